@@ -1,0 +1,13 @@
+//! Paths of the API, from the root of the site.
+
+/// What every path of the API starts with; everything else is the page.
+pub const API: &str = "/api";
+
+pub const LOGIN: &str = "/api/login";
+pub const LOGOUT: &str = "/api/logout";
+pub const SESSION: &str = "/api/session";
+pub const CHAT_TOKEN: &str = "/api/session/chat-token";
+pub const CONFIG: &str = "/api/config";
+
+pub const HEALTHZ: &str = "/healthz";
+pub const READYZ: &str = "/readyz";

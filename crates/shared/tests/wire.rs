@@ -1,0 +1,87 @@
+//! What the contract promises to everybody who does not use these types.
+
+use serde_json::{from_str, json, to_value};
+use shared::{ApiError, ChatTokenRequest, ErrorCode, Fields, LoginRequest, LoginResponse, Secret, limits};
+
+fn login(email: &str, password: &str) -> LoginRequest {
+    LoginRequest { email: email.into(), password: Secret::new(password) }
+}
+
+#[test]
+fn a_login_without_a_chat_token_says_null_and_does_not_leave_it_out() {
+    let answer = LoginResponse {
+        id: "u-1".into(),
+        email: "a@example.com".into(),
+        name: "A".into(),
+        cometchat_auth_token: None,
+    };
+    assert_eq!(
+        to_value(&answer).unwrap(),
+        json!({"id": "u-1", "email": "a@example.com", "name": "A", "cometchatAuthToken": null})
+    );
+}
+
+#[test]
+fn debug_shows_neither_password_nor_token() {
+    let request = login("a@example.com", "hunter2");
+    let answer = LoginResponse {
+        id: "u-1".into(),
+        email: "a@example.com".into(),
+        name: "A".into(),
+        cometchat_auth_token: Some(Secret::new("u-1_tok")),
+    };
+    let printed = format!("{request:?} {request:#?} {answer:?} {answer:#?}");
+    assert!(!printed.contains("hunter2") && !printed.contains("u-1_tok"), "{printed}");
+    assert!(printed.contains("a@example.com"));
+}
+
+#[test]
+fn a_request_with_a_misspelt_or_an_extra_field_is_refused() {
+    assert!(from_str::<LoginRequest>(r#"{"email":"a@b","password":"x"}"#).is_ok());
+    assert!(from_str::<LoginRequest>(r#"{"email":"a@b","pasword":"x"}"#).is_err());
+    assert!(from_str::<LoginRequest>(r#"{"email":"a@b","password":"x","uid":"y"}"#).is_err());
+    assert!(from_str::<ChatTokenRequest>(r#"{"renew":true,"uid":"y"}"#).is_err());
+    assert!(!from_str::<ChatTokenRequest>("{}").unwrap().renew);
+}
+
+#[test]
+fn an_error_has_a_snake_case_code_and_leaves_out_what_it_has_not() {
+    let error = ApiError {
+        code: ErrorCode::TooManyAttempts,
+        message: "m".into(),
+        request_id: "r".into(),
+        retry_after_seconds: Some(7),
+        fields: None,
+    };
+    let wire = json!({"code": "too_many_attempts", "message": "m", "requestId": "r", "retryAfterSeconds": 7});
+    assert_eq!(to_value(&error).unwrap(), wire);
+    assert_eq!(serde_json::from_value::<ApiError>(wire).unwrap(), error);
+}
+
+#[test]
+fn what_was_typed_wrong_is_told_by_field() {
+    let faults = |email: &str, password: &str| -> Vec<String> {
+        login(email, password).faults().into_keys().collect()
+    };
+    assert!(faults(" test@example.com ", "password").is_empty());
+    assert_eq!(faults("", ""), ["email", "password"]);
+    assert_eq!(faults("nobody", "x"), ["email"]);
+    assert_eq!(faults("a b@example.com", "x"), ["email"]);
+    assert_eq!(faults("a\0b@example.com", "x"), ["email"]);
+    assert_eq!(faults(&format!("{}@example.com", "a".repeat(300)), "x"), ["email"]);
+    assert_eq!(faults("a@example.com", "a\0b"), ["password"]);
+    assert_eq!(faults("a@example.com", &"p".repeat(limits::PASSWORD_INPUT_MAX_BYTES + 1)), ["password"]);
+    let mut kept = Fields::new();
+    limits::check_email("a@example.com", &mut kept);
+    assert!(kept.is_empty());
+}
+
+#[test]
+fn a_uid_is_what_cometchat_takes_as_it_is() {
+    for good in ["a", "test-user-id", "0_9", &"x".repeat(100)] {
+        assert!(limits::is_uid(good), "{good}");
+    }
+    for bad in ["", "A", "a b", "a/b", "ä", "a\0", &"x".repeat(101)] {
+        assert!(!limits::is_uid(bad), "{bad}");
+    }
+}
