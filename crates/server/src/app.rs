@@ -1,0 +1,172 @@
+//! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
+
+use crate::chat::seal::Sealer;
+use crate::chat::{Chat, client, worker};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, OpenError};
+use crate::http;
+use crate::passwords::Hasher;
+use crate::sessions::{self, Lifetime};
+use crate::throttle::{self, address::AddressLimit};
+use actix_web::dev::Server;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often expired sessions are ended and old counts dropped.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How long requests under way may take to end when the server stops, in seconds.
+const SHUTDOWN_SECONDS: u64 = 10;
+
+/// What a request works with. One for the whole process.
+pub struct Services {
+    pub db: Db,
+    pub clock: Clock,
+    pub hasher: Hasher,
+    pub address_limit: AddressLimit,
+    pub chat: Arc<Chat>,
+    pub lifetime: Lifetime,
+    /// Work is done on this runtime and not on the HTTP workers' own ones, see [`Services::complete`].
+    runtime: tokio::runtime::Handle,
+}
+
+impl Services {
+    /// Does a request's work to its end, also when the request is dropped half way because the client
+    /// hung up. It runs on the shared runtime, where the connections to the database and to CometChat
+    /// live: on a worker's own runtime, one busy worker would hold up the connections of all.
+    pub async fn complete<T, F>(
+        self: &Arc<Self>,
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, tokio::task::JoinError>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        use tracing::Instrument as _;
+        let span = tracing::Span::current();
+        self.runtime.spawn(work(Arc::clone(self)).instrument(span)).await
+    }
+}
+
+/// Why the server cannot start, in one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    #[error(
+        "LISTEN: cannot serve on {address}: {cause}. Is another server running there? Set LISTEN to another port"
+    )]
+    Listen { address: SocketAddr, cause: std::io::Error },
+    #[error("cannot start the hashing threads: {0}")]
+    Hasher(std::io::Error),
+    #[error("cannot make the HTTP client: {0}")]
+    HttpClient(reqwest::Error),
+}
+
+/// A server that is bound to its port and ready to run.
+pub struct App {
+    address: SocketAddr,
+    server: Server,
+    background: JoinSet<()>,
+    db: Db,
+}
+
+impl App {
+    /// Puts the server together. Call it on a multi-threaded tokio runtime: background work goes there.
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let db = Db::open(&config.store.database_url).await?;
+        let hasher = Hasher::start(config.store.argon2.clone(), config.store.hash_threads)
+            .map_err(StartError::Hasher)?;
+        let sealer = Sealer::new(&config.store.secret_key.0);
+        let endpoint = client::Client::new(http_client()?, config.cometchat.endpoint.clone());
+        let chat = Arc::new(Chat::new(endpoint, sealer, db.clone(), clock.clone()));
+        let services = Arc::new(Services {
+            db: db.clone(),
+            clock: clock.clone(),
+            hasher,
+            address_limit: AddressLimit::new(config.login_attempts_per_minute, clock),
+            chat: Arc::clone(&chat),
+            lifetime: config.lifetime,
+            runtime: tokio::runtime::Handle::current(),
+        });
+
+        let site = Arc::new(http::Site::new(&config));
+        let factory = {
+            let services = Arc::clone(&services);
+            move || http::app(Arc::clone(&services), Arc::clone(&site))
+        };
+        let bound = actix_web::HttpServer::new(factory)
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .bind(config.listen)
+            .map_err(|cause| StartError::Listen { address: config.listen, cause })?;
+        let address = bound.addrs().first().copied().unwrap_or(config.listen);
+
+        let mut background = JoinSet::new();
+        background.spawn(async move { worker::run(&chat).await });
+        background.spawn(sweep(services));
+        Ok(Self { address, server: bound.run(), background, db })
+    }
+
+    /// Where it listens: the port that the system gave, when it was asked for any.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Something to stop the server with.
+    pub fn handle(&self) -> actix_web::dev::ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until it is told to stop, then ends what is under way.
+    pub async fn run(mut self) -> std::io::Result<()> {
+        let served = self.server.await;
+        // A job that is cut short is done again after the next start.
+        self.background.shutdown().await;
+        self.db.close().await;
+        served
+    }
+}
+
+/// The client for CometChat. It follows no redirect, because it would take the API key along.
+#[allow(clippy::disallowed_methods)] // the one place
+pub fn http_client() -> Result<reqwest::Client, StartError> {
+    // Fails only when there is one already, which is then as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(concat!("cometchat-auth/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(2))
+        .timeout(Duration::from_secs(10))
+        .pool_idle_timeout(Duration::from_secs(90))
+        .build()
+        .map_err(StartError::HttpClient)
+}
+
+/// Ends what has expired, for ever.
+async fn sweep(services: Arc<Services>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        services.address_limit.sweep();
+        let now = services.clock.now();
+        loop {
+            match sessions::sweep(&services.db, now).await {
+                Ok(0) => break,
+                Ok(ended) => {
+                    tracing::info!(ended, "ended expired sessions");
+                    services.chat.wake();
+                }
+                Err(error) => {
+                    tracing::error!(%error, "expired sessions could not be ended");
+                    break;
+                }
+            }
+        }
+        if let Err(error) = throttle::sweep(&services.db, now).await {
+            tracing::error!(%error, "old counts of failed sign-ins could not be dropped");
+        }
+    }
+}

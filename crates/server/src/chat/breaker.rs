@@ -1,0 +1,168 @@
+//! The circuit breaker before CometChat: when it fails again and again, nobody waits for it for a while.
+//!
+//! Of our own because the crates for it read the system's clock themselves, and count calls that were
+//! dropped half way as if they had never been.
+
+use crate::clock::Clock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Failures in a row that open it.
+const THRESHOLD: u32 = 3;
+/// How long it stays open, where CometChat does not say how long itself.
+const OPEN: Duration = Duration::from_secs(10);
+/// A `Retry-After` longer than this is not believed.
+const LONGEST_OPEN: Duration = Duration::from_secs(120);
+
+/// Closed, it lets every call through. Open, none. When it has been open long enough, one call may try;
+/// what becomes of that decides.
+pub struct Breaker {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    failures: u32,
+    /// Since when calls may try again; `None` while closed.
+    open_until: Option<Duration>,
+    trying: bool,
+}
+
+/// A call that was let through. It must say what became of it; dropped without a word, it has failed.
+pub struct Pass<'a> {
+    breaker: &'a Breaker,
+    told: bool,
+}
+
+impl Breaker {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    /// A pass for one call, or how long to wait before asking again.
+    pub fn admit(&self) -> Result<Pass<'_>, Duration> {
+        let now = self.clock.since_epoch();
+        let mut state = self.lock();
+        if let Some(open_until) = state.open_until {
+            if now < open_until {
+                return Err(open_until - now);
+            }
+            if state.trying {
+                return Err(Duration::from_secs(1));
+            }
+            state.trying = true;
+        }
+        Ok(Pass { breaker: self, told: false })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held cannot have left it half changed in a way that matters.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, retry_after: Option<Duration>) {
+        let now = self.clock.since_epoch();
+        let mut state = self.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.trying = false;
+        if state.failures >= THRESHOLD || retry_after.is_some() {
+            let open = retry_after.unwrap_or(OPEN).min(LONGEST_OPEN);
+            state.open_until = Some(now + open);
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// CometChat answered, be it a refusal.
+    pub fn answered(mut self) {
+        self.told = true;
+        *self.breaker.lock() = State::default();
+    }
+
+    /// There was nothing to call for after all: nothing is known of CometChat.
+    pub fn unused(mut self) {
+        self.told = true;
+        self.breaker.lock().trying = false;
+    }
+
+    /// CometChat is in trouble; `retry_after` is what it said itself.
+    pub fn failed(mut self, retry_after: Option<Duration>) {
+        self.told = true;
+        self.breaker.failed(retry_after);
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.breaker.failed(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaker() -> (Breaker, Clock) {
+        let clock = Clock::manual(1_000);
+        (Breaker::new(clock.clone()), clock)
+    }
+
+    fn fail(breaker: &Breaker, times: u32) {
+        for _ in 0..times {
+            breaker.admit().ok().unwrap().failed(None);
+        }
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
+        let (breaker, _) = breaker();
+        fail(&breaker, THRESHOLD - 1);
+        breaker.admit().ok().unwrap().answered();
+        fail(&breaker, THRESHOLD - 1);
+        assert!(breaker.admit().is_ok_and(|pass| {
+            pass.failed(None);
+            true
+        }));
+        assert_eq!(breaker.admit().err(), Some(OPEN));
+    }
+
+    #[test]
+    fn after_a_while_one_call_may_try_and_its_answer_closes_it() {
+        let (breaker, clock) = breaker();
+        fail(&breaker, THRESHOLD);
+        clock.advance(OPEN);
+        let trial = breaker.admit().ok().unwrap();
+        assert!(breaker.admit().is_err(), "only one tries");
+        trial.answered();
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[test]
+    fn a_trial_that_fails_or_is_dropped_opens_it_again() {
+        let (breaker, clock) = breaker();
+        fail(&breaker, THRESHOLD);
+        for drop_it in [false, true] {
+            clock.advance(OPEN);
+            let trial = breaker.admit().ok().unwrap();
+            if drop_it {
+                drop(trial);
+            } else {
+                trial.failed(None);
+            }
+            assert_eq!(breaker.admit().err(), Some(OPEN));
+        }
+    }
+
+    #[test]
+    fn a_wait_that_cometchat_asks_for_is_kept_from_the_first_failure_on() {
+        let (breaker, clock) = breaker();
+        breaker.admit().ok().unwrap().failed(Some(Duration::from_secs(30)));
+        assert_eq!(breaker.admit().err(), Some(Duration::from_secs(30)));
+        clock.advance(Duration::from_secs(30));
+        breaker.admit().ok().unwrap().failed(Some(Duration::from_secs(1_000_000)));
+        assert_eq!(breaker.admit().err(), Some(LONGEST_OPEN));
+    }
+}

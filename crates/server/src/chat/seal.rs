@@ -1,0 +1,88 @@
+//! Sealing: what lets a chat token lie in the database without being of use to who steals it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+const NONCE_BYTES: usize = 24;
+
+/// The server's secret key: 32 bytes that everything sealed or signed hangs on.
+#[derive(Clone)]
+pub struct SecretKey(Zeroizing<[u8; 32]>);
+
+impl SecretKey {
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// A key for one purpose only, so that no two uses of the secret key can be played against each other.
+    fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut hash = Sha256::new();
+        hash.update(purpose.as_bytes());
+        hash.update([0]);
+        hash.update(*self.0);
+        Zeroizing::new(hash.finalize().into())
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value cannot be opened: it was changed, or sealed with another SECRET_KEY")]
+pub struct Unopenable;
+
+/// Seals with XChaCha20-Poly1305 under random nonces, which are long enough never to meet again.
+#[derive(Clone)]
+pub struct Sealer(XChaCha20Poly1305);
+
+impl Sealer {
+    pub fn new(key: &SecretKey) -> Self {
+        Self(XChaCha20Poly1305::new(&(*key.derive("cometchat-auth: seal, version 1")).into()))
+    }
+
+    /// Seals `secret` for `uid`; it opens for no other uid.
+    pub fn seal(&self, uid: &str, secret: &str) -> Result<String, Unopenable> {
+        let nonce = XNonce::from(crate::random::bytes::<NONCE_BYTES>());
+        let payload = Payload { msg: secret.as_bytes(), aad: uid.as_bytes() };
+        // Fails only for a message of many gigabytes.
+        let sealed = self.0.encrypt(&nonce, payload).map_err(|_| Unopenable)?;
+        Ok(STANDARD_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+    }
+
+    /// Opens what [`Sealer::seal`] made for this uid.
+    pub fn open(&self, uid: &str, sealed: &str) -> Result<Zeroizing<String>, Unopenable> {
+        let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| Unopenable)?;
+        let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(Unopenable)?;
+        let payload = Payload { msg: message, aad: uid.as_bytes() };
+        let opened = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| Unopenable)?;
+        String::from_utf8(opened).map(Zeroizing::new).map_err(|_| Unopenable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealer(key: u8) -> Sealer {
+        Sealer::new(&SecretKey::new([key; 32]))
+    }
+
+    #[test]
+    fn what_was_sealed_opens_and_never_looks_the_same_twice() {
+        let (one, two) = (sealer(1).seal("u", "secret").unwrap(), sealer(1).seal("u", "secret").unwrap());
+        assert_ne!(one, two);
+        assert_eq!(*sealer(1).open("u", &one).unwrap(), "secret");
+    }
+
+    #[test]
+    fn it_opens_with_no_other_key_for_no_other_user_and_not_when_changed() {
+        let sealed = sealer(1).seal("u", "secret").unwrap();
+        assert_eq!(sealer(2).open("u", &sealed), Err(Unopenable));
+        assert_eq!(sealer(1).open("v", &sealed), Err(Unopenable));
+        let changed = format!("{}{}", if sealed.starts_with('A') { 'B' } else { 'A' }, &sealed[1..]);
+        assert_eq!(sealer(1).open("u", &changed), Err(Unopenable));
+        for garbage in ["", "AAAA", "not base64!"] {
+            assert_eq!(sealer(1).open("u", garbage), Err(Unopenable));
+        }
+    }
+}

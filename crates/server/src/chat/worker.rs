@@ -1,0 +1,173 @@
+//! The worker: takes jobs from the queue and does them at CometChat, until they are done.
+//!
+//! A job that fails is tried again after a wait that doubles; one that CometChat refuses for what it is
+//! gets parked. While the breaker is open nothing is tried, so that a recovering CometChat is not met by
+//! the whole queue at once.
+
+use super::client::CallError;
+use super::jobs::{self, Claimed, Kind};
+use super::{Chat, seal::Unopenable};
+use crate::db::DbError;
+use crate::{random, sessions};
+use std::time::Duration;
+
+/// The longest that one job may take; less than a claim lasts.
+const JOB_LIMIT: Duration = Duration::from_secs(20);
+/// How often the queue is looked at without being told: for jobs of other instances, and retries.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LONGEST_RETRY_SECONDS: i64 = 10 * 60;
+/// How far CometChat's clock and ours may be apart when a lost token is looked for.
+const CLOCK_SKEW_SECONDS: i64 = 30;
+
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Sealed(#[from] Unopenable),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Works until the process ends. A job that is cut short is done again.
+pub async fn run(chat: &Chat) {
+    loop {
+        match work_off(chat).await {
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "the job queue cannot be read"),
+        }
+        // Woken by a commit that wrote a job, or by time.
+        let _ = tokio::time::timeout(LOOK_EVERY, chat.wake.notified()).await;
+    }
+}
+
+/// Does every job that is due.
+async fn work_off(chat: &Chat) -> Result<(), DbError> {
+    loop {
+        let Ok(pass) = chat.breaker.admit() else { return Ok(()) };
+        let Some(job) = jobs::claim(&chat.db, chat.clock.now()).await? else {
+            pass.unused();
+            return Ok(());
+        };
+        let outcome = match tokio::time::timeout(JOB_LIMIT, perform(chat, &job)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(CallError::Unclear("no answer in time".into()).into()),
+        };
+        match &outcome {
+            Ok(()) => pass.answered(),
+            Err(JobError::Call(error)) => chat.report(pass, error),
+            Err(_) => pass.unused(),
+        }
+        conclude(chat, &job, outcome).await?;
+    }
+}
+
+async fn perform(chat: &Chat, job: &Claimed) -> Result<(), JobError> {
+    let uid = job.uid.as_str();
+    match job.kind {
+        Kind::EnsureUser => {
+            let name = chat.sealer.open(uid, &job.payload_sealed)?;
+            match chat.client.create_user(uid, &name).await {
+                Ok(()) | Err(CallError::UserExists) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Kind::RevokeToken => {
+            let token = chat.sealer.open(uid, &job.payload_sealed)?;
+            revoke(chat, uid, &token).await
+        }
+        Kind::CheckMint => revoke_lost_tokens(chat, job).await,
+    }
+}
+
+/// A token that is already gone is as good as revoked.
+async fn revoke(chat: &Chat, uid: &str, token: &str) -> Result<(), JobError> {
+    match chat.client.revoke(uid, token).await {
+        Ok(()) | Err(CallError::TokenNotFound | CallError::UserNotFound) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finds the tokens that were made when this mint was under way and that nobody here has, and revokes
+/// them. Tokens of any other time are left alone: they may be another program's.
+async fn revoke_lost_tokens(chat: &Chat, job: &Claimed) -> Result<(), JobError> {
+    let issued = match chat.client.tokens(&job.uid).await {
+        Err(CallError::UserNotFound) => return Ok(()),
+        issued => issued?,
+    };
+    let mut known = Vec::new();
+    let mut sealed = sessions::chat_tokens_of(&chat.db, &job.uid).await?;
+    sealed.extend(jobs::tokens_to_revoke(&chat.db, &job.uid).await?);
+    for sealed in sealed {
+        known.push(chat.sealer.open(&job.uid, &sealed)?);
+    }
+    for token in issued {
+        let of_that_time = (token.created_at - job.created_at).abs() <= CLOCK_SKEW_SECONDS;
+        if of_that_time && !known.iter().any(|known| known.as_str() == token.auth_token.expose()) {
+            tracing::info!(user = job.uid, "revoking a chat token that was minted and never stored");
+            revoke(chat, &job.uid, token.auth_token.expose()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<(), JobError>) -> Result<(), DbError> {
+    let (kind, user) = (job.kind.name(), job.uid.as_str());
+    let error = match outcome {
+        Ok(()) => {
+            tracing::debug!(kind, user, "done at CometChat");
+            return jobs::done(&chat.db, &job.id).await;
+        }
+        Err(error) => error,
+    };
+    if matches!(error, JobError::Call(CallError::Refused(_)) | JobError::Sealed(_)) {
+        tracing::error!(kind, user, %error, job = job.id, "parked: this can never succeed as it is");
+        return jobs::park(&chat.db, &job.id, &error.to_string()).await;
+    }
+    let wait = retry_wait(job.attempts, &error, random::fraction());
+    tracing::warn!(kind, user, %error, attempts = job.attempts, wait_seconds = wait, "will be tried again");
+    jobs::retry(&chat.db, &job.id, chat.clock.now() + wait, &error.to_string()).await
+}
+
+/// Seconds until a job is tried again: doubling, spread by `jitter` (0 to 1) so that many do not come at
+/// once, and never sooner than CometChat asks for.
+fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
+    let doubled = 1i64 << attempts.clamp(0, 20);
+    let capped = doubled.min(LONGEST_RETRY_SECONDS);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // at most 600
+    let spread = (capped as f64 * (0.5 + jitter / 2.0)).ceil() as i64;
+    match error {
+        JobError::Call(CallError::RateLimited { retry_after: Some(wait) }) => {
+            spread.max(i64::try_from(wait.as_secs()).unwrap_or(LONGEST_RETRY_SECONDS))
+        }
+        _ => spread,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outage() -> JobError {
+        CallError::Unclear("…".into()).into()
+    }
+
+    #[test]
+    fn retries_wait_twice_as_long_each_time_up_to_ten_minutes() {
+        let longest: Vec<i64> = (1..=11).map(|attempts| retry_wait(attempts, &outage(), 1.0)).collect();
+        assert_eq!(longest, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert_eq!(retry_wait(i64::MAX, &outage(), 1.0), 600);
+    }
+
+    #[test]
+    fn retries_are_spread_over_half_of_the_wait() {
+        assert_eq!(retry_wait(6, &outage(), 0.0), 32);
+        assert_eq!(retry_wait(6, &outage(), 0.5), 48);
+    }
+
+    #[test]
+    fn a_retry_never_comes_sooner_than_cometchat_asks_for() {
+        let limited = CallError::RateLimited { retry_after: Some(Duration::from_secs(90)) };
+        assert_eq!(retry_wait(1, &limited.into(), 0.0), 90);
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line: `serve`, `user add`, `healthcheck`.
+
+mod user;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{self, Config, Log, LogFormat, Sources};
+use clap::{ArgMatches, Command};
+use std::error::Error;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn command() -> Command {
+    Command::new("cometchat-auth")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Signs an app's users in to the app and to CometChat.")
+        .after_help(
+            "Settings are read from flags, then the environment, then the file .env in the current folder.",
+        )
+        .args(config::flags())
+        .subcommand(
+            Command::new("serve").about("Serves the API and the page (also when no command is given)"),
+        )
+        .subcommand(user::command())
+        .subcommand(Command::new("healthcheck").about("Asks the server at LISTEN whether it is ready"))
+}
+
+/// Runs the command that the process was given.
+#[allow(clippy::disallowed_methods)] // the one place that reads the environment
+pub fn main() -> ExitCode {
+    // Before there is any other thread, and before clap looks at the environment.
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        return fail(&format!("the file .env cannot be read: {error}"));
+    }
+    let matches = command().get_matches();
+    let sources = Sources::new(&matches, std::env::vars());
+    match run(&matches, &sources) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(words: &str) -> ExitCode {
+    // Nothing is left to tell it to when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "cometchat-auth: {words}");
+    ExitCode::FAILURE
+}
+
+fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match matches.subcommand() {
+        None | Some(("serve", _)) => runtime.block_on(serve(sources)),
+        Some(("user", matches)) => runtime.block_on(user::run(matches, sources)),
+        Some(("healthcheck", _)) => runtime.block_on(healthcheck(sources)),
+        // clap refuses every other word.
+        Some(_) => Ok(()),
+    }
+}
+
+async fn serve(sources: &Sources) -> Outcome {
+    start_log(&Log::read(sources))?;
+    let config = Config::read(sources)?;
+    let public_url = config.public_url.clone();
+    let place = match &config.cometchat.emulator {
+        Some(emulator) => format!("the emulator at {emulator}"),
+        None => format!("CometChat ({})", config.cometchat.region),
+    };
+    let app = App::build(config, Clock::system()).await?;
+    let address = app.address();
+    tracing::info!(%address, %public_url, cometchat = place, "serving");
+    // For programs that have started this one: the port, once it can be connected to.
+    writeln!(std::io::stdout(), "listening on http://{address}")?;
+    app.run().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn start_log(log: &Log) -> Outcome {
+    let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("RUST_LOG: {error}"))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    match log.format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// For Docker and for scripts: success means that the server can serve.
+async fn healthcheck(sources: &Sources) -> Outcome {
+    let mut address: SocketAddr = sources.get("LISTEN").unwrap_or("127.0.0.1:3000").parse()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let url = format!("http://{address}{}", shared::routes::READYZ);
+    let request = crate::app::http_client()?.get(&url).timeout(Duration::from_secs(3));
+    let status = request.send().await.map_err(|error| format!("no answer from {url}: {error}"))?.status();
+    if status.is_success() {
+        writeln!(std::io::stdout(), "ready")?;
+        Ok(())
+    } else {
+        Err(format!("{url} answers {status}").into())
+    }
+}

@@ -1,0 +1,108 @@
+//! Settings that are secret: from the environment or a file, and the key that is made when there is none.
+
+use super::{Reader, SecretKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use shared::Secret;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+impl Reader<'_> {
+    /// The secret of this name, or what the file `{name}_FILE` holds.
+    pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
+        let file_name = format!("{name}_FILE");
+        let (value, file) = (self.sources.get(name), self.sources.get(&file_name));
+        match (value, file) {
+            (Some(_), Some(_)) => {
+                self.fault(name, format_args!("is set, and so is {file_name}: which of them is meant?"));
+                None
+            }
+            (Some(value), None) => Some(Secret::new(value)),
+            (None, Some(path)) => match fs::read_to_string(path) {
+                Ok(text) if !text.trim().is_empty() => Some(Secret::new(text.trim())),
+                Ok(_) => {
+                    self.fault(&file_name, format_args!("the file {path} is empty"));
+                    None
+                }
+                Err(error) => {
+                    self.fault(&file_name, format_args!("cannot read {path}: {error}"));
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+
+    /// The secret key: as set, or from `secret.key` beside the database, where it is made at first start.
+    pub(super) fn secret_key(&mut self, database_url: &str) -> Option<SecretKey> {
+        let before = self.faults.len();
+        if let Some(secret) = self.secret("SECRET_KEY") {
+            let key = decode(secret.expose());
+            if key.is_none() {
+                self.fault(
+                    "SECRET_KEY",
+                    "must be 32 bytes in base64; make one with: openssl rand -base64 32",
+                );
+            }
+            return key;
+        }
+        if self.faults.len() > before {
+            return None;
+        }
+        let path = crate::db::sqlite_path(database_url)
+            .and_then(|path| Some(path.parent()?.join("secret.key")))
+            .unwrap_or_else(|| PathBuf::from("data/secret.key"));
+        match read_or_make(&path) {
+            Ok(Some(key)) => Some(key),
+            Ok(None) => {
+                self.fault("SECRET_KEY", format_args!("{} does not hold 32 bytes in base64", path.display()));
+                None
+            }
+            Err(error) => {
+                let place = path.display();
+                self.fault(
+                    "SECRET_KEY",
+                    format_args!("is not set, and {place} cannot be read or made: {error}"),
+                );
+                None
+            }
+        }
+    }
+}
+
+fn decode(text: &str) -> Option<SecretKey> {
+    STANDARD.decode(text.trim()).ok()?.try_into().ok().map(SecretKey::new)
+}
+
+fn read_or_make(path: &Path) -> io::Result<Option<SecretKey>> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(path)?;
+            fs::read_to_string(path).map(|text| decode(&text))
+        }
+        text => text.map(|text| decode(&text)),
+    }
+}
+
+/// Writes a new key under another name first and links it into place: a start that is killed half way
+/// leaves no half key, and of two starts at once one key wins.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    writeln!(file, "{}", STANDARD.encode(crate::random::bytes::<32>()))?;
+    file.sync_all()?;
+    let linked = match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    };
+    fs::remove_file(&draft)?;
+    linked?;
+    // The key must not be lost after something was sealed with it.
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}

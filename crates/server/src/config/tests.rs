@@ -1,0 +1,128 @@
+use super::*;
+use std::os::unix::fs::PermissionsExt as _;
+
+const GOOD: &[(&str, &str)] = &[
+    ("COMETCHAT_APP_ID", "abc123"),
+    ("COMETCHAT_REGION", "eu"),
+    ("COMETCHAT_API_KEY", "a-key-of-yours"),
+    ("SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+];
+
+fn read(changes: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let pairs: Vec<_> = GOOD.iter().chain(changes).copied().collect();
+    Config::read(&Sources::of(&pairs)).map_err(|faults| faults.0)
+}
+
+/// The faults that these changes make.
+fn faults(changes: &[(&str, &str)]) -> Vec<String> {
+    read(changes).unwrap_err()
+}
+
+#[test]
+fn three_variables_are_enough_and_the_rest_has_defaults() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.cometchat.endpoint.base.as_str(), "https://abc123.api-eu.cometchat.io/v3");
+    assert_eq!(config.listen, "127.0.0.1:3000".parse().unwrap());
+    assert_eq!((config.lifetime.idle, config.lifetime.max), (7 * 86_400, 30 * 86_400));
+    assert_eq!((config.store.argon2.m_cost(), config.store.argon2.t_cost()), (19_456, 2));
+    assert_eq!(config.cometchat.emulator, None);
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
+    let found = faults(&[
+        ("COMETCHAT_REGION", "mars"),
+        ("COMETCHAT_API_KEY", ""),
+        ("LISTEN", "here"),
+        ("PUBLIC_URL", "ftp://example.com"),
+        ("ARGON2_MEMORY_KIB", "1"),
+        ("PASSWORD_MIN_LENGTH", "seven"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, nobody"),
+        ("ALLOWED_ORIGINS", "https://a.example/path"),
+        ("SECRET_KEY", "c2hvcnQ="),
+    ]);
+    for name in [
+        "COMETCHAT_REGION",
+        "COMETCHAT_API_KEY",
+        "LISTEN",
+        "PUBLIC_URL",
+        "ARGON2_MEMORY_KIB",
+        "PASSWORD_MIN_LENGTH",
+        "TRUSTED_PROXIES",
+        "ALLOWED_ORIGINS",
+        "SECRET_KEY",
+    ] {
+        assert_eq!(
+            found.iter().filter(|fault| fault.starts_with(&format!("{name}: "))).count(),
+            1,
+            "{name}: {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 9, "{found:#?}");
+}
+
+#[test]
+fn a_misspelt_setting_is_told_and_not_ignored() {
+    assert_eq!(
+        faults(&[("COMETCHAT_APPID", "x")]),
+        ["COMETCHAT_APPID: there is no such setting; did you mean COMETCHAT_APP_ID?"]
+    );
+    assert_eq!(
+        faults(&[("DATABASE_URI", "x")]),
+        ["DATABASE_URI: there is no such setting; did you mean DATABASE_URL?"]
+    );
+    assert_eq!(faults(&[("COMETCHAT_COLOUR", "x")]), ["COMETCHAT_COLOUR: there is no such setting"]);
+    assert!(read(&[("PATH", "x"), ("HOME", "x"), ("LANG", "x")]).is_ok(), "what is not ours is let alone");
+}
+
+#[test]
+fn a_secret_may_come_from_a_file_but_not_from_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "from-the-file\n").unwrap();
+    let file = file.to_str().unwrap();
+    let config = read(&[("COMETCHAT_API_KEY", ""), ("COMETCHAT_API_KEY_FILE", file)]).unwrap();
+    assert_eq!(config.cometchat.endpoint.api_key.expose(), "from-the-file");
+    assert!(faults(&[("COMETCHAT_API_KEY_FILE", file)])[0].contains("COMETCHAT_API_KEY_FILE"));
+    let missing = faults(&[("COMETCHAT_API_KEY", ""), ("COMETCHAT_API_KEY_FILE", "/nowhere/key")]);
+    assert!(missing[0].starts_with("COMETCHAT_API_KEY_FILE: cannot read /nowhere/key"), "{missing:?}");
+}
+
+#[test]
+fn the_emulator_needs_nothing_else_and_is_refused_in_production() {
+    let alone = [("COMETCHAT_EMULATOR_URL", "http://localhost:4000"), GOOD[3]];
+    let config = Config::read(&Sources::of(&alone)).unwrap();
+    assert_eq!(config.cometchat.endpoint.base.as_str(), "http://localhost:4000/v3");
+    assert_eq!(config.cometchat.endpoint.app_id, "emulator");
+    let production = [alone[0], alone[1], ("PUBLIC_URL", "https://example.com")];
+    let found = Config::read(&Sources::of(&production)).unwrap_err();
+    assert!(found.0[0].starts_with("COMETCHAT_EMULATOR_URL: "), "{found}");
+}
+
+#[test]
+fn the_emulators_key_opens_no_cloud() {
+    assert!(faults(&[("COMETCHAT_API_KEY", EMULATOR_API_KEY)])[0].starts_with("COMETCHAT_API_KEY: "));
+}
+
+#[test]
+fn a_secret_key_is_made_once_for_its_owner_alone_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/deep/down/app.db", folder.path().display());
+    let store = || Store::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap();
+    store();
+    let file = folder.path().join("deep/down/secret.key");
+    let first = std::fs::read_to_string(&file).unwrap();
+    store();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no draft is left");
+    std::fs::write(&file, "half a k").unwrap();
+    let fault = Store::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap_err();
+    assert!(fault.0[0].contains("secret.key"), "{fault}");
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let printed = format!("{:?}", read(&[]).unwrap());
+    assert!(!printed.contains("a-key-of-yours") && !printed.contains("AAECAwQF"), "{printed}");
+}

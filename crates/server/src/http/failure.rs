@@ -1,0 +1,228 @@
+//! Failures as answers: the one place where an error becomes a status, a code and a sentence.
+//!
+//! A person gets a sentence that says what to do, a program a stable code, and the log the cause. What
+//! caused a 500 is never in its body.
+
+use crate::chat::MintError;
+use crate::db::DbError;
+use crate::passwords::HashError;
+use crate::sign_in::SignInError;
+use actix_web::error::JsonPayloadError;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use shared::{ApiError, ErrorCode, Fields};
+use std::error::Error as StdError;
+use std::time::Duration;
+
+/// Seconds after which an overloaded server is worth another try.
+const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The body is not what the route takes; says in what way.
+    #[error("{0}")]
+    InvalidRequest(String),
+    #[error("fields are not valid")]
+    Validation(Fields),
+    #[error("wrong credentials")]
+    InvalidCredentials,
+    #[error("not signed in")]
+    NotSignedIn,
+    #[error("a page of another origin may not do this")]
+    ForbiddenOrigin,
+    #[error("no such route")]
+    NotFound,
+    #[error("no such method here")]
+    MethodNotAllowed,
+    #[error("the body is too large")]
+    PayloadTooLarge,
+    #[error("the body is not declared as JSON")]
+    UnsupportedMediaType,
+    #[error("too many attempts")]
+    TooManyAttempts { retry_after: Duration },
+    #[error("CometChat is not available")]
+    ChatUnavailable { retry_after: Duration },
+    #[error("overloaded: {0}")]
+    Overloaded(&'static str),
+    #[error("{0}")]
+    Internal(Box<dyn StdError + Send + Sync>),
+}
+
+impl Failure {
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
+            Self::Validation(_) => ErrorCode::ValidationFailed,
+            Self::InvalidCredentials => ErrorCode::InvalidCredentials,
+            Self::NotSignedIn => ErrorCode::NotSignedIn,
+            Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
+            Self::NotFound => ErrorCode::NotFound,
+            Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            Self::PayloadTooLarge => ErrorCode::PayloadTooLarge,
+            Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
+            Self::TooManyAttempts { .. } => ErrorCode::TooManyAttempts,
+            Self::ChatUnavailable { .. } => ErrorCode::ChatUnavailable,
+            Self::Overloaded(_) => ErrorCode::Overloaded,
+            Self::Internal(_) => ErrorCode::Internal,
+        }
+    }
+
+    fn message(&self) -> String {
+        let words = match self {
+            Self::InvalidRequest(words) => return words.clone(),
+            Self::TooManyAttempts { .. } => {
+                let seconds = self.retry_after_seconds().unwrap_or(1);
+                return format!("Too many attempts. Try again in {}.", in_words(seconds));
+            }
+            Self::Validation(_) => "Some fields need your attention.",
+            Self::InvalidCredentials => "Your email or password is wrong!",
+            Self::NotSignedIn => "You are not signed in. Sign in and try again.",
+            Self::ForbiddenOrigin => {
+                "Pages of this origin may not use this API. Its operator can allow them in ALLOWED_ORIGINS."
+            }
+            Self::NotFound => "There is nothing here. Check the address.",
+            Self::MethodNotAllowed => "This address does not take this method.",
+            Self::PayloadTooLarge => "The request is too large.",
+            Self::UnsupportedMediaType => "Send the request as JSON, with Content-Type: application/json.",
+            Self::ChatUnavailable { .. } => "Chat cannot be reached right now. Try again in a moment.",
+            Self::Overloaded(_) => "The server is very busy. Try again in a moment.",
+            Self::Internal(_) => {
+                "Something went wrong on our side. Try again; if it stays, tell us the request id."
+            }
+        };
+        words.into()
+    }
+
+    /// Whole seconds, and never none: a client that comes back too soon only fails again.
+    fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = match self {
+            Self::TooManyAttempts { retry_after } | Self::ChatUnavailable { retry_after } => *retry_after,
+            Self::Overloaded(_) => OVERLOADED_RETRY,
+            _ => return None,
+        };
+        Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
+    /// The answer, in the one shape that every failure of the API has.
+    pub fn answer(&self, request_id: &str) -> HttpResponse {
+        let retry_after_seconds = self.retry_after_seconds();
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Some(seconds) = retry_after_seconds {
+            answer.insert_header((header::RETRY_AFTER, seconds));
+        }
+        answer.json(ApiError {
+            code: self.code(),
+            message: self.message(),
+            request_id: request_id.into(),
+            retry_after_seconds,
+            fields: match self {
+                Self::Validation(fields) => Some(fields.clone()),
+                _ => None,
+            },
+        })
+    }
+}
+
+/// `answer` needs the request's id, which only the middleware has; it puts the body in.
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        1 => "a second".into(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// A body that is not the JSON its route takes. Never with the parser's own words, which quote what was
+/// sent, and that may be a password.
+pub fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
+    let failure = match error {
+        JsonPayloadError::ContentType => Failure::UnsupportedMediaType,
+        JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
+            Failure::PayloadTooLarge
+        }
+        JsonPayloadError::Deserialize(error) => {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            Failure::InvalidRequest(if error.is_data() {
+                format!("A field is missing, unknown or of the wrong type, near {place}.")
+            } else {
+                format!("The request is not JSON; reading ended at {place}.")
+            })
+        }
+        _ => Failure::InvalidRequest("The request ended before its body did.".into()),
+    };
+    failure.into()
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Busy => Self::Overloaded("no connection to the database"),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<SignInError> for Failure {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::WrongCredentials => Self::InvalidCredentials,
+            SignInError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
+            SignInError::Hash(HashError::Overloaded) => Self::Overloaded("the hashing queue is full"),
+            SignInError::Hash(error) => Self::internal(error),
+            SignInError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<MintError> for Failure {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::Unavailable { retry_after } => Self::ChatUnavailable { retry_after },
+            MintError::Db(error) => error.into(),
+            MintError::Seal(error) => Self::internal(error),
+        }
+    }
+}
+
+/// Work that panicked or was cut short by the server's end.
+impl From<tokio::task::JoinError> for Failure {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_and_said_in_words() {
+        let message =
+            |millis| Failure::TooManyAttempts { retry_after: Duration::from_millis(millis) }.message();
+        assert_eq!(message(0), "Too many attempts. Try again in a second.");
+        assert_eq!(message(1_001), "Too many attempts. Try again in 2 seconds.");
+        assert_eq!(message(90_000), "Too many attempts. Try again in 90 seconds.");
+        assert_eq!(message(91_000), "Too many attempts. Try again in 2 minutes.");
+    }
+
+    #[test]
+    fn what_caused_a_500_is_not_in_its_body() {
+        let failure = Failure::internal("the disk on /dev/sdb is full");
+        assert!(!failure.message().contains("disk"));
+        assert!(failure.to_string().contains("disk"), "but in the log");
+    }
+}

@@ -1,0 +1,71 @@
+//! The headers of every answer, and the content security policy above all.
+
+use crate::config::{CometChat, Config};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use shared::routes;
+
+/// The headers, made once at the start.
+pub struct Policy {
+    fixed: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Policy {
+    /// `inline_scripts`: the page's, as `'sha256-…'`.
+    pub fn new(config: &Config, inline_scripts: &[String]) -> Self {
+        let mut fixed = vec![
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+            (
+                HeaderName::from_static("permissions-policy"),
+                HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+            ),
+        ];
+        let csp = content_security_policy(&config.cometchat, inline_scripts);
+        if let Ok(csp) = HeaderValue::from_str(&csp) {
+            fixed.push((header::CONTENT_SECURITY_POLICY, csp));
+        }
+        if config.public_url.scheme() == "https" {
+            let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+            fixed.push((header::STRICT_TRANSPORT_SECURITY, value));
+        }
+        Self { fixed }
+    }
+
+    pub fn add_to(&self, path: &str, headers: &mut HeaderMap) {
+        for (name, value) in &self.fixed {
+            headers.insert(name.clone(), value.clone());
+        }
+        // What the API answers is somebody's own, and is never kept by a cache.
+        if path.starts_with(routes::API) || !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+}
+
+/// What the page may load and whom it may talk to: itself and CometChat, or the emulator in its place.
+fn content_security_policy(cometchat: &CometChat, inline_scripts: &[String]) -> String {
+    let mut scripts = vec!["'self'".to_owned(), "'wasm-unsafe-eval'".to_owned()];
+    scripts.extend_from_slice(inline_scripts);
+    let mut connect = vec!["'self'".to_owned()];
+    match &cometchat.emulator {
+        Some(emulator) => {
+            let origin = emulator.origin().ascii_serialization();
+            connect.push(origin.clone());
+            connect.push(origin.replacen("http", "ws", 1));
+            // Its shim, which lets the SDK speak plain http to it.
+            scripts.push(origin);
+        }
+        None => {
+            let (app_id, region) = (&cometchat.endpoint.app_id, &cometchat.region);
+            connect.push(format!("https://{app_id}.apiclient-{region}.cometchat.io"));
+            connect.push(format!("wss://{app_id}.websocket-{region}.cometchat.io"));
+        }
+    }
+    format!(
+        "default-src 'none'; script-src {}; connect-src {}; style-src 'self'; img-src 'self' data:; \
+         font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        scripts.join(" "),
+        connect.join(" ")
+    )
+}

@@ -1,0 +1,167 @@
+//! The page's files: kept in memory, and `index.html` for every path that is the page's own.
+
+use super::Site;
+use super::failure::Failure;
+use actix_web::http::header::{
+    self, CacheControl, CacheDirective, ETag, EntityTag, Header as _, IfNoneMatch,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256};
+use shared::routes;
+use std::collections::HashMap;
+
+/// What trunk has built. A release has it inside; other builds read the folder when they start.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "../../frontend/dist"]
+#[allow_missing = true]
+struct Dist;
+
+const INDEX: &str = "index.html";
+const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";
+
+pub struct Pages {
+    files: HashMap<String, File>,
+    /// The hashes of the index's inline scripts, for the content security policy: `'sha256-…'`.
+    pub inline_scripts: Vec<String>,
+}
+
+struct File {
+    bytes: web::Bytes,
+    mime: String,
+    tag: EntityTag,
+    /// Its name changes with its content, so it can be kept for ever.
+    is_immutable: bool,
+}
+
+impl Pages {
+    pub fn load() -> Self {
+        let files: HashMap<_, _> = Dist::iter()
+            .filter_map(|path| Some((path.to_string(), File::new(&path, &Dist::get(&path)?.data))))
+            .collect();
+        let index = files.get(INDEX).map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        let inline_scripts = inline_scripts(&index.unwrap_or_default());
+        Self { files, inline_scripts }
+    }
+
+    /// The file at this path; the index for paths that are the page's own to understand, which have no
+    /// dot in their last part.
+    fn find(&self, path: &str) -> Option<&File> {
+        let path = path.trim_start_matches('/');
+        self.files.get(path).or_else(|| {
+            let last = path.rsplit('/').next().unwrap_or_default();
+            if last.contains('.') { None } else { self.files.get(INDEX) }
+        })
+    }
+}
+
+impl File {
+    fn new(path: &str, bytes: &[u8]) -> Self {
+        let mime = mime_guess::from_path(path).first_or_octet_stream();
+        let is_text = mime.type_() == "text";
+        Self {
+            tag: EntityTag::new_strong(STANDARD.encode(Sha256::digest(bytes))),
+            mime: if is_text { format!("{mime}; charset=utf-8") } else { mime.to_string() },
+            is_immutable: path.starts_with("cometchat-sdk-") || has_hash(path),
+            bytes: web::Bytes::copy_from_slice(bytes),
+        }
+    }
+}
+
+/// Whether trunk has put a hash of the content into the name, like `frontend-0123456789abcdef_bg.wasm`.
+fn has_hash(path: &str) -> bool {
+    path.split(['-', '_', '.', '/'])
+        .any(|part| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The sources for `script-src` that let these inline scripts of `html` run and no other.
+fn inline_scripts(html: &str) -> Vec<String> {
+    html.split("<script")
+        .skip(1)
+        .filter_map(|rest| {
+            let (attributes, rest) = rest.split_once('>')?;
+            let (script, _) = rest.split_once("</script>")?;
+            let is_inline = !attributes.contains("src=") && !script.is_empty();
+            is_inline.then(|| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+        })
+        .collect()
+}
+
+pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let path = request.path();
+    if path == routes::API || path.starts_with("/api/") {
+        return Err(Failure::NotFound);
+    }
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
+        return Err(Failure::MethodNotAllowed);
+    }
+    if site.pages.files.is_empty() {
+        return Ok(HttpResponse::build(StatusCode::NOT_FOUND).content_type("text/plain").body(NOT_BUILT));
+    }
+    let file = site.pages.find(path).ok_or(Failure::NotFound)?;
+    let caching = if file.is_immutable {
+        vec![
+            CacheDirective::Public,
+            CacheDirective::MaxAge(31_536_000),
+            CacheDirective::Extension("immutable".into(), None),
+        ]
+    } else {
+        vec![CacheDirective::NoCache]
+    };
+    let is_known = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&file.tag)),
+        Err(_) => false,
+    };
+    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header(CacheControl(caching)).insert_header(ETag(file.tag.clone()));
+    Ok(if is_known {
+        answer.finish()
+    } else {
+        answer.content_type(file.mime.as_str()).body(file.bytes.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(names: &[&str]) -> Pages {
+        let files = names.iter().map(|name| ((*name).to_owned(), File::new(name, name.as_bytes()))).collect();
+        Pages { files, inline_scripts: Vec::new() }
+    }
+
+    #[test]
+    fn a_path_of_the_page_gets_the_index_and_a_missing_file_does_not() {
+        let pages = pages(&["index.html", "app-0123456789abcdef.js"]);
+        let found = |path| pages.find(path).map(|file| file.bytes.clone());
+        let index = Some(web::Bytes::from_static(b"index.html"));
+        assert_eq!(found("/"), index);
+        assert_eq!(found("/chat/some-body"), index);
+        assert_eq!(found("/v1.2/chat"), index);
+        assert_eq!(found("/app-0123456789abcdef.js").unwrap(), "app-0123456789abcdef.js");
+        assert_eq!(found("/missing.js"), None);
+        assert_eq!(found("/../../etc/passwd.txt"), None);
+    }
+
+    #[test]
+    fn only_what_has_its_content_in_its_name_is_kept_for_ever() {
+        for name in
+            ["app-0123456789abcdef.js", "a/app-0123456789abcdef_bg.wasm", "cometchat-sdk-4.2.0/CometChat.js"]
+        {
+            assert!(File::new(name, b"x").is_immutable, "{name}");
+        }
+        for name in ["index.html", "icon.svg", "accounting-office.js"] {
+            assert!(!File::new(name, b"x").is_immutable, "{name}");
+        }
+    }
+
+    #[test]
+    fn inline_scripts_are_found_and_hashed() {
+        let html = r#"<script src="/a.js"></script><script type="module">alert(1)</script>"#;
+        assert_eq!(inline_scripts(html), ["'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"]);
+        assert!(inline_scripts("<p>none</p>").is_empty());
+    }
+}

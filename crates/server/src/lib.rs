@@ -1,0 +1,19 @@
+//! cometchat-auth: signs an app's users in to the app and to CometChat.
+//!
+//! Start at [`app`], which puts everything together, and at [`sign_in`], which is what it is for. Data
+//! flows one way: a route in [`http`] calls a concern ([`sign_in`], [`sessions`], [`chat`], …), which
+//! calls the store ([`db`]).
+
+pub mod accounts;
+pub mod app;
+pub mod chat;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod passwords;
+pub mod random;
+pub mod sessions;
+pub mod sign_in;
+pub mod throttle;

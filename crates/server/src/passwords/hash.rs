@@ -1,0 +1,160 @@
+//! One Argon2id computation, in memory that the caller keeps.
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroize as _;
+
+/// The most that a stored hash may ask of us, so that a strange one cannot take the server's memory.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_ITERATIONS: u32 = 16;
+
+/// What a thread hashes in: allocated once, kept, and wiped after each use, because it holds what the
+/// password was made into.
+#[derive(Default)]
+pub struct Memory(Vec<Block>);
+
+impl Memory {
+    fn compute(
+        &mut self,
+        argon2: &Argon2<'_>,
+        password: &[u8],
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> argon2::Result<()> {
+        let blocks = argon2.params().block_count();
+        if self.0.len() < blocks {
+            self.0.resize(blocks, Block::new());
+        }
+        let memory = self.0.get_mut(..blocks).unwrap_or_default();
+        let done = argon2.hash_password_into_with_memory(password, salt, output, &mut *memory);
+        memory.iter_mut().for_each(Block::zeroize);
+        done
+    }
+}
+
+/// The PHC string of `password` under `params` and `salt`.
+pub fn hash(
+    memory: &mut Memory,
+    params: &Params,
+    password: &[u8],
+    salt: &[u8],
+) -> argon2::password_hash::Result<String> {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    memory.compute(&argon2, password, salt, &mut output)?;
+    phc(params, salt, &output)
+}
+
+fn phc(params: &Params, salt: &[u8], output: &[u8]) -> argon2::password_hash::Result<String> {
+    Ok(PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params)?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(Output::new(output)?),
+    }
+    .to_string())
+}
+
+/// A hash that no password has, and that costs to check what a real one costs: what a sign-in of an
+/// unknown user is checked against.
+pub fn dummy(params: &Params) -> argon2::password_hash::Result<String> {
+    phc(params, &crate::random::bytes::<16>(), &crate::random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>())
+}
+
+/// Whether `stored` is a hash that [`matches`] can check.
+pub fn is_readable(stored: &str) -> bool {
+    parse(stored).is_some()
+}
+
+/// Whether `password` is the one that `stored` was made of; `None` when `stored` is no hash that we read.
+pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<bool> {
+    let (argon2, salt, expected) = parse(stored)?;
+    let mut output = [0; Output::MAX_LENGTH];
+    let output = output.get_mut(..expected.len())?;
+    memory.compute(&argon2, password, &salt, output).ok()?;
+    // `Output` compares in constant time.
+    Some(Output::new(output).ok()? == expected)
+}
+
+/// Whether `stored` was made with these very parameters.
+pub fn is_current(stored: &str, params: &Params) -> bool {
+    parse(stored).is_some_and(|(argon2, _, _)| {
+        let found = argon2.params();
+        (found.m_cost(), found.t_cost(), found.p_cost())
+            == (params.m_cost(), params.t_cost(), params.p_cost())
+            && stored.starts_with("$argon2id$v=19$")
+    })
+}
+
+fn parse(stored: &str) -> Option<(Argon2<'static>, Salt, Output)> {
+    let phc = PasswordHash::new(stored).ok()?;
+    let algorithm = Algorithm::try_from(phc.algorithm.as_str()).ok()?;
+    let version = phc.version.map_or(Some(Version::V0x13), |version| Version::try_from(version).ok())?;
+    let params = Params::try_from(&phc).ok()?;
+    if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ITERATIONS {
+        return None;
+    }
+    Some((Argon2::new(algorithm, version, params), phc.salt?, phc.hash?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small, so that the tests are quick; nothing here depends on the size.
+    fn params(memory_kib: u32) -> Params {
+        crate::passwords::params(memory_kib, 1).unwrap()
+    }
+
+    #[test]
+    fn a_hash_matches_its_own_password_and_no_other() {
+        let mut memory = Memory::default();
+        let stored = hash(&mut memory, &params(64), b"right", &[7; 16]).unwrap();
+        assert_eq!(matches(&mut memory, &stored, b"right"), Some(true));
+        assert_eq!(matches(&mut memory, &stored, b"wrong"), Some(false));
+    }
+
+    #[test]
+    fn reused_memory_gives_what_the_plain_function_gives() {
+        let mut memory = Memory::default();
+        hash(&mut memory, &params(256), b"somebody else", &[1; 16]).unwrap();
+        let reused = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
+        let mut plain = [0; 32];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params(64))
+            .hash_password_into(b"password", &[2; 16], &mut plain)
+            .unwrap();
+        assert_eq!(reused, phc(&params(64), &[2; 16], &plain).unwrap());
+    }
+
+    #[test]
+    fn memory_is_wiped_after_use() {
+        let mut memory = Memory::default();
+        hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
+        assert!(memory.0.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
+    }
+
+    #[test]
+    fn a_dummy_costs_what_a_hash_costs_and_matches_nothing() {
+        let stored = dummy(&params(64)).unwrap();
+        assert!(is_current(&stored, &params(64)));
+        assert_eq!(matches(&mut Memory::default(), &stored, b"password"), Some(false));
+    }
+
+    #[test]
+    fn a_hash_of_other_parameters_is_not_current_but_still_checked() {
+        let mut memory = Memory::default();
+        let stored = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
+        assert!(!is_current(&stored, &params(128)));
+        assert_eq!(matches(&mut memory, &stored, b"password"), Some(true));
+    }
+
+    #[test]
+    fn what_is_no_hash_or_asks_too_much_is_not_read() {
+        let greedy = "$argon2id$v=19$m=4194304,t=1,p=1$AgICAgICAgICAgICAgICAg$AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
+        for stored in ["", "password", "$2b$10$abc", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ", greedy] {
+            assert!(!is_readable(stored), "{stored}");
+            assert_eq!(matches(&mut Memory::default(), stored, b"password"), None);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The hashing threads and the queue before them.
+//!
+//! A fixed number of threads, each with memory of its own, is the bound on the memory and the CPU that
+//! hashing takes: there is no permit that an abandoned request could give back while its hash still
+//! runs. Work is done in order of arrival, work that nobody waits for any more is skipped, and when the
+//! wait would be too long the caller is told so at once.
+
+use super::{Password, hash};
+use argon2::Params;
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// A caller who would wait longer is told to come back instead.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// More than two seconds' work of any machine; the queue never holds it, the estimate refuses before.
+const MAX_QUEUED: usize = 4096;
+/// What a hash is taken to cost until one was measured.
+const FIRST_GUESS: Duration = Duration::from_millis(25);
+
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    #[error("the hashing queue is full")]
+    Overloaded,
+    #[error("the hashing threads have stopped")]
+    Stopped,
+    #[error("the hash could not be computed: {0}")]
+    Failed(argon2::password_hash::Error),
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Wrong,
+    Right {
+        /// The stored hash has other parameters than new ones get: hash again and store.
+        outdated: bool,
+    },
+}
+
+enum Work {
+    Hash(Password, oneshot::Sender<Result<String, HashError>>),
+    Verify(Password, String, oneshot::Sender<Verdict>),
+}
+
+impl Work {
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Hash(_, answer) => answer.is_closed(),
+            Self::Verify(_, _, answer) => answer.is_closed(),
+        }
+    }
+}
+
+/// The pool. Cheap to clone; the threads end when the last clone is gone.
+#[derive(Clone)]
+pub struct Hasher {
+    queue: Sender<Work>,
+    load: Arc<Load>,
+    dummy: Arc<str>,
+}
+
+struct Load {
+    /// Jobs that are queued or being done.
+    pending: AtomicUsize,
+    threads: usize,
+    /// A moving average of what one hash costs, in microseconds.
+    cost_micros: AtomicU64,
+}
+
+impl Load {
+    /// How long a job that comes now would wait for a thread.
+    fn wait(&self) -> Duration {
+        let ahead = (self.pending.load(Ordering::Relaxed) + 1).saturating_sub(self.threads);
+        let micros = self.cost_micros.load(Ordering::Relaxed).saturating_mul(ahead as u64);
+        Duration::from_micros(micros / self.threads as u64)
+    }
+
+    fn measured(&self, cost: Duration) {
+        let old = self.cost_micros.load(Ordering::Relaxed);
+        let new = u64::try_from(cost.as_micros()).unwrap_or(u64::MAX);
+        self.cost_micros.store((old * 7 + new) / 8, Ordering::Relaxed);
+    }
+}
+
+impl Hasher {
+    /// Starts `threads` threads (at least one) that hash with `params`.
+    ///
+    /// # Errors
+    /// When the system gives no thread, or the parameters cannot be written as a hash.
+    pub fn start(params: Params, threads: usize) -> std::io::Result<Self> {
+        let threads = threads.max(1);
+        let dummy = hash::dummy(&params).map_err(std::io::Error::other)?;
+        let load = Arc::new(Load {
+            pending: AtomicUsize::new(0),
+            threads,
+            cost_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
+        });
+        let (queue, work) = crossbeam_channel::bounded(MAX_QUEUED);
+        for number in 0..threads {
+            let (work, load, params) = (work.clone(), load.clone(), params.clone());
+            std::thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || serve(&work, &load, &params))?;
+        }
+        Ok(Self { queue, load, dummy: dummy.into() })
+    }
+
+    /// The PHC string to store for `password`.
+    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+        let (answer, done) = oneshot::channel();
+        self.submit(Work::Hash(password, answer))?;
+        done.await.map_err(|_| HashError::Stopped)?
+    }
+
+    /// Checks `password` against the hash `stored`. `None`, or a hash that cannot be read, costs the
+    /// same as any other and is [`Verdict::Wrong`].
+    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+        let stored = match stored {
+            Some(stored) if hash::is_readable(stored) => stored,
+            Some(_) => {
+                tracing::error!("a stored password hash cannot be read; its user cannot sign in");
+                &self.dummy
+            }
+            None => &self.dummy,
+        };
+        let (answer, done) = oneshot::channel();
+        self.submit(Work::Verify(password, stored.to_owned(), answer))?;
+        done.await.map_err(|_| HashError::Stopped)
+    }
+
+    fn submit(&self, work: Work) -> Result<(), HashError> {
+        if self.load.wait() > MAX_WAIT {
+            return Err(HashError::Overloaded);
+        }
+        self.load.pending.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(work).map_err(|refused| {
+            self.load.pending.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => HashError::Overloaded,
+                TrySendError::Disconnected(_) => HashError::Stopped,
+            }
+        })
+    }
+}
+
+/// One hashing thread, until the last [`Hasher`] is gone.
+fn serve(queue: &Receiver<Work>, load: &Load, params: &Params) {
+    let mut memory = hash::Memory::default();
+    for work in queue {
+        if !work.is_abandoned() {
+            let started = Instant::now();
+            // An answer that nobody takes is no error: the request went away while its hash ran.
+            match work {
+                Work::Hash(password, answer) => {
+                    let salt = crate::random::bytes::<16>();
+                    let done = hash::hash(&mut memory, params, password.bytes(), &salt);
+                    let _ = answer.send(done.map_err(HashError::Failed));
+                }
+                Work::Verify(password, stored, answer) => {
+                    let right = hash::matches(&mut memory, &stored, password.bytes()) == Some(true);
+                    let outdated = || !hash::is_current(&stored, params);
+                    let _ = answer.send(if right {
+                        Verdict::Right { outdated: outdated() }
+                    } else {
+                        Verdict::Wrong
+                    });
+                }
+            }
+            load.measured(started.elapsed());
+        }
+        load.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher(threads: usize) -> Hasher {
+        Hasher::start(crate::passwords::params(64, 1).unwrap(), threads).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_hashed_by_the_pool_is_verified_by_it() {
+        let hasher = hasher(2);
+        let stored = hasher.hash(Password::new("right")).await.unwrap();
+        let verdict = |typed: &str| {
+            let (hasher, stored, typed) = (hasher.clone(), stored.clone(), Password::new(typed));
+            async move { hasher.verify(typed, Some(&stored)).await.unwrap() }
+        };
+        assert_eq!(verdict("right").await, Verdict::Right { outdated: false });
+        assert_eq!(verdict("wrong").await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_is_wrong_and_goes_through_a_hash_all_the_same() {
+        let hasher = hasher(1);
+        for stored in [None, Some("not a hash")] {
+            let before = hasher.load.cost_micros.load(Ordering::Relaxed);
+            assert_eq!(hasher.verify(Password::new("x"), stored).await.unwrap(), Verdict::Wrong);
+            while hasher.load.pending.load(Ordering::Relaxed) > 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_ne!(hasher.load.cost_micros.load(Ordering::Relaxed), before, "no hash was measured");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_older_parameters_is_right_but_outdated() {
+        let old = hasher(1).hash(Password::new("right")).await.unwrap();
+        let new = Hasher::start(crate::passwords::params(128, 1).unwrap(), 1).unwrap();
+        let verdict = new.verify(Password::new("right"), Some(&old)).await.unwrap();
+        assert_eq!(verdict, Verdict::Right { outdated: true });
+    }
+
+    #[tokio::test]
+    async fn who_would_wait_too_long_is_refused_at_once() {
+        let hasher = hasher(1);
+        hasher.load.cost_micros.store(1_500_000, Ordering::Relaxed);
+        hasher.load.pending.store(2, Ordering::Relaxed);
+        let refused = hasher.verify(Password::new("x"), None).await;
+        assert!(matches!(refused, Err(HashError::Overloaded)), "{refused:?}");
+        hasher.load.pending.store(1, Ordering::Relaxed);
+        assert!(hasher.verify(Password::new("x"), None).await.is_ok());
+    }
+
+    /// The bound on memory: an abandoned request's hash still has its thread, so that no other hash
+    /// begins in its place.
+    #[tokio::test]
+    async fn an_aborted_request_frees_no_thread_while_its_hash_runs() {
+        let hasher = Hasher::start(crate::passwords::params(32 * 1024, 2).unwrap(), 1).unwrap();
+        let (answer, waiting) = oneshot::channel();
+        hasher.submit(Work::Verify(Password::new("x"), hasher.dummy.to_string(), answer)).unwrap();
+        while !hasher.queue.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        drop(waiting);
+        assert_eq!(hasher.load.pending.load(Ordering::Relaxed), 1, "the hash still counts");
+        let (abandoned, nobody) = oneshot::channel();
+        hasher.submit(Work::Verify(Password::new("y"), hasher.dummy.to_string(), abandoned)).unwrap();
+        drop(nobody);
+        let second = hasher.verify(Password::new("z"), None);
+        assert_eq!(second.await.unwrap(), Verdict::Wrong);
+    }
+}

@@ -1,0 +1,184 @@
+//! Sessions: issued, resolved, ended and swept; their rows.
+//!
+//! A session slides: it ends when it was idle too long, and at an absolute age whatever happens. Both
+//! are enforced here, not by the cookie. Ending one queues the revocation of its chat token in the same
+//! transaction. Knows nothing of HTTP or of the wire.
+
+mod token;
+
+pub use token::{Token, sha256_hex};
+
+use crate::accounts::User;
+use crate::chat::jobs::{self, Job};
+use crate::db::{Db, DbError, Tx};
+use crate::values;
+
+/// `last_seen_at` is written at most this often, so that reading stays reading.
+const TOUCH_SECONDS: i64 = 60;
+/// User agents are kept for people to know their devices by; nobody needs more of one.
+const USER_AGENT_MAX_CHARS: usize = 300;
+/// Sessions that one sweep ends in one transaction.
+const SWEEP_BATCH: i64 = 200;
+
+/// How long sessions live, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetime {
+    /// Without being used.
+    pub idle: i64,
+    /// At most.
+    pub max: i64,
+}
+
+impl Lifetime {
+    fn expires_at(self, created_at: i64, seen_at: i64) -> i64 {
+        seen_at.saturating_add(self.idle).min(created_at.saturating_add(self.max))
+    }
+}
+
+/// Where a session was made, for its user to recognise it by.
+#[derive(Debug, Clone)]
+pub struct Device {
+    pub user_agent: String,
+    pub address: String,
+}
+
+/// A live session and its user.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub token_hash: String,
+    pub user: User,
+    /// Empty: this session has no chat token yet.
+    pub chat_token_sealed: String,
+}
+
+/// Issues a session to `user_id`.
+pub async fn issue(
+    tx: &mut Tx,
+    token: &Token,
+    user_id: &str,
+    device: &Device,
+    chat_token_sealed: &str,
+    lifetime: Lifetime,
+    now: i64,
+) -> Result<(), DbError> {
+    let user_agent: String = device.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect();
+    let public_id = uuid::Uuid::now_v7().simple().to_string();
+    tx.run(
+        "INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at,
+                               user_agent, address, chat_token_sealed)
+         VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)",
+        values![
+            token.hash(),
+            public_id,
+            user_id,
+            now,
+            lifetime.expires_at(now, now),
+            user_agent,
+            &device.address,
+            chat_token_sealed
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The live session of this token, if there is one, kept alive by being asked for.
+pub async fn resolve(
+    db: &Db,
+    token: &Token,
+    lifetime: Lifetime,
+    now: i64,
+) -> Result<Option<Session>, DbError> {
+    let token_hash = token.hash();
+    let rows = db
+        .read(
+            "SELECT u.id, u.email, u.name, s.chat_token_sealed, s.created_at, s.last_seen_at
+             FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.token_hash = $1 AND s.expires_at > $2",
+            values![&token_hash, now],
+        )
+        .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (created_at, last_seen_at) = (row.int(4)?, row.int(5)?);
+    if now - last_seen_at >= TOUCH_SECONDS {
+        db.write(
+            "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1 AND expires_at > $2",
+            values![&token_hash, now, lifetime.expires_at(created_at, now)],
+        )
+        .await?;
+    }
+    Ok(Some(Session {
+        token_hash,
+        user: User { id: row.text(0)?, email: row.text(1)?, name: row.text(2)? },
+        chat_token_sealed: row.text(3)?,
+    }))
+}
+
+/// Ends the session with this token hash, and queues the revocation of its chat token. Says whether
+/// there was one.
+pub async fn end(tx: &mut Tx, token_hash: &str, now: i64) -> Result<bool, DbError> {
+    let ended = tx
+        .run(
+            "DELETE FROM sessions WHERE token_hash = $1 RETURNING user_id, chat_token_sealed",
+            values![token_hash],
+        )
+        .await?;
+    revoke_chat_tokens(tx, &ended.rows, now).await?;
+    Ok(!ended.rows.is_empty())
+}
+
+/// Ends a batch of expired sessions. Says how many, so that the caller knows when to come again.
+pub async fn sweep(db: &Db, now: i64) -> Result<usize, DbError> {
+    let mut tx = db.begin().await?;
+    let ended = tx
+        .run(
+            "DELETE FROM sessions WHERE token_hash IN
+               (SELECT token_hash FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+             RETURNING user_id, chat_token_sealed",
+            values![now, SWEEP_BATCH],
+        )
+        .await?;
+    revoke_chat_tokens(&mut tx, &ended.rows, now).await?;
+    tx.commit().await?;
+    Ok(ended.rows.len())
+}
+
+/// Rows are (user id, sealed chat token).
+async fn revoke_chat_tokens(tx: &mut Tx, rows: &[crate::db::Row], now: i64) -> Result<(), DbError> {
+    for row in rows {
+        let (user_id, sealed) = (row.text(0)?, row.text(1)?);
+        if !sealed.is_empty() {
+            jobs::enqueue(tx, &Job::revoke_token(&user_id, &sealed), now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts `new` in the place of the session's sealed chat token `old`. Says no, and changes nothing, when
+/// the session has ended or has another token by now.
+pub async fn replace_chat_token(
+    tx: &mut Tx,
+    token_hash: &str,
+    old: &str,
+    new: &str,
+) -> Result<bool, DbError> {
+    let done = tx
+        .run(
+            "UPDATE sessions SET chat_token_sealed = $3 WHERE token_hash = $1 AND chat_token_sealed = $2",
+            values![token_hash, old, new],
+        )
+        .await?;
+    Ok(done.affected == 1)
+}
+
+/// The sealed chat tokens that live sessions of this user hold.
+pub async fn chat_tokens_of(db: &Db, user_id: &str) -> Result<Vec<String>, DbError> {
+    db.read(
+        "SELECT chat_token_sealed FROM sessions WHERE user_id = $1 AND chat_token_sealed <> ''",
+        values![user_id],
+    )
+    .await?
+    .iter()
+    .map(|row| row.text(0))
+    .collect()
+}
