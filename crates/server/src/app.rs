@@ -98,6 +98,8 @@ impl App {
             move || http::app(Arc::clone(&services), Arc::clone(&site))
         };
         let bound = actix_web::HttpServer::new(factory)
+            // The command line listens for them, from before the port is bound.
+            .disable_signals()
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .bind(config.listen)
             .map_err(|cause| StartError::Listen { address: config.listen, cause })?;

@@ -56,6 +56,12 @@ impl Breaker {
         Ok(Pass { breaker: self, told: false })
     }
 
+    /// How long until a call may be let through; zero when one may now.
+    pub fn wait(&self) -> Duration {
+        let open_until = self.lock().open_until.unwrap_or_default();
+        open_until.saturating_sub(self.clock.since_epoch())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while it was held cannot have left it half changed in a way that matters.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

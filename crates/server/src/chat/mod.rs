@@ -82,8 +82,7 @@ impl Chat {
                 if !error.is_unclear() {
                     jobs::done(&self.db, &job).await?;
                 }
-                let retry_after = self.breaker.admit().err().unwrap_or(Duration::from_secs(1));
-                Err(MintError::Unavailable { retry_after })
+                Err(MintError::Unavailable { retry_after: self.breaker.wait() })
             }
         }
     }

@@ -5,12 +5,14 @@ mod user;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, Config, Log, LogFormat, Sources};
+use actix_web::dev::ServerHandle;
 use clap::{ArgMatches, Command};
 use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -72,7 +74,10 @@ async fn serve(sources: &Sources) -> Outcome {
         Some(emulator) => format!("the emulator at {emulator}"),
         None => format!("CometChat ({})", config.cometchat.region),
     };
+    // Listened for before anybody can know that we serve: no signal is lost.
+    let stop = Stop::listen()?;
     let app = App::build(config, Clock::system()).await?;
+    tokio::spawn(stop.apply(app.handle()));
     let address = app.address();
     tracing::info!(%address, %public_url, cometchat = place, "serving");
     // For programs that have started this one: the port, once it can be connected to.
@@ -83,7 +88,9 @@ async fn serve(sources: &Sources) -> Outcome {
 }
 
 fn start_log(log: &Log) -> Outcome {
-    let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("RUST_LOG: {error}"))?;
+    // The HTTP library tells of its start and its stop; so do we, once.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", log.filter))
+        .map_err(|error| format!("RUST_LOG: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -94,6 +101,35 @@ fn start_log(log: &Log) -> Outcome {
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+/// The signals that end a server: the first lets requests under way finish, a second does not wait.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn apply(mut self, server: ServerHandle) {
+        self.next().await;
+        tracing::info!("stopping: requests under way may finish");
+        tokio::spawn(server.stop(true));
+        self.next().await;
+        tracing::warn!("stopped at once, by a second signal");
+        std::process::exit(1);
+    }
 }
 
 /// For Docker and for scripts: success means that the server can serve.

@@ -1,0 +1,162 @@
+//! CometChat slow, down, answering nonsense or asking for a pause.
+
+use crate::support::*;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use shared::{ErrorCode, LoginResponse};
+use std::time::Duration;
+
+fn faults() -> [(&'static str, Value); 6] {
+    [
+        ("hangs", json!({"api": "rest", "kind": "hang"})),
+        ("cuts the line", json!({"api": "rest", "kind": "drop"})),
+        ("answers nonsense", json!({"api": "rest", "kind": "garbage"})),
+        ("answers 500", json!({"api": "rest", "kind": "status", "status": 500, "code": "ERR_EXCEPTION"})),
+        (
+            "answers 429",
+            json!({"api": "rest", "kind": "status", "status": 429, "code": "ERR_TOO_MANY_REQUESTS", "retryAfter": 5}),
+        ),
+        (
+            "refuses the key",
+            json!({"api": "rest", "kind": "status", "status": 401, "code": "AUTH_ERR_APIKEY_NOT_FOUND"}),
+        ),
+    ]
+}
+
+/// A sign-in that must go well without a chat token, in less time than the contract gives it.
+async fn signs_in_without_chat(app: &TestApp, why: &str) -> Browser {
+    let mut browser = app.browser();
+    let login = tokio::time::timeout(Duration::from_secs(3), browser.sign_in(EMAIL, PASSWORD));
+    let answer: LoginResponse = login.await.unwrap_or_else(|_| panic!("CometChat {why}: no answer in 3 s"));
+    assert_eq!(answer.cometchat_auth_token, None, "CometChat {why}");
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_works_without_cometchat_and_the_token_comes_later() {
+    let each = faults().map(|(why, fault)| async move {
+        let app = TestApp::start().await;
+        app.emulator.fault(fault).await;
+        let browser = signs_in_without_chat(&app, why).await;
+        assert!(browser.is_signed_in().await);
+        let error = failure(browser.chat_token(false).await, ErrorCode::ChatUnavailable).await;
+        assert!(error.retry_after_seconds.is_some());
+        app.emulator.mend().await;
+        app.clock.advance(Duration::from_secs(60));
+        let answer = browser.chat_token(false).await;
+        assert_eq!(answer.status(), StatusCode::OK, "CometChat {why}, and is mended");
+    });
+    futures_util::future::join_all(each).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_few_failures_nobody_waits_and_cometchat_is_left_alone() {
+    let app = TestApp::start().await;
+    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    for _ in 0..3 {
+        signs_in_without_chat(&app, "is down").await;
+    }
+    let before = app.emulator.calls("POST", "/auth_tokens").await;
+    assert_eq!(before, 3);
+    for _ in 0..5 {
+        signs_in_without_chat(&app, "is down").await;
+    }
+    assert_eq!(app.emulator.calls("POST", "/auth_tokens").await, before, "nothing was asked");
+    app.emulator.mend().await;
+    app.clock.advance(Duration::from_secs(10));
+    let (_, answer) = app.signed_in().await;
+    assert!(answer.cometchat_auth_token.is_some(), "and the first that tries again has it back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_cometchat_asks_for_is_kept() {
+    let app = TestApp::start().await;
+    let busy = json!({"api": "rest", "kind": "status", "status": 429, "code": "ERR_TOO_MANY_REQUESTS", "retryAfter": 40, "times": 1});
+    app.emulator.fault(busy).await;
+    let browser = signs_in_without_chat(&app, "asks for a pause").await;
+    app.clock.advance(Duration::from_secs(39));
+    let error = failure(browser.chat_token(false).await, ErrorCode::ChatUnavailable).await;
+    assert_eq!(error.retry_after_seconds, Some(1));
+    app.clock.advance(Duration::from_secs(1));
+    assert_eq!(browser.chat_token(false).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_while_cometchat_is_down_revokes_the_token_once_it_is_back() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+    assert!(!browser.is_signed_in().await);
+    eventually("the revocation was tried", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND last_error <> ''").await == 1
+    })
+    .await;
+    assert_eq!(app.emulator.tokens(UID).await.len(), 1);
+    app.emulator.mend().await;
+    app.clock.advance(Duration::from_secs(60));
+    eventually("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    eventually("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_waits_survives_a_restart() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    browser.logout().await;
+    let app = app.restart().await;
+    app.emulator.mend().await;
+    app.clock.advance(Duration::from_secs(120));
+    eventually("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+}
+
+/// The answer of a mint is lost: CometChat has a token that nobody here knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_whose_answer_was_lost_is_found_and_revoked() {
+    let app = TestApp::start().await;
+    let (_, answer) = app.signed_in().await;
+    let known = answer.cometchat_auth_token.unwrap();
+    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 2700, "times": 1});
+    app.emulator.fault(slow).await;
+    let browser = signs_in_without_chat(&app, "answers too late").await;
+    let elsewhere = app.emulator.mint(UID).await;
+    eventually("CometChat makes the token all the same", || async {
+        app.emulator.tokens(UID).await.len() == 3
+    })
+    .await;
+    app.clock.advance(Duration::from_secs(20));
+    let later = app.emulator.mint(UID).await;
+    app.clock.advance(Duration::from_secs(300));
+    eventually("the lost one is revoked", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 0
+    })
+    .await;
+    let left = app.emulator.tokens(UID).await;
+    assert!(left.contains(&known.expose().to_owned()), "a token that a session has is kept");
+    assert_eq!(
+        left.len(),
+        1,
+        "{elsewhere} and {later} were made in the same minute, and nobody here has them"
+    );
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_time_is_left_alone() {
+    let app = TestApp::start().await;
+    app.signed_in().await;
+    let foreign = app.emulator.mint(UID).await;
+    app.clock.advance(Duration::from_secs(3600));
+    app.emulator
+        .fault(json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "drop", "times": 1}))
+        .await;
+    signs_in_without_chat(&app, "cuts the line").await;
+    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await, 1);
+    app.clock.advance(Duration::from_secs(60));
+    eventually("the check was done", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 0
+    })
+    .await;
+    assert!(app.emulator.tokens(UID).await.contains(&foreign));
+}

@@ -1,0 +1,75 @@
+//! The chat token of a session.
+
+use crate::support::*;
+use reqwest::{Response, StatusCode};
+use serde_json::json;
+use shared::{ChatTokenResponse, ErrorCode, routes};
+
+async fn token(answer: Response) -> String {
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    answer.json::<ChatTokenResponse>().await.unwrap().cometchat_auth_token.expose().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_keeps_its_chat_token() {
+    let app = TestApp::start().await;
+    let (browser, answer) = app.signed_in().await;
+    let first = answer.cometchat_auth_token.unwrap();
+    assert_eq!(token(browser.chat_token(false).await).await, first.expose());
+    assert_eq!(token(browser.post(routes::CHAT_TOKEN, json!({})).await).await, first.expose());
+    assert_eq!(app.emulator.tokens(UID).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_chat_token_replaces_the_old_one_which_is_revoked() {
+    let app = TestApp::start().await;
+    let (browser, answer) = app.signed_in().await;
+    let old = answer.cometchat_auth_token.unwrap();
+    let new = token(browser.chat_token(true).await).await;
+    assert_ne!(new, old.expose());
+    assert_eq!(token(browser.chat_token(false).await).await, new);
+    eventually("only the new one is left", || async { app.emulator.tokens(UID).await == [new.as_str()] })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_cometchat_has_forgotten_is_renewed() {
+    let app = TestApp::start().await;
+    let (browser, answer) = app.signed_in().await;
+    let lost = answer.cometchat_auth_token.unwrap();
+    app.emulator.revoke(UID, lost.expose()).await;
+    let new = token(browser.chat_token(true).await).await;
+    assert_eq!(app.emulator.tokens(UID).await, [new]);
+    eventually("revoking what is gone is no failure", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_minted_for_nobody_but_the_sessions_own_user() {
+    let app = TestApp::start().await;
+    app.add_user("victim", "victim@example.com", "Victim", Some("victims password")).await;
+    let (browser, _) = app.signed_in().await;
+    for field in ["uid", "id", "user", "userId"] {
+        let answer = browser.post(routes::CHAT_TOKEN, json!({"renew": true, field: "victim"})).await;
+        failure(answer, ErrorCode::InvalidRequest).await;
+    }
+    let path = format!("{}?uid=victim", routes::CHAT_TOKEN);
+    let own = token(browser.post(&path, json!({"renew": true})).await).await;
+    assert!(own.starts_with(UID), "{own}");
+    assert!(app.emulator.tokens("victim").await.is_empty());
+}
+
+/// Two tabs renew at once: both must end up with a token that lives, or be told to ask again.
+#[tokio::test(flavor = "multi_thread")]
+async fn renewals_at_once_leave_one_live_token_and_no_other() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    let answers = futures_util::future::join_all((0..6).map(|_| browser.chat_token(true))).await;
+    assert!(answers.iter().any(|answer| answer.status() == StatusCode::OK));
+    let kept = token(browser.chat_token(false).await).await;
+    eventually("every other one is revoked", || async { app.emulator.tokens(UID).await == [kept.as_str()] })
+        .await;
+}

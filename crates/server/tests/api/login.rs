@@ -1,0 +1,181 @@
+//! Signing in.
+
+use crate::support::*;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use shared::{ErrorCode, LoginResponse};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_answers_the_user_their_chat_token_and_a_session() {
+    let app = TestApp::start().await;
+    let (browser, answer) = app.signed_in().await;
+    let token = answer.cometchat_auth_token.clone().expect("a chat token");
+    assert_eq!(app.emulator.tokens(UID).await, [token.expose()]);
+    let expected = LoginResponse {
+        id: UID.into(),
+        email: EMAIL.into(),
+        name: "Test User".into(),
+        cometchat_auth_token: Some(token),
+    };
+    assert_eq!(answer, expected);
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cookie_is_out_of_reach_of_scripts_and_of_other_sites() {
+    let app = TestApp::start().await;
+    let answer = app.browser().login(EMAIL, PASSWORD).await;
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=2592000"] {
+        assert!(cookie.split("; ").any(|part| part == attribute), "{attribute} in {cookie}");
+    }
+    assert!(!cookie.contains("Secure"), "a plain http address keeps no secure cookie: {cookie}");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_https_the_cookie_is_secure_and_bound_to_its_host() {
+    let app = TestApp::start_with(|config| {
+        config.public_url = "https://chat.example.com".parse().unwrap();
+    })
+    .await;
+    let mut browser = app.browser();
+    let answer = browser.login(EMAIL, PASSWORD).await;
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure"), "{cookie}");
+    assert!(answer.headers().contains_key("strict-transport-security"));
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_unknown_and_without_a_password_are_one_and_the_same_answer() {
+    let app = TestApp::start().await;
+    app.add_user("no-password", "no-password@example.com", "No Password", None).await;
+    let mut bodies = Vec::new();
+    for email in [EMAIL, "nobody@example.com", "no-password@example.com"] {
+        let answer = app.browser().login(email, "not the password").await;
+        assert!(!answer.headers().contains_key("set-cookie"));
+        bodies.push(without_id(answer).await);
+    }
+    assert_eq!(bodies[0]["message"], "Your email or password is wrong!");
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    assert!(app.emulator.tokens(UID).await.is_empty());
+}
+
+async fn without_id(answer: Response) -> Value {
+    let status = answer.status().as_u16();
+    let mut body: Value = answer.json().await.unwrap();
+    body.as_object_mut().unwrap().remove("requestId").expect("a request id");
+    body["status"] = json!(status);
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_password_does_not_open_an_account_without_one() {
+    let app = TestApp::start().await;
+    app.add_user("no-password", "no-password@example.com", "No Password", None).await;
+    let answer = app.browser().login("no-password@example.com", "").await;
+    let error = failure(answer, ErrorCode::ValidationFailed).await;
+    assert!(error.fields.unwrap().contains_key("password"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_email_is_the_same_in_any_case_and_with_spaces_around_it_but_a_password_is_not() {
+    let app = TestApp::start().await;
+    assert_eq!(app.browser().sign_in("  TEST@Example.com ", PASSWORD).await.email, EMAIL);
+    for password in ["Password", " password", "password "] {
+        let answer = app.browser().login(EMAIL, password).await;
+        failure(answer, ErrorCode::InvalidCredentials).await;
+    }
+}
+
+/// The demo user's password is shorter than a new one may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_for_new_passwords_does_not_lock_out_who_has_an_old_one() {
+    let app = TestApp::start().await;
+    assert!(PASSWORD.len() < app.config.store.password_min_length);
+    app.signed_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_missing_at_cometchat_is_made_there_once() {
+    let app = TestApp::start().await;
+    for _ in 0..2 {
+        let (_, answer) = app.signed_in().await;
+        assert!(answer.cometchat_auth_token.is_some());
+    }
+    assert_eq!(app.emulator.calls("POST", "/v3/users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_of_older_parameters_is_made_anew_at_the_next_sign_in() {
+    let mut app = TestApp::start().await;
+    app.config.store.argon2 = cometchat_auth::passwords::params(128, 1).unwrap();
+    let app = app.restart().await;
+    let newer = "SELECT count(*) FROM users WHERE password_hash LIKE '$argon2id$v=19$m=128,t=1,p=1$%'";
+    assert_eq!(app.count(newer).await, 0);
+    app.signed_in().await;
+    assert_eq!(app.count(newer).await, 1);
+    app.signed_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_again_ends_the_session_that_this_browser_had() {
+    let app = TestApp::start().await;
+    let (mut browser, first) = app.signed_in().await;
+    let old_cookie = browser.cookie.clone();
+    let second = browser.sign_in(EMAIL, PASSWORD).await;
+    assert_ne!(browser.cookie, old_cookie, "a new sign-in is a new session");
+    let old = app.browser_with(old_cookie);
+    assert!(!old.is_signed_in().await);
+    let (first, second) = (first.cometchat_auth_token.unwrap(), second.cometchat_auth_token.unwrap());
+    assert_ne!(first, second);
+    eventually("the old chat token is revoked", || async {
+        app.emulator.tokens(UID).await == [second.expose()]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_browsers_have_two_sessions_and_two_chat_tokens() {
+    let app = TestApp::start().await;
+    let (one, _) = app.signed_in().await;
+    let (other, _) = app.signed_in().await;
+    assert_eq!(app.emulator.tokens(UID).await.len(), 2);
+    one.logout().await;
+    assert!(!one.is_signed_in().await);
+    assert!(other.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_holds_neither_session_nor_chat_token_nor_password() {
+    let app = TestApp::start().await;
+    app.add_user("u", "u@example.com", "U", Some("correct horse battery")).await;
+    let mut browser = app.browser();
+    let answer = browser.sign_in("u@example.com", "correct horse battery").await;
+    browser.login("u@example.com", "wrong horse battery").await;
+    browser.logout().await;
+    let session = browser.cookie.unwrap().split_once('=').unwrap().1.to_owned();
+    let chat_token = answer.cometchat_auth_token.unwrap();
+    let path = app.config.store.database_url.strip_prefix("sqlite://").unwrap();
+    let mut bytes = Vec::new();
+    for end in ["", "-wal"] {
+        bytes.extend(std::fs::read(format!("{path}{end}")).unwrap());
+    }
+    let holds = |secret: &str| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+    assert!(holds(EMAIL), "the search finds what is there");
+    for secret in [session.as_str(), chat_token.expose(), "horse battery"] {
+        assert!(!holds(secret), "{secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_inside_is_not_told_outside() {
+    let app = TestApp::start().await;
+    app.db.write("DROP TABLE login_failures", &[]).await.unwrap();
+    let answer = app.browser().login(EMAIL, PASSWORD).await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let error = failure(answer, ErrorCode::Internal).await;
+    assert!(!error.message.contains("login_failures") && !error.message.contains("SQL"), "{error:?}");
+}

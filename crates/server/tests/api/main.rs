@@ -1,0 +1,13 @@
+//! The API over real HTTP: a server and an emulator of CometChat of their own for each test, both on
+//! port 0, on one clock that the test moves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod bad_input;
+mod chat_down;
+mod chat_token;
+mod login;
+mod origin;
+mod session;
+mod support;
+mod throttle;

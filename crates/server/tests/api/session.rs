@@ -1,0 +1,121 @@
+//! Sessions: shown, ended, expired.
+
+use crate::support::*;
+use cometchat_auth::sessions;
+use reqwest::StatusCode;
+use serde_json::Value;
+use shared::{ErrorCode, SessionResponse};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_says_who_is_signed_in_and_nothing_secret() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    let body: Value = browser.session().await.json().await.unwrap();
+    let expected = SessionResponse { id: UID.into(), email: EMAIL.into(), name: "Test User".into() };
+    assert_eq!(body, serde_json::to_value(expected).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_session_or_with_a_cookie_of_garbage_nobody_is_signed_in() {
+    let app = TestApp::start().await;
+    let (signed_in, _) = app.signed_in().await;
+    let name = signed_in.cookie.unwrap().split_once('=').unwrap().0.to_owned();
+    let never_issued = "A".repeat(43);
+    let long = "A".repeat(3000);
+    for cookie in [
+        None,
+        Some(format!("{name}=")),
+        Some(format!("{name}={never_issued}")),
+        Some(format!("{name}={long}")),
+        Some(format!("{name}=%00%ff\"; {name}=x")),
+        Some("=; ;;=".to_owned()),
+    ] {
+        let browser = app.browser_with(cookie);
+        failure(browser.session().await, ErrorCode::NotSignedIn).await;
+        failure(browser.chat_token(false).await, ErrorCode::NotSignedIn).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_ends_the_session_and_revokes_its_chat_token() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    let answer = browser.logout().await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert!(!browser.is_signed_in().await, "the cookie opens nothing any more");
+    eventually("the chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    eventually("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_works_without_a_session_and_with_an_expired_one() {
+    let app = TestApp::start().await;
+    assert_eq!(app.browser().logout().await.status(), StatusCode::NO_CONTENT);
+    let (browser, _) = app.signed_in().await;
+    app.clock.advance(DAY * 31);
+    assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_survives_a_restart_of_the_server() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    let app = app.restart().await;
+    let browser = app.browser_with(browser.cookie);
+    assert!(browser.is_signed_in().await);
+    assert_eq!(browser.chat_token(false).await.status(), StatusCode::OK, "its sealed token opens");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_when_it_is_idle_too_long() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.clock.advance(DAY * 7 - Duration::from_secs(1));
+    assert!(browser.is_signed_in().await, "and this use keeps it alive");
+    app.clock.advance(DAY * 6);
+    assert!(browser.is_signed_in().await);
+    app.clock.advance(DAY * 7);
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_at_its_greatest_age_however_much_it_is_used() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    for _ in 0..5 {
+        app.clock.advance(DAY * 5);
+        assert!(browser.is_signed_in().await);
+    }
+    app.clock.advance(DAY * 5);
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_session_is_swept_and_its_chat_token_revoked() {
+    let app = TestApp::start().await;
+    app.signed_in().await;
+    app.clock.advance(DAY * 8);
+    let (fresh, answer) = app.signed_in().await;
+    assert_eq!(sessions::sweep(&app.db, app.clock.now()).await.unwrap(), 1);
+    assert_eq!(sessions::sweep(&app.db, app.clock.now()).await.unwrap(), 0);
+    assert!(fresh.is_signed_in().await);
+    let kept = answer.cometchat_auth_token.unwrap();
+    eventually("only the live session's token is left", || async {
+        app.emulator.tokens(UID).await == [kept.expose()]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_row_is_gone_opens_nothing() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.db.write("DELETE FROM sessions", &[]).await.unwrap();
+    app.db.write("DELETE FROM users", &[]).await.unwrap();
+    failure(browser.session().await, ErrorCode::NotSignedIn).await;
+    failure(browser.chat_token(true).await, ErrorCode::NotSignedIn).await;
+    assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+}

@@ -1,0 +1,309 @@
+//! A running server with its emulator, and a browser's worth of client: one method a request.
+
+use cometchat_auth::accounts::{self, User};
+use cometchat_auth::app::App;
+use cometchat_auth::chat::client::Endpoint;
+use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::clock::Clock;
+use cometchat_auth::config::{CometChat, Config, Key, Store};
+use cometchat_auth::db::Db;
+use cometchat_auth::passwords::{self, Hasher, Password};
+use cometchat_auth::sessions::Lifetime;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use shared::{ApiError, ErrorCode, LoginResponse, Secret, routes};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub const UID: &str = "test-user-id";
+pub const EMAIL: &str = "test@example.com";
+pub const PASSWORD: &str = "password";
+
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A server, its database and its emulator.
+pub struct TestApp {
+    pub url: String,
+    pub clock: Clock,
+    pub db: Db,
+    pub emulator: Emulator,
+    pub config: Config,
+    server: actix_web::dev::ServerHandle,
+    _folder: Option<TempDir>,
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // The command is sent by the call; nobody waits for the answer.
+        drop(self.server.stop(false));
+    }
+}
+
+impl TestApp {
+    /// A server with the demo user.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let clock = Clock::manual(1_790_000_000);
+        let emulator = Emulator::start(&clock);
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(&folder, &emulator);
+        change(&mut config);
+        let mut app = Self::run(config, clock, emulator).await;
+        app._folder = Some(folder);
+        app.add_user(UID, EMAIL, "Test User", Some(PASSWORD)).await;
+        app
+    }
+
+    async fn run(config: Config, clock: Clock, emulator: Emulator) -> Self {
+        let app = App::build(config.clone(), clock.clone()).await.unwrap();
+        let url = format!("http://{}", app.address());
+        let server = app.handle();
+        tokio::spawn(app.run());
+        let db = Db::open(&config.store.database_url).await.unwrap();
+        Self { url, clock, db, emulator, config, server, _folder: None }
+    }
+
+    /// Stops the server and starts it again on the same database.
+    pub async fn restart(mut self) -> Self {
+        self.server.stop(true).await;
+        let folder = self._folder.take();
+        let mut next = Self::run(self.config.clone(), self.clock.clone(), self.emulator.clone()).await;
+        next._folder = folder;
+        next
+    }
+
+    /// Adds a user here, and none at CometChat.
+    pub async fn add_user(&self, id: &str, email: &str, name: &str, password: Option<&str>) {
+        let hash = match password {
+            Some(password) => self.hash(password).await,
+            None => String::new(),
+        };
+        let user = User { id: id.into(), email: email.into(), name: name.into() };
+        let mut tx = self.db.begin().await.unwrap();
+        accounts::insert(&mut tx, &user, &hash, self.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn hash(&self, password: &str) -> String {
+        let hasher = Hasher::start(self.config.store.argon2.clone(), 1).unwrap();
+        hasher.hash(Password::new(password)).await.unwrap()
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser {
+        Browser { http: self.emulator.http.clone(), url: self.url.clone(), cookie: None }
+    }
+
+    /// A browser that has this cookie.
+    pub fn browser_with(&self, cookie: Option<String>) -> Browser {
+        Browser { cookie, ..self.browser() }
+    }
+
+    /// A browser in which the demo user is signed in, and what the sign-in answered.
+    pub async fn signed_in(&self) -> (Browser, LoginResponse) {
+        let mut browser = self.browser();
+        let answer = browser.sign_in(EMAIL, PASSWORD).await;
+        (browser, answer)
+    }
+
+    /// The one number that this statement gives.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        self.db.read(sql, &[]).await.unwrap()[0].int(0).unwrap()
+    }
+}
+
+fn config(folder: &TempDir, emulator: &Emulator) -> Config {
+    Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        public_url: "http://localhost:3000".parse().unwrap(),
+        cometchat: CometChat {
+            endpoint: Endpoint {
+                base: format!("{}/v3", emulator.url).parse().unwrap(),
+                app_id: "emulator".into(),
+                api_key: Secret::new("emulator-rest-api-key"),
+            },
+            region: "us".into(),
+            emulator: Some(emulator.url.parse().unwrap()),
+        },
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        login_attempts_per_minute: 0,
+        lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
+        store: Store {
+            database_url: format!("sqlite://{}/test.db", folder.path().display()),
+            secret_key: Key(SecretKey::new([7; 32])),
+            // Small: what these tests prove does not depend on the cost.
+            argon2: passwords::params(64, 1).unwrap(),
+            hash_threads: 1,
+            password_min_length: 15,
+        },
+    }
+}
+
+/// One for each test: making one reads all certificates of the system.
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    #[allow(clippy::disallowed_methods)]
+    reqwest::Client::new()
+}
+
+/// A client that keeps the session cookie, as a browser does.
+pub struct Browser {
+    http: reqwest::Client,
+    url: String,
+    /// `name=value`
+    pub cookie: Option<String>,
+}
+
+impl Browser {
+    /// A request with the cookie, if there is one, and no more.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        }
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Response {
+        self.request(Method::POST, path).json(&body).send().await.unwrap()
+    }
+
+    pub async fn login(&mut self, email: &str, password: &str) -> Response {
+        let answer = self.post(routes::LOGIN, json!({"email": email, "password": password})).await;
+        if let Some(cookie) = answer.headers().get("set-cookie") {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            self.cookie = Some(cookie.to_owned());
+        }
+        answer
+    }
+
+    /// A login that must go well.
+    pub async fn sign_in(&mut self, email: &str, password: &str) -> LoginResponse {
+        let answer = self.login(email, password).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+        answer.json().await.unwrap()
+    }
+
+    pub async fn session(&self) -> Response {
+        self.request(Method::GET, routes::SESSION).send().await.unwrap()
+    }
+
+    pub async fn is_signed_in(&self) -> bool {
+        match self.session().await.status() {
+            StatusCode::OK => true,
+            StatusCode::UNAUTHORIZED => false,
+            status => panic!("{status}"),
+        }
+    }
+
+    pub async fn chat_token(&self, renew: bool) -> Response {
+        self.post(routes::CHAT_TOKEN, json!({"renew": renew})).await
+    }
+
+    pub async fn logout(&self) -> Response {
+        self.request(Method::POST, routes::LOGOUT).send().await.unwrap()
+    }
+}
+
+/// Asserts that this is the failure that it should be, in the one shape that failures have.
+pub async fn failure(answer: Response, code: ErrorCode) -> ApiError {
+    let status = answer.status().as_u16();
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let text = answer.text().await.unwrap();
+    let error: ApiError = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
+    assert_eq!((error.code, status), (code, code.status()), "{text}");
+    assert_eq!(error.request_id, id);
+    assert_eq!(error.retry_after_seconds.map(|seconds| seconds.to_string()), retry_after);
+    error
+}
+
+/// The emulator of CometChat.
+#[derive(Clone)]
+pub struct Emulator {
+    pub url: String,
+    http: reqwest::Client,
+}
+
+impl Emulator {
+    fn start(clock: &Clock) -> Self {
+        let clock = clock.clone();
+        let config = cometchat_emulator::Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            clock: Arc::new(move || clock.since_epoch().as_secs()),
+            ..Default::default()
+        };
+        let app = cometchat_emulator::App::build(config).unwrap();
+        let url = format!("http://{}", app.address());
+        tokio::spawn(app.run());
+        Self { url, http: client() }
+    }
+
+    /// Makes what matches go wrong until [`Emulator::mend`].
+    pub async fn fault(&self, fault: Value) {
+        let answer =
+            self.http.post(format!("{}/emulator/faults", self.url)).json(&fault).send().await.unwrap();
+        assert!(answer.status().is_success(), "{:?}", answer.text().await);
+    }
+
+    pub async fn mend(&self) {
+        self.http.delete(format!("{}/emulator/faults", self.url)).send().await.unwrap();
+    }
+
+    async fn state(&self) -> Value {
+        self.http.get(format!("{}/emulator/state", self.url)).send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn rest(&self, method: Method, path: &str) -> Value {
+        let request = self.http.request(method, format!("{}/v3/{path}", self.url));
+        let answer = request.header("apikey", "emulator-rest-api-key").json(&json!({"force": true})).send();
+        answer.await.unwrap().json().await.unwrap()
+    }
+
+    /// Makes a token as another program would.
+    pub async fn mint(&self, uid: &str) -> String {
+        let minted = self.rest(Method::POST, &format!("users/{uid}/auth_tokens")).await;
+        minted["data"]["authToken"].as_str().unwrap().to_owned()
+    }
+
+    /// Revokes a token as another program would.
+    pub async fn revoke(&self, uid: &str, token: &str) {
+        self.rest(Method::DELETE, &format!("users/{uid}/auth_tokens/{token}")).await;
+    }
+
+    /// The live tokens of this user; none also when there is no such user.
+    pub async fn tokens(&self, uid: &str) -> Vec<String> {
+        let state = self.state().await;
+        let user = state["users"].as_array().unwrap().iter().find(|user| user["uid"] == uid).cloned();
+        let tokens = user.map(|user| user["tokens"].as_array().unwrap().clone()).unwrap_or_default();
+        tokens.iter().map(|token| token.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// How many calls of the REST API there were with this method and a path that ends so.
+    pub async fn calls(&self, method: &str, path_end: &str) -> usize {
+        let state = self.state().await;
+        let calls = state["calls"].as_array().unwrap();
+        let is_such = |call: &&Value| {
+            call["api"] == "rest"
+                && call["method"] == method
+                && call["path"].as_str().unwrap().ends_with(path_end)
+        };
+        calls.iter().filter(is_such).count()
+    }
+}
+
+/// Waits until `condition` holds; fails when it does not within ten seconds.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let wait = async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(10), wait).await.is_ok(), "never: {what}");
+}

@@ -1,0 +1,226 @@
+//! The binary itself: what it says when it cannot start, its commands, and how it ends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The binary in an empty folder, with an environment of these settings and no others.
+fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
+    command.current_dir(folder).env_clear().envs(settings.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+const EMULATOR: (&str, &str) = ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
+const ANY_PORT: (&str, &str) = ("LISTEN", "127.0.0.1:0");
+
+/// Runs it to its end, which must be a failure, and says what it said.
+fn failing(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{words}");
+    assert!(!words.contains("panicked"), "{words}");
+    words
+}
+
+/// A running server, ended with the test.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+        Self { child, address }
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn add_user(folder: &Path, arguments: &[&str], password: &str) -> Output {
+    let mut command = command(folder, &[]);
+    let mut child = command.args(["user", "add"]).args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn every_missing_and_malformed_setting_is_told_at_once() {
+    let folder = folder();
+    let settings = [("PUBLIC_URL", "example.com"), ("HASH_THREADS", "many"), ("COMETCHAT_APPID", "x")];
+    let words = failing(&mut command(folder.path(), &settings));
+    for name in
+        ["COMETCHAT_APP_ID:", "COMETCHAT_REGION:", "COMETCHAT_API_KEY:", "PUBLIC_URL:", "HASH_THREADS:"]
+    {
+        assert!(words.contains(name), "{name} in {words}");
+    }
+    assert!(words.contains("did you mean COMETCHAT_APP_ID?"), "{words}");
+}
+
+#[test]
+fn settings_are_read_from_dot_env_and_flags_go_before_it() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join(".env"),
+        "COMETCHAT_EMULATOR_URL=http://127.0.0.1:9\nLISTEN=nonsense\n",
+    )
+    .unwrap();
+    let words = failing(&mut command(folder.path(), &[]));
+    assert!(words.contains("LISTEN: \"nonsense\""), "{words}");
+    Running::start(command(folder.path(), &[]).args(["serve", "--listen", "127.0.0.1:0"]));
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_in_a_line() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ("LISTEN", &address)]));
+    let line = words.lines().last().unwrap();
+    assert!(line.contains("LISTEN") && line.contains(&address) && line.contains("another port"), "{words}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said_in_a_line() {
+    let folder = folder();
+    std::fs::write(folder.path().join("data"), "a file where the folder should be").unwrap();
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    assert!(words.contains("data"), "{words}");
+    let key = ("SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, key]));
+    assert!(words.contains("cannot make the folder data") && words.contains("DATABASE_URL"), "{words}");
+}
+
+#[test]
+fn a_file_that_is_no_database_and_a_database_of_another_program_are_not_touched() {
+    let folder = folder();
+    let file = folder.path().join("app.db");
+    let settings = [EMULATOR, ANY_PORT, ("DATABASE_URL", "sqlite://app.db")];
+    let foreign = "this is a letter, and not a database at all\n".repeat(100);
+    std::fs::write(&file, &foreign).unwrap();
+    let words = failing(&mut command(folder.path(), &settings));
+    assert!(words.contains("app.db") && words.contains("one of ours"), "{words}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), foreign);
+
+    std::fs::remove_file(&file).unwrap();
+    let sqlite = |sql: &str| {
+        let script = format!(
+            "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); print(c.execute({sql:?}).fetchall())"
+        );
+        let output = Command::new("python3").args(["-c", &script]).arg(&file).output().unwrap();
+        text(&output.stdout)
+    };
+    sqlite("CREATE TABLE recipes (name TEXT)");
+    let words = failing(&mut command(folder.path(), &settings));
+    assert!(words.contains("not a database of cometchat-auth"), "{words}");
+    assert_eq!(sqlite("SELECT name FROM sqlite_master").trim(), "[('recipes',)]");
+}
+
+#[test]
+fn an_unknown_kind_of_database_is_said_in_a_line() {
+    let folder = folder();
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, ("DATABASE_URL", "mysql://x/y")]));
+    assert!(words.contains("sqlite://"), "{words}");
+}
+
+#[test]
+fn a_user_is_added_once_and_a_weak_password_is_not_taken() {
+    let folder = folder();
+    let ada = ["--id", "ada", "--email", "ada@example.com", "--name", "Ada"];
+    let weak = add_user(folder.path(), &ada, "password\n");
+    assert!(!weak.status.success());
+    assert!(text(&weak.stderr).contains("at least 15"), "{}", text(&weak.stderr));
+    let added = add_user(folder.path(), &ada, "a long enough password\n");
+    assert!(added.status.success(), "{}", text(&added.stderr));
+    let again = add_user(folder.path(), &ada, "a long enough password\n");
+    assert!(!again.status.success());
+    assert!(text(&again.stderr).contains("there already"), "{}", text(&again.stderr));
+    let same = ["--if-missing", "--id", "ada", "--email", "ADA@example.com", "--name", "Ada"];
+    assert!(add_user(folder.path(), &same, "").status.success());
+    let other = ["--if-missing", "--id", "other", "--email", "ada@example.com", "--name", "Other"];
+    assert!(!add_user(folder.path(), &other, "a long enough password\n").status.success());
+}
+
+#[test]
+fn a_user_with_an_id_email_or_name_that_cannot_be_is_not_added() {
+    let folder = folder();
+    for (id, email, name, flag) in [
+        ("UPPER", "a@example.com", "A", "--id"),
+        ("a/b", "a@example.com", "A", "--id"),
+        ("a", "nobody", "A", "--email"),
+        ("a", "a@example.com", "", "--name"),
+        ("a", "a@example.com", "x\ny", "--name"),
+    ] {
+        let arguments = ["--id", id, "--email", email, "--name", name];
+        let refused = add_user(folder.path(), &arguments, "a long enough password\n");
+        assert!(!refused.status.success() && text(&refused.stderr).contains(flag), "{arguments:?}");
+    }
+    let nothing = add_user(folder.path(), &["--email", "a@example.com", "--name", "A"], "");
+    assert!(!nothing.status.success(), "no password was given");
+}
+
+#[test]
+fn the_healthcheck_tells_a_server_that_serves_from_one_that_does_not() {
+    let folder = folder();
+    let server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    let check =
+        |address: &str| command(folder.path(), &[("LISTEN", address)]).arg("healthcheck").output().unwrap();
+    let well = check(&server.address);
+    assert!(well.status.success(), "{}", text(&well.stderr));
+    let address = server.address.clone();
+    drop(server);
+    assert!(!check(&address).status.success());
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_stops_and_succeeds() {
+    for signal in ["-TERM", "-INT"] {
+        let folder = folder();
+        let mut server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+        TcpStream::connect(&server.address).unwrap();
+        server.signal(signal);
+        assert!(server.child.wait().unwrap().success(), "{signal}");
+        assert!(TcpStream::connect(&server.address).is_err());
+    }
+}
+
+#[test]
+fn many_servers_may_start_at_once_on_one_new_database() {
+    let folder = folder();
+    let starts: Vec<_> = (0..6)
+        .map(|_| {
+            let path = folder.path().to_owned();
+            std::thread::spawn(move || Running::start(&mut command(&path, &[EMULATOR, ANY_PORT])))
+        })
+        .collect();
+    for start in starts {
+        TcpStream::connect(&start.join().unwrap().address).unwrap();
+    }
+}
