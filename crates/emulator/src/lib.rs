@@ -1,0 +1,24 @@
+//! Stands in for the CometChat cloud on loopback, in memory: the server REST API v3, the client API
+//! v3.0, and the WebSocket, as CometChat documents them and as its JavaScript SDK 4.2.0 needs them.
+//!
+//! It is built from CometChat's own behaviour and knows nothing of any program that talks to it.
+//! [`world`] holds the state and the rules and never sees HTTP; [`rest`], [`client`] and [`socket`]
+//! are the three ways in; [`gate`] stands before them all with faults, rate limits and the call log.
+
+mod answer;
+pub mod app;
+mod client;
+mod control;
+mod cors;
+mod errors;
+mod forms;
+mod gate;
+mod input;
+mod keys;
+mod page;
+mod rest;
+mod socket;
+mod world;
+
+pub use app::{App, Config};
+pub use world::{Clock, RateLimits};

@@ -1,0 +1,223 @@
+//! The page at `/`: a person's look at everything the emulator knows. Rendered on the server, where
+//! every text is escaped by the template; a few lines of script fetch it again and swap what changed.
+
+use crate::{
+    app::{Config, Emulator},
+    world::{Message, User, World},
+};
+use actix_web::{HttpResponse, Responder, guard, web};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// Newest first; the rest is in `/emulator/state`.
+const SHOWN: usize = 50;
+const TOKENS_SHOWN: usize = 3;
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.service(web::resource("/").guard(guard::Get()).to(page));
+}
+
+async fn page(emulator: web::Data<Emulator>) -> impl Responder {
+    let page = document(&emulator.world(), &emulator.config);
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Cache-Control", "no-store"))
+        .body(page.into_string())
+}
+
+fn document(world: &World, config: &Config) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "CometChat emulator" }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(include_str!("page.css"))) }
+            }
+            body {
+                header {
+                    h1 { "CometChat emulator" }
+                    p {
+                        "Stands in for the CometChat cloud: REST API v3, client API v3.0 and WebSocket, in memory. "
+                        "Nothing here leaves this machine, and all of it is gone when the emulator stops."
+                    }
+                    dl {
+                        (setting("App id", &config.app_id))
+                        (setting("Region", &config.region))
+                        (setting("REST API key", &config.rest_api_key))
+                        (setting("Auth key", &config.auth_key))
+                    }
+                }
+                main {
+                    (users(world))
+                    (sockets(world))
+                    (messages(world))
+                    (faults(world))
+                    (calls(world))
+                }
+                footer {
+                    "The same as JSON: " a href="/emulator/state" { "/emulator/state" } " and "
+                    a href="/emulator/faults" { "/emulator/faults" } "."
+                }
+                script { (PreEscaped(include_str!("page.js"))) }
+            }
+        }
+    }
+}
+
+fn setting(name: &str, value: &str) -> Markup {
+    html! { div { dt { (name) } dd { code { (value) } } } }
+}
+
+/// `total` may be more than there are `rows`.
+fn section(title: &str, total: usize, none: &str, columns: &[&str], rows: &[Markup]) -> Markup {
+    html! {
+        section {
+            h2 { (title) " " span.count { (total) } }
+            @if rows.is_empty() {
+                p.none { (none) }
+            } @else {
+                div.scroll tabindex="0" role="region" aria-label=(title) {
+                    table {
+                        thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                        tbody { @for row in rows { tr { (row) } } }
+                    }
+                }
+                @if total > rows.len() { p.none { "The last " (rows.len()) " of " (total) "." } }
+            }
+        }
+    }
+}
+
+fn users(world: &World) -> Markup {
+    let users: Vec<&User> = world.users().collect();
+    let row = |user: &&User| {
+        let tokens: Vec<&str> = world.tokens_of(&user.uid).map(|token| token.secret.as_str()).collect();
+        html! {
+            td { code { (user.uid) } }
+            td { (user.profile.name) }
+            td {
+                @if user.deactivated_at.is_some() { span.badge.off { "deactivated" } }
+                @else if world.is_online(&user.uid) { span.badge.on { "online" } }
+                @else { span.badge { "offline" } }
+            }
+            td {
+                @if tokens.is_empty() { span.none { "none" } }
+                @for token in tokens.iter().rev().take(TOKENS_SHOWN) { code.token { (token) } }
+                @if tokens.len() > TOKENS_SHOWN { span.none { "and " (tokens.len() - TOKENS_SHOWN) " older" } }
+            }
+        }
+    };
+    let rows: Vec<Markup> = users.iter().map(row).collect();
+    section(
+        "Users",
+        users.len(),
+        "Nobody yet: a server creates users.",
+        &["uid", "Name", "Status", "Auth tokens"],
+        &rows,
+    )
+}
+
+fn sockets(world: &World) -> Markup {
+    let row = |subject: Option<(&str, &str)>| {
+        html! {
+            td { @if let Some((uid, _)) = subject { code { (uid) } } @else { span.none { "not signed in" } } }
+            td { @if let Some((_, device)) = subject { code { (device) } } }
+        }
+    };
+    let rows: Vec<Markup> = world
+        .sockets()
+        .map(|socket| {
+            socket.subject.as_ref().map(|subject| (subject.uid.as_str(), subject.device_id.as_str()))
+        })
+        .map(row)
+        .collect();
+    section("Sockets", rows.len(), "No browser is connected.", &["uid", "Device"], &rows)
+}
+
+fn messages(world: &World) -> Markup {
+    let row = |message: &Message| {
+        html! {
+            td { code { (message.id) } }
+            td { (clock_time(message.sent_at)) }
+            td.path { code { (message.sender) } " to " code { (message.receiver) } }
+            td.text { @if message.kind == "text" { (message.text()) } @else { span.none { (message.kind) } } }
+            td {
+                @if message.read_at.is_some() { span.badge.on { "read" } }
+                @else if message.delivered_at.is_some() { span.badge { "delivered" } }
+                @else { span.badge { "sent" } }
+            }
+        }
+    };
+    let rows: Vec<Markup> = world.messages().rev().take(SHOWN).map(row).collect();
+    let total = world.messages().count();
+    section(
+        "Messages",
+        total,
+        "Nobody has written yet.",
+        &["id", "Sent (UTC)", "Who", "Message", "State"],
+        &rows,
+    )
+}
+
+fn faults(world: &World) -> Markup {
+    let rows: Vec<Markup> = world
+        .faults
+        .active()
+        .iter()
+        .map(|fault| html! { td { code.fault { (serde_json::to_string(fault).unwrap_or_default()) } } })
+        .collect();
+    section("Active faults", rows.len(), "None: everything works.", &["Fault"], &rows)
+}
+
+fn calls(world: &World) -> Markup {
+    let calls = world.calls.all();
+    let total = calls.len();
+    let rows: Vec<Markup> = calls
+        .rev()
+        .take(SHOWN)
+        .map(|call| {
+            html! {
+                td { (call.method) }
+                td { code.path { (call.path) } }
+                td {
+                    @match (call.status, &call.code) {
+                        (None, _) => span.none { "no answer" },
+                        (Some(status), None) => span.badge { (status) },
+                        (Some(status), Some(code)) => { span.badge.off { (status) } " " code { (code) } }
+                    }
+                }
+            }
+        })
+        .collect();
+    section("Calls", total, "No call has come in.", &["Method", "Path", "Answer"], &rows)
+}
+
+/// Hours, minutes, seconds of the day.
+fn clock_time(at: u64) -> String {
+    format!("{:02}:{:02}:{:02}", at / 3600 % 24, at / 60 % 60, at % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::ProfileChange;
+    use crate::world::testing::{text_message, world};
+
+    #[test]
+    fn every_text_is_escaped() {
+        let (mut world, _) = world();
+        let name = Some("<script>alert(1)</script>".into());
+        world.update_user("alice", ProfileChange { name, ..ProfileChange::default() }).unwrap();
+        world.send(text_message("alice", "bob", "<img src=x onerror=alert(2)>")).unwrap();
+        let page = document(&world, &Config::default()).into_string();
+        assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>alert"));
+        assert!(page.contains("&lt;img src=x") && !page.contains("<img"));
+    }
+
+    #[test]
+    fn times_are_those_of_the_day() {
+        assert_eq!(clock_time(1_700_000_000), "22:13:20");
+    }
+}

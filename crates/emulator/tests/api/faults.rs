@@ -1,0 +1,152 @@
+use crate::support::{Emulator, Socket, auth_frame, in_time};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::connect_async;
+
+const KEY: [(&str, &str); 1] = [("apikey", "emulator-rest-api-key")];
+
+#[tokio::test]
+async fn a_status_fault_answers_with_code_and_wait_as_often_as_asked() {
+    let emulator = Emulator::start().await;
+    let added = json!({ "api": "rest", "kind": "status", "status": 503, "code": "ERR_X", "retryAfter": 7, "times": 2 });
+    let reply = emulator.control("POST", "/faults", added.clone()).await;
+    assert_eq!((reply.status, &reply.body), (200, &json!({ "id": 1 })));
+    let mut listed = added;
+    listed["id"] = json!(1);
+    assert_eq!(emulator.control("GET", "/faults", Value::Null).await.body, json!([listed]));
+    for _ in 0..2 {
+        let reply = emulator.rest("GET", "/users", Value::Null).await;
+        assert_eq!((reply.status, reply.code(), reply.header("retry-after")), (503, "ERR_X", "7"));
+        assert_eq!(reply.header("access-control-allow-origin"), "*");
+    }
+    emulator.rest("GET", "/users", Value::Null).await.data();
+    assert_eq!(emulator.control("GET", "/faults", Value::Null).await.body, json!([]));
+}
+
+#[tokio::test]
+async fn a_fault_hits_only_the_calls_that_it_names() {
+    let emulator = Emulator::start().await;
+    let session = emulator.sign_in("a").await;
+    emulator.fault(json!({ "api": "rest", "method": "POST", "path": "/auth_tokens", "kind": "status", "status": 500 })).await;
+    emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await.data();
+    emulator.create("b").await;
+    emulator.client(&session, "GET", "/users", Value::Null).await.data();
+    assert_eq!(emulator.rest("POST", "/users/a/auth_tokens", json!({})).await.status, 500);
+    emulator.control("DELETE", "/faults", Value::Null).await;
+    emulator.rest("POST", "/users/a/auth_tokens", json!({})).await.data();
+
+    emulator.fault(json!({ "api": "client", "kind": "status", "status": 200 })).await;
+    let reply = emulator.client(&session, "GET", "/users", Value::Null).await;
+    assert_eq!((reply.status, reply.code()), (200, "ERR_EXCEPTION"));
+    emulator.rest("GET", "/users", Value::Null).await.data();
+}
+
+#[tokio::test]
+async fn garbage_is_a_200_that_is_no_json() {
+    let emulator = Emulator::start().await;
+    emulator.fault(json!({ "api": "all", "kind": "garbage", "times": 1 })).await;
+    let reply = emulator.rest("GET", "/users", Value::Null).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.body.is_string(), "this is JSON: {}", reply.body);
+}
+
+#[tokio::test]
+async fn a_drop_cuts_the_connection_without_a_byte() {
+    let emulator = Emulator::start().await;
+    emulator.fault(json!({ "api": "rest", "kind": "drop", "times": 2 })).await;
+    let mut connection = TcpStream::connect(emulator.address).await.unwrap();
+    connection
+        .write_all(b"GET /v3/users HTTP/1.1\r\nHost: x\r\napikey: emulator-rest-api-key\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    // An end or a reset: both are a cut.
+    let _ = in_time("the cut", connection.read_to_end(&mut answer)).await;
+    assert_eq!(answer, b"");
+    assert!(emulator.send("GET", "/v3/users", &KEY, "").await.is_err());
+    emulator.rest("GET", "/users", Value::Null).await.data();
+    let calls = emulator.state().await["calls"].clone();
+    let statuses: Vec<&Value> = calls.as_array().unwrap().iter().map(|call| &call["status"]).collect();
+    assert_eq!(statuses, [&Value::Null, &Value::Null, &json!(200)]);
+}
+
+#[tokio::test]
+async fn a_delay_is_waited_for() {
+    let emulator = Emulator::start().await;
+    emulator.fault(json!({ "api": "rest", "kind": "delay", "millis": 150, "times": 1 })).await;
+    let began = Instant::now();
+    emulator.rest("GET", "/users", Value::Null).await.data();
+    assert!(began.elapsed() >= Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn a_hanging_call_goes_on_when_the_faults_are_cleared() {
+    let emulator = Emulator::start().await;
+    for clear in [("DELETE", "/faults"), ("POST", "/reset")] {
+        // Used up by the one call, and still what holds it.
+        emulator.fault(json!({ "api": "rest", "kind": "hang", "times": 1 })).await;
+        let arrived = |state: &Value| {
+            state["calls"].as_array().unwrap().last().is_some_and(|call| call["status"].is_null())
+        };
+        let released = async {
+            emulator.until("the call", arrived).await;
+            emulator.control(clear.0, clear.1, Value::Null).await
+        };
+        let (answer, _) = tokio::join!(emulator.rest("GET", "/users", Value::Null), released);
+        answer.data();
+    }
+}
+
+#[tokio::test]
+async fn a_new_socket_is_dropped_refused_or_held() {
+    let emulator = Emulator::start().await;
+    let session = emulator.sign_in("a").await;
+    let mut open = emulator.socket(&session).await;
+    let address = format!("ws://{}/", emulator.address);
+    for fault in [
+        json!({ "api": "socket", "kind": "drop", "times": 1 }),
+        json!({ "api": "socket", "kind": "status", "status": 503, "times": 1 }),
+        json!({ "api": "socket", "kind": "garbage", "times": 1 }),
+    ] {
+        emulator.fault(fault.clone()).await;
+        assert!(connect_async(&address).await.is_err(), "{fault}");
+    }
+    open.has_nothing().await;
+
+    emulator.fault(json!({ "api": "socket", "kind": "hang", "times": 1 })).await;
+    emulator.rest("GET", "/users", Value::Null).await.data();
+    let connecting = tokio::spawn(async move { connect_async(&address).await });
+    // The fault is used up when the connection has come, and is held.
+    in_time("the connection", async {
+        while emulator.control("GET", "/faults", Value::Null).await.body != json!([]) {}
+    })
+    .await;
+    assert_eq!(emulator.state().await["sockets"].as_array().unwrap().len(), 1);
+    assert!(!connecting.is_finished());
+    emulator.control("DELETE", "/faults", Value::Null).await;
+    let mut socket = Socket(in_time("the answer", connecting).await.unwrap().unwrap().0);
+    socket.send(auth_frame(&session, json!({}))).await;
+    assert_eq!(socket.next().await["body"]["code"], "200");
+}
+
+#[tokio::test]
+async fn a_fault_that_makes_no_sense_is_refused_in_words() {
+    let emulator = Emulator::start().await;
+    for (fault, words) in [
+        (json!({ "api": "rest", "kind": "explode" }), "unknown variant `explode`"),
+        (json!({ "api": "moon", "kind": "drop" }), "unknown variant `moon`"),
+        (json!({ "api": "rest", "kind": "drop", "tmies": 1 }), "unknown field `tmies`"),
+        (json!({ "kind": "drop" }), "missing field `api`"),
+        (json!({ "api": "rest", "kind": "delay" }), "needs `millis`"),
+    ] {
+        let reply = emulator.control("POST", "/faults", fault).await;
+        assert_eq!((reply.status, reply.code()), (400, "ERR_BAD_REQUEST"));
+        let message = reply.body["error"]["message"].as_str().unwrap();
+        assert!(message.contains(words), "{message:?} does not say {words:?}");
+    }
+    assert_eq!(emulator.control("GET", "/faults", Value::Null).await.body, json!([]));
+}

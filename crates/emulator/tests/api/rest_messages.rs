@@ -1,0 +1,39 @@
+use crate::support::{Emulator, text_to};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_server_sends_in_a_users_name() {
+    let emulator = Emulator::start().await;
+    emulator.create("alice").await;
+    emulator.create("bob").await;
+    // Without category, as in CometChat's own example.
+    let body = json!({ "receiver": "bob", "receiverType": "user", "type": "text", "data": { "text": "hi" } });
+    let sent = emulator.rest_as("Alice", "POST", "/messages", body.clone()).await;
+    let message = sent.data();
+    assert_eq!(message["conversationId"], "alice_user_bob");
+    assert_eq!((&message["sender"], &message["category"]), (&json!("alice"), &json!("message")));
+    assert_eq!(message["data"]["entities"]["sender"]["entity"]["name"], "ALICE");
+
+    let shown =
+        emulator.rest("GET", &format!("/messages/{}", message["id"].as_str().unwrap()), Value::Null).await;
+    assert_eq!(shown.data(), message);
+    assert_eq!(emulator.rest("GET", "/messages/99", Value::Null).await.code(), "ERR_MESSAGE_ID_NOT_FOUND");
+    assert_eq!(emulator.rest("GET", "/messages/x", Value::Null).await.code(), "ERR_MESSAGE_ID_NOT_FOUND");
+    let nameless = emulator.rest("POST", "/messages", body).await;
+    assert!(nameless.body["error"]["details"]["onBehalfOf"].is_array());
+}
+
+#[tokio::test]
+async fn a_server_lists_a_users_conversations() {
+    let emulator = Emulator::start().await;
+    emulator.create("alice").await;
+    emulator.create("bob").await;
+    emulator.rest_as("alice", "POST", "/messages", text_to("bob", "hi")).await.data();
+    let list = emulator.rest_as("bob", "GET", "/conversations", Value::Null).await;
+    assert_eq!(list.each("conversationId"), ["alice_user_bob"]);
+    assert_eq!(list.data()[0]["unreadMessageCount"], "1");
+    assert_eq!(
+        emulator.rest_as("nobody", "GET", "/conversations", Value::Null).await.code(),
+        "ERR_UID_NOT_FOUND"
+    );
+}
