@@ -1,0 +1,98 @@
+//! Gets CometChat's SDK into the page: by script tag, once, when somebody is about to need it. It is six
+//! times the size of the page's own code, so nobody pays for it before they type.
+
+use super::sdk::SdkError;
+use crate::{api, browser};
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared};
+use js_sys::Promise;
+use shared::ClientConfig;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlScriptElement;
+
+/// Where index.html puts the SDK. The version is in the path so that a browser may keep it for ever.
+const SDK: &str = "/cometchat-sdk-4.2.0/CometChat.js";
+
+/// A script is no call: a slow line may well take longer than the limit on those.
+const LIMIT_MS: u32 = 30_000;
+
+type Loading = Shared<LocalBoxFuture<'static, Result<Rc<ClientConfig>, SdkError>>>;
+
+thread_local! {
+    static LOADING: RefCell<Option<Loading>> = const { RefCell::new(None) };
+}
+
+/// The SDK is in the page when this ends well; then it gives what the SDK is started with. Callers at the
+/// same time share one load, and a load that failed is tried anew by the next caller.
+pub async fn load() -> Result<Rc<ClientConfig>, SdkError> {
+    let loading =
+        LOADING.with_borrow_mut(|slot| slot.get_or_insert_with(|| fetch().boxed_local().shared()).clone());
+    let result = loading.clone().await;
+    if result.is_err() {
+        LOADING.with_borrow_mut(|slot| slot.take_if(|failed| failed.ptr_eq(&loading)));
+    }
+    result
+}
+
+async fn fetch() -> Result<Rc<ClientConfig>, SdkError> {
+    let config = api::config().await.map_err(|_| SdkError::NotLoaded)?;
+    if let Some(url) = &config.emulator_url {
+        // The SDK speaks TLS only; this lets it reach an emulator on this machine.
+        script(&format!("{}/emulator/shim.js", url.trim_end_matches('/'))).await?;
+    }
+    script(SDK).await?;
+    Ok(Rc::new(config))
+}
+
+async fn script(address: &str) -> Result<(), SdkError> {
+    let document = browser::document().ok_or(SdkError::NotLoaded)?;
+    let element = document.create_element("script").map_err(|_| SdkError::NotLoaded)?;
+    let element: HtmlScriptElement = element.dyn_into().map_err(|_| SdkError::NotLoaded)?;
+    element.set_src(address);
+    let loaded = Promise::new(&mut |loaded, failed| {
+        element.set_onload(Some(&loaded));
+        element.set_onerror(Some(&failed));
+        if let Some(head) = document.head() {
+            let _ = head.append_child(&element);
+        }
+    });
+    let result = super::sdk::settle(Ok(loaded), LIMIT_MS).await;
+    if result.is_err() {
+        element.remove();
+    }
+    result.map(drop).map_err(|_| SdkError::NotLoaded)
+}
+
+/// Host and port of an emulator's address, as the SDK wants to be told it.
+pub fn host(url: &str) -> &str {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    host.split('/').next().unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_puts_the_sdk_where_it_is_loaded_from() {
+        let (folder, file) = SDK.trim_start_matches('/').split_once('/').unwrap();
+        let page = include_str!("../../index.html");
+        assert!(page.contains(&format!("data-target-path=\"{folder}\"")));
+        assert!(page.contains(&format!("/{file}\"")));
+    }
+
+    #[test]
+    fn the_path_names_the_version_that_npm_installs() {
+        let packages: serde_json::Value = serde_json::from_str(include_str!("../../package.json")).unwrap();
+        let version = packages["dependencies"]["@cometchat/chat-sdk-javascript"].as_str().unwrap();
+        assert!(SDK.starts_with(&format!("/cometchat-sdk-{version}/")));
+    }
+
+    #[test]
+    fn an_emulators_host_is_its_address_without_scheme_and_path() {
+        assert_eq!(host("http://localhost:4000"), "localhost:4000");
+        assert_eq!(host("http://127.0.0.1:4000/"), "127.0.0.1:4000");
+    }
+}

@@ -1,0 +1,21 @@
+//! A page that is one card on the ground.
+
+use yew::prelude::*;
+
+#[derive(PartialEq, Properties)]
+pub struct Props {
+    /// The name of the page, for tests and styles.
+    pub page: AttrValue,
+    #[prop_or_default]
+    pub busy: bool,
+    pub children: Html,
+}
+
+#[component]
+pub fn Card(props: &Props) -> Html {
+    html! {
+        <main class="door" data-page={props.page.clone()} aria-busy={props.busy.then_some("true")}>
+            <div class="card">{ props.children.clone() }</div>
+        </main>
+    }
+}

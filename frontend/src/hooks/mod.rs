@@ -1,0 +1,7 @@
+//! What several pages do.
+
+mod use_countdown;
+mod use_page;
+
+pub use use_countdown::use_countdown;
+pub use use_page::use_page;
