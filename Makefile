@@ -1,0 +1,30 @@
+# `make` alone explains itself. What is longer than a line is in scripts/.
+
+.PHONY: help run dev build test check pictures clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: ## set up, build and run everything, with a demo user: http://localhost:3000
+	@scripts/run
+
+dev: ## the same, with a page that follows its sources: http://localhost:8080
+	@scripts/run dev
+
+build: ## the one binary to deploy, the page inside: target/release/cometchat-auth
+	@scripts/page
+	cargo build --locked --release -p cometchat-auth
+
+test: ## every test there is, the browser's included
+	@scripts/test
+
+check: ## formatting, lints, licences, advisories
+	@scripts/check
+
+pictures: ## take the README's picture anew: docs/pictures/
+	@scripts/page
+	cargo build --locked --workspace --bins
+	cargo test --locked --workspace --test pictures -- --ignored
+
+clean: ## remove what was built; the database in data/ and the tools in .tools/ stay
+	rm -rf target frontend/dist .tools/page-sources

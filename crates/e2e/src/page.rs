@@ -1,0 +1,151 @@
+//! The browser of one test: its chromedriver, a profile of its own, and what a person can do in it.
+
+use crate::evidence::Evidence;
+use crate::process::Process;
+use crate::wait::{PACE, PATIENCE};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::path::Path;
+use tempfile::TempDir;
+use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
+
+/// Without the network's background chatter: a test talks to this machine alone. The pipe ties
+/// Chromium to its driver, so the one does not outlive the other.
+const FLAGS: [&str; 10] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-pipe",
+];
+
+#[derive(Clone, Copy)]
+pub enum Scheme {
+    Light,
+    Dark,
+}
+
+pub struct Page {
+    /// For whatever has no word of its own here.
+    pub driver: WebDriver,
+    origin: String,
+    // Dropped after the driver: first the browser goes, then its profile.
+    _chromedriver: Process,
+    _profile: TempDir,
+}
+
+impl Page {
+    pub(crate) async fn start(evidence: &Evidence, origin: String) -> Result<Self> {
+        let profile = tempfile::tempdir()?;
+        let chromedriver = Process::start(
+            Path::new("chromedriver"),
+            |command| {
+                command.arg("--port=0");
+            },
+            "successfully on port ",
+            evidence.folder().join("chromedriver.log"),
+        )
+        .await
+        .context("needs Debian's chromium and chromium-driver: run `make test`, or scripts/setup browser")?;
+        let mut capabilities = ChromeCapabilities::new();
+        for flag in FLAGS {
+            capabilities.add_arg(flag)?;
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+        let url = format!("http://127.0.0.1:{}", chromedriver.port);
+        let driver = WebDriver::new(url, capabilities).await?;
+        let page = Self { driver, origin, _chromedriver: chromedriver, _profile: profile };
+        page.show_as(1000, 760, Scheme::Light).await?;
+        Ok(page)
+    }
+
+    pub async fn open(&self, path: &str) -> Result<()> {
+        Ok(self.driver.goto(format!("{}{path}", self.origin)).await?)
+    }
+
+    /// Waits until the element is there and can be seen.
+    pub async fn see(&self, css: &str) -> Result<WebElement> {
+        // An element that is replaced between being found and being looked at is looked for again.
+        let query = self.driver.query(By::Css(css)).wait(PATIENCE, PACE).ignore_errors(true).and_displayed();
+        query.first().await.with_context(|| format!("waited in vain to see {css}"))
+    }
+
+    /// Waits until no such element is there.
+    pub async fn see_gone(&self, css: &str) -> Result<()> {
+        let query = self.driver.query(By::Css(css)).wait(PATIENCE, PACE);
+        query.wait_until_gone().await.with_context(|| format!("waited in vain for {css} to go"))
+    }
+
+    pub async fn is_there(&self, css: &str) -> Result<bool> {
+        Ok(self.driver.query(By::Css(css)).nowait().exists().await?)
+    }
+
+    /// Puts the text in place of what the field holds.
+    pub async fn fill(&self, css: &str, text: &str) -> Result<()> {
+        let field = self.see(css).await?;
+        field.clear().await?;
+        Ok(field.send_keys(text).await?)
+    }
+
+    pub async fn click(&self, css: &str) -> Result<()> {
+        Ok(self.see(css).await?.click().await?)
+    }
+
+    /// Presses keys where the focus is.
+    pub async fn press(&self, keys: impl Into<TypingData>) -> Result<()> {
+        Ok(self.driver.action_chain().send_keys(keys).perform().await?)
+    }
+
+    /// The id of the element that has the focus.
+    pub async fn focus(&self) -> Result<String> {
+        Ok(self
+            .script("return document.activeElement?.id ?? ''")
+            .await?
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    /// What the script returns, or what the promise that it returns comes to.
+    pub async fn script(&self, script: &str) -> Result<Value> {
+        Ok(self.driver.execute(script, vec![]).await?.json().clone())
+    }
+
+    pub async fn show_as(&self, width: u32, height: u32, scheme: Scheme) -> Result<()> {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await?;
+        let scheme = match scheme {
+            Scheme::Light => "light",
+            Scheme::Dark => "dark",
+        };
+        let media = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
+        self.driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
+    /// The requests whose URL fits one of the patterns fail, as if nobody answered; none do when empty.
+    pub async fn block(&self, patterns: &[&str]) -> Result<()> {
+        self.driver.cdp().send_raw("Network.enable", json!({})).await?;
+        self.driver.cdp().send_raw("Network.setBlockedURLs", json!({"urls": patterns})).await?;
+        Ok(())
+    }
+
+    /// Warnings and errors in the console since the last look: uncaught errors, failed requests and
+    /// violations of the content security policy among them.
+    pub async fn complaints(&self) -> Result<Vec<String>> {
+        let log = self.driver.browser_log().await?;
+        let bad = log.into_iter().filter(|entry| matches!(entry.level.as_str(), "SEVERE" | "WARNING"));
+        Ok(bad.map(|entry| entry.message).collect())
+    }
+}

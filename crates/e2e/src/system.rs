@@ -1,0 +1,192 @@
+//! The system under test: emulator and server as separate processes, with a data folder of their own,
+//! and the emulator's control interface.
+
+use crate::evidence::{Evidence, build_folder};
+use crate::process::Process;
+use anyhow::{Context, Result, ensure};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+const REST_API_KEY: &str = "emulator-rest-api-key";
+
+pub struct User {
+    pub id: &'static str,
+    pub email: &'static str,
+    pub name: &'static str,
+    pub password: &'static str,
+}
+
+/// The user that every system has from the start.
+pub const DEMO: User =
+    User { id: "test-user-id", email: "test@example.com", name: "Test User", password: "password" };
+
+pub struct System {
+    emulator: Process,
+    /// `None` while it is stopped.
+    server: Option<Process>,
+    port: u16,
+    settings: Vec<(String, String)>,
+    data: TempDir,
+    logs: PathBuf,
+    pub http: Client,
+}
+
+impl System {
+    pub(crate) async fn start(evidence: &Evidence, settings: &[(&str, &str)]) -> Result<Self> {
+        // Refused when another test of this process was first, which is just as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let logs = evidence.folder().to_path_buf();
+        let emulator = Process::start(
+            &binary("cometchat-emulator")?,
+            |command| {
+                command.env_clear().env("RUST_LOG", "info").args(["--listen", "127.0.0.1:0"]);
+            },
+            "listening on http://127.0.0.1:",
+            logs.join("emulator.log"),
+        )
+        .await?;
+        let mut system = Self {
+            emulator,
+            server: None,
+            port: 0,
+            settings: settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            data: tempfile::tempdir()?,
+            logs,
+            http: Client::builder().timeout(crate::PATIENCE).build()?,
+        };
+        system.add_user(&DEMO)?;
+        system.start_server().await?;
+        let page = system.http.get(system.url("/")).send().await?;
+        ensure!(page.status() == 200, "the server has no page: run `make test`, or scripts/page");
+        Ok(system)
+    }
+
+    /// Starts the server, on the port it had before if it had one.
+    pub async fn start_server(&mut self) -> Result<()> {
+        let server = Process::start(
+            &binary("cometchat-auth")?,
+            |command| self.configure(command.arg("serve")),
+            "listening on http://127.0.0.1:",
+            self.logs.join("server.log"),
+        )
+        .await?;
+        self.port = server.port;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// From now on its port refuses connections.
+    pub fn stop_server(&mut self) {
+        self.server = None;
+    }
+
+    pub fn add_user(&self, user: &User) -> Result<()> {
+        let mut command = Command::new(binary("cometchat-auth")?);
+        self.configure(command.args(["user", "add", "--allow-weak-password", "--id", user.id]));
+        command.args(["--email", user.email, "--name", user.name]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        child.stdin.take().context("no standard input")?.write_all(user.password.as_bytes())?;
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "user add: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// The developer's own environment and `.env` stay out of it.
+    fn configure(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .current_dir(self.data.path())
+            .env("RUST_LOG", "info")
+            .env("LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("COMETCHAT_EMULATOR_URL", self.emulator_url(""))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub fn emulator_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.emulator.port)
+    }
+
+    /// What CometChat knows: its users with their tokens, sockets, messages and the calls it got.
+    pub async fn cometchat(&self) -> Result<Value> {
+        self.control(Method::GET, "/emulator/state", Value::Null).await
+    }
+
+    /// Makes CometChat misbehave from now on, until [`System::heal_cometchat`].
+    pub async fn break_cometchat(&self, fault: Value) -> Result<()> {
+        self.control(Method::POST, "/emulator/faults", fault).await.map(drop)
+    }
+
+    pub async fn heal_cometchat(&self) -> Result<()> {
+        self.control(Method::DELETE, "/emulator/faults", Value::Null).await.map(drop)
+    }
+
+    async fn control(&self, method: Method, path: &str, body: Value) -> Result<Value> {
+        let mut request = self.http.request(method, self.emulator_url(path));
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await?.error_for_status()?.bytes().await?;
+        if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
+    }
+
+    /// The auth tokens with which a user can use CometChat.
+    pub async fn tokens(&self, uid: &str) -> Result<Vec<String>> {
+        let state = self.cometchat().await?;
+        let user = list(&state, "users")?.iter().find(|user| user["uid"] == uid);
+        let tokens = user.and_then(|user| user["tokens"].as_array());
+        Ok(tokens.into_iter().flatten().filter_map(|token| token.as_str().map(str::to_owned)).collect())
+    }
+
+    /// Open sockets on which the user has proven who he is.
+    pub async fn authenticated_sockets(&self, uid: &str) -> Result<usize> {
+        let state = self.cometchat().await?;
+        let mine = |socket: &&Value| socket["uid"] == uid && socket["authenticated"] == true;
+        Ok(list(&state, "sockets")?.iter().filter(mine).count())
+    }
+
+    /// How often the server has asked CometChat for a new auth token.
+    pub async fn mints(&self) -> Result<usize> {
+        let state = self.cometchat().await?;
+        let mint = |call: &&Value| {
+            call["method"] == "POST"
+                && call["path"].as_str().is_some_and(|path| path.ends_with("/auth_tokens"))
+        };
+        Ok(list(&state, "calls")?.iter().filter(mint).count())
+    }
+
+    /// Revokes a token as CometChat's dashboard would, behind the server's back.
+    pub async fn revoke(&self, uid: &str, token: &str) -> Result<()> {
+        let url = self.emulator_url(&format!("/v3/users/{uid}/auth_tokens/{token}"));
+        let request = self.http.delete(url).header("apikey", REST_API_KEY).header("appid", "emulator");
+        request.json(&json!({})).send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
+fn list<'a>(state: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
+    state[name].as_array().with_context(|| format!("the emulator's state has no {name}"))
+}
+
+/// `$E2E_BIN` holds the binaries of another build, else they lie where cargo put this test.
+fn binary(name: &str) -> Result<PathBuf> {
+    let folder = match std::env::var_os("E2E_BIN") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let test = std::env::current_exe()?;
+            let profile = test.ancestors().nth(2).and_then(Path::file_name).context("no profile folder")?;
+            build_folder()?.join(profile)
+        }
+    };
+    let path = folder.join(name);
+    ensure!(path.is_file(), "{} is not built: run `make test`", path.display());
+    Ok(path)
+}

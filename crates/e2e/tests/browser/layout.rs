@@ -1,0 +1,66 @@
+//! How the pages look: on the narrowest screen, in light and in dark.
+
+use e2e::{Page, Result, Scenario, Scheme, ensure, pictures};
+
+async fn look(page: &Page, name: &str) -> Result<()> {
+    for (scheme, shade) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
+        for width in [320, 1000] {
+            page.show_as(width, 760, scheme).await?;
+            let overflow = page
+                .script("const e = document.scrollingElement; return e.scrollWidth - e.clientWidth")
+                .await?;
+            page.driver.screenshot(&pictures()?.join(format!("{name}-{shade}-{width}.png"))).await?;
+            ensure!(overflow == 0, "{name}, {width} px wide, can be scrolled sideways by {overflow} px");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn no_page_scrolls_sideways_from_320_pixels_up() -> Result<()> {
+    Scenario::default()
+        .provokes("/api/login - Failed to load resource: the server responded with a status of 401")
+        .run(async |stage| {
+            stage.page.open("/").await?;
+            stage.page.see("#login").await?;
+            look(&stage.page, "login").await?;
+            stage.page.click("#login button[type=submit]").await?;
+            stage.page.see("#email-fault").await?;
+            look(&stage.page, "login-incomplete").await?;
+            stage.submit(&format!("{}@example.com", "long.".repeat(30)), "not the password").await?;
+            stage.page.see("p.note[role=alert]").await?;
+            look(&stage.page, "login-refused").await?;
+            stage.page.open("/no/such/page").await?;
+            stage.page.see("main[data-page=not-found]").await?;
+            look(&stage.page, "not-found").await?;
+            stage.sign_in().await?;
+            stage.page.see("#chat-status[data-state=connected]").await?;
+            look(&stage.page, "home").await
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn the_dark_page_is_dark_and_the_light_one_light() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            stage.page.open("/").await?;
+            stage.page.see("#login").await?;
+            let mut shades = Vec::new();
+            for scheme in [Scheme::Light, Scheme::Dark] {
+                stage.page.show_as(1000, 760, scheme).await?;
+                // The colour as it is painted, whatever the notation it is written in.
+                let painted = "const c = new OffscreenCanvas(1, 1).getContext('2d', {colorSpace: 'srgb'});
+                    const shown = [document.body, document.documentElement].map(e => getComputedStyle(e).backgroundColor)
+                        .find(colour => colour !== 'rgba(0, 0, 0, 0)');
+                    c.fillStyle = shown; c.fillRect(0, 0, 1, 1);
+                    return c.getImageData(0, 0, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part) / 3";
+                shades.push(stage.page.script(painted).await?.as_f64().unwrap_or_default());
+            }
+            ensure!(shades[0] > 200.0 && shades[1] < 60.0, "light and dark ground: {shades:?}");
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,91 @@
+//! What a script in the page, or a page of somebody else, could get at.
+
+use e2e::{Context, DEMO, Result, Scenario, Stage, ensure};
+use serde_json::json;
+use shared::routes;
+
+const CONNECTED: &str = "#chat-status[data-state=connected]";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn scripts_see_no_cookie_and_nothing_stored_but_the_sdk_s_own() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            stage.sign_in().await?;
+            stage.page.see(CONNECTED).await?;
+            assert_eq!(stage.page.script("return document.cookie").await?, "");
+            for cookie in stage.page.driver.get_all_cookies().await? {
+                assert_eq!(cookie.http_only, Some(true), "{}", cookie.name);
+            }
+            let keys = stage.page.script("return Object.keys(localStorage)").await?;
+            for key in keys.as_array().context("keys")? {
+                let key = key.as_str().unwrap_or_default();
+                ensure!(key.starts_with("emulator:"), "{key} is not the SDK's");
+            }
+            let stored =
+                stage.page.script("return JSON.stringify([{...localStorage}, {...sessionStorage}])").await?;
+            for secret in ["emulator-rest-api-key", "emulator-auth-key"] {
+                ensure!(!stored.to_string().contains(secret), "{secret} is in {stored}");
+            }
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn a_page_of_another_origin_can_neither_sign_in_nor_out() -> Result<()> {
+    // On the same host, so the browser does send the cookie: only the server can tell the difference.
+    // A form needs no permission from CORS, and text/plain is as near to JSON as a form gets.
+    fn form(url: &str, name: &str, value: &str) -> String {
+        let field = json!({"name": name, "value": value});
+        format!(
+            "const form = document.createElement('form'), field = document.createElement('input');
+             Object.assign(form, {{method: 'post', enctype: 'text/plain', action: '{url}'}});
+             Object.assign(field, {field}); form.append(field); document.body.append(form); form.submit()"
+        )
+    }
+    async fn answer(stage: &Stage, script: &str) -> Result<u64> {
+        stage.page.script(script).await?;
+        let status = "return performance.getEntriesByType('navigation')[0].responseStatus";
+        e2e::eventually("the answer to the form", async || {
+            let here = stage.page.driver.current_url().await?;
+            if here.as_str().starts_with(&stage.system.url("/")) {
+                return Ok(stage.page.script(status).await?.as_u64().filter(|status| *status != 0));
+            }
+            Ok(None)
+        })
+        .await
+    }
+    Scenario::default()
+        .provokes("Failed to load resource: the server responded with a status of 4")
+        .provokes("has been blocked by CORS policy")
+        .provokes("net::ERR_FAILED")
+        .run(async |stage| {
+            let elsewhere = stage.system.emulator_url("/emulator/state");
+            let login = stage.system.url(routes::LOGIN);
+            let logout = stage.system.url(routes::LOGOUT);
+
+            stage.page.driver.goto(&elsewhere).await?;
+            let body = json!({"email": DEMO.email, "password": DEMO.password, "x": ""}).to_string();
+            let (name, value) = body.split_at(body.len() - 2);
+            assert_eq!(answer(stage, &form(&login, name, value)).await?, 403);
+            let cookies = stage.page.driver.get_all_cookies().await?;
+            ensure!(cookies.is_empty(), "signed in from elsewhere: {cookies:?}");
+
+            stage.sign_in().await?;
+            stage.page.see(CONNECTED).await?;
+            stage.page.driver.goto(&elsewhere).await?;
+            assert_eq!(answer(stage, &form(&logout, "x", "y")).await?, 403);
+            stage.page.driver.goto(&elsewhere).await?;
+            let fetch = format!(
+                "return fetch('{logout}', {{method: 'POST', mode: 'no-cors', credentials: 'include'}}).then(() => 1, () => 0)"
+            );
+            stage.page.script(&fetch).await?;
+
+            stage.page.open("/").await?;
+            stage.page.see("main[data-page=home]").await?;
+            Ok(())
+        })
+        .await
+}
