@@ -94,9 +94,9 @@ async fn a_sign_out_while_cometchat_is_down_revokes_the_token_once_it_is_back() 
     .await;
     assert_eq!(app.emulator.tokens(UID).await.len(), 1);
     app.emulator.mend().await;
-    app.clock.advance(Duration::from_secs(60));
-    eventually("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
-    eventually("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 }).await;
+    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.in_the_end("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,8 +107,7 @@ async fn a_revocation_that_waits_survives_a_restart() {
     browser.logout().await;
     let app = app.restart().await;
     app.emulator.mend().await;
-    app.clock.advance(Duration::from_secs(120));
-    eventually("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
 }
 
 /// The answer of a mint is lost: CometChat has a token that nobody here knows.
@@ -127,8 +126,7 @@ async fn a_token_whose_answer_was_lost_is_found_and_revoked() {
     .await;
     app.clock.advance(Duration::from_secs(20));
     let later = app.emulator.mint(UID).await;
-    app.clock.advance(Duration::from_secs(300));
-    eventually("the lost one is revoked", || async {
+    app.in_the_end("the lost one is revoked", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 0
     })
     .await;
@@ -153,8 +151,7 @@ async fn a_token_of_another_time_is_left_alone() {
         .await;
     signs_in_without_chat(&app, "cuts the line").await;
     assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await, 1);
-    app.clock.advance(Duration::from_secs(60));
-    eventually("the check was done", || async {
+    app.in_the_end("the check was done", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 0
     })
     .await;

@@ -29,7 +29,7 @@ async fn a_renewed_chat_token_replaces_the_old_one_which_is_revoked() {
     let new = token(browser.chat_token(true).await).await;
     assert_ne!(new, old.expose());
     assert_eq!(token(browser.chat_token(false).await).await, new);
-    eventually("only the new one is left", || async { app.emulator.tokens(UID).await == [new.as_str()] })
+    app.in_the_end("only the new one is left", || async { app.emulator.tokens(UID).await == [new.as_str()] })
         .await;
 }
 
@@ -41,7 +41,7 @@ async fn a_token_that_cometchat_has_forgotten_is_renewed() {
     app.emulator.revoke(UID, lost.expose()).await;
     let new = token(browser.chat_token(true).await).await;
     assert_eq!(app.emulator.tokens(UID).await, [new]);
-    eventually("revoking what is gone is no failure", || async {
+    app.in_the_end("revoking what is gone is no failure", || async {
         app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;
@@ -70,6 +70,8 @@ async fn renewals_at_once_leave_one_live_token_and_no_other() {
     let answers = futures_util::future::join_all((0..6).map(|_| browser.chat_token(true))).await;
     assert!(answers.iter().any(|answer| answer.status() == StatusCode::OK));
     let kept = token(browser.chat_token(false).await).await;
-    eventually("every other one is revoked", || async { app.emulator.tokens(UID).await == [kept.as_str()] })
-        .await;
+    app.in_the_end("every other one is revoked", || async {
+        app.emulator.tokens(UID).await == [kept.as_str()]
+    })
+    .await;
 }

@@ -131,7 +131,7 @@ async fn signing_in_again_ends_the_session_that_this_browser_had() {
     assert!(!old.is_signed_in().await);
     let (first, second) = (first.cometchat_auth_token.unwrap(), second.cometchat_auth_token.unwrap());
     assert_ne!(first, second);
-    eventually("the old chat token is revoked", || async {
+    app.in_the_end("the old chat token is revoked", || async {
         app.emulator.tokens(UID).await == [second.expose()]
     })
     .await;

@@ -45,8 +45,9 @@ async fn signing_out_ends_the_session_and_revokes_its_chat_token() {
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
     assert!(!browser.is_signed_in().await, "the cookie opens nothing any more");
-    eventually("the chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
-    eventually("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 }).await;
+    app.in_the_end("the chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.in_the_end("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +104,7 @@ async fn an_expired_session_is_swept_and_its_chat_token_revoked() {
     assert_eq!(sessions::sweep(&app.db, app.clock.now()).await.unwrap(), 0);
     assert!(fresh.is_signed_in().await);
     let kept = answer.cometchat_auth_token.unwrap();
-    eventually("only the live session's token is left", || async {
+    app.in_the_end("only the live session's token is left", || async {
         app.emulator.tokens(UID).await == [kept.expose()]
     })
     .await;

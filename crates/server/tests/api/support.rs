@@ -298,12 +298,29 @@ impl Emulator {
     }
 }
 
-/// Waits until `condition` holds; fails when it does not within ten seconds.
+/// Waits until `condition` holds; fails when it does not within twenty seconds.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let wait = async {
-        while !condition().await {
-            tokio::task::yield_now().await;
+        // A pace, so that looking does not keep from happening what is looked for.
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            if condition().await {
+                return;
+            }
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(10), wait).await.is_ok(), "never: {what}");
+    assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "never: {what}");
+}
+
+impl TestApp {
+    /// [`eventually`], as the hours go by: for what is tried again after longer and longer waits.
+    pub async fn in_the_end<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
+        eventually(what, || {
+            self.clock.advance(Duration::from_secs(15));
+            condition()
+        })
+        .await;
+    }
 }
