@@ -7,6 +7,7 @@ CREATE TABLE users (
     email_key TEXT NOT NULL UNIQUE, -- normalised, for comparing
     name TEXT NOT NULL,
     password_hash TEXT NOT NULL, -- a PHC string; empty: this user has no password
+    password_version BIGINT NOT NULL, -- goes up with each new password, and not when one is hashed anew
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
@@ -28,22 +29,26 @@ CREATE INDEX sessions_user_id ON sessions (user_id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE login_failures (
-    key_hash TEXT NOT NULL PRIMARY KEY, -- SHA-256 of account and address: what people type by mistake is not kept
-    failures BIGINT NOT NULL,
-    last_at BIGINT NOT NULL,
-    locked_until BIGINT NOT NULL
+    key_hash TEXT NOT NULL PRIMARY KEY, -- SHA-256 of whom it counts: what people type by mistake is not kept
+    account_hash TEXT NOT NULL, -- SHA-256 of the account alone, to find all that belongs to it
+    failures BIGINT NOT NULL, -- in a row
+    last_at BIGINT NOT NULL
 );
+
+CREATE INDEX login_failures_account_hash ON login_failures (account_hash);
 
 CREATE INDEX login_failures_last_at ON login_failures (last_at);
 
 CREATE TABLE chat_jobs (
-    id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex: sorts by time
+    id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex, which sorts by time, or sync:{uid}
     kind TEXT NOT NULL,
     uid TEXT NOT NULL,
     payload_sealed TEXT NOT NULL, -- empty: the kind and the uid say it all
+    version BIGINT NOT NULL, -- goes up when the job is asked for again while it waits or is being done
     attempts BIGINT NOT NULL,
     run_at BIGINT NOT NULL,
-    claimed_until BIGINT NOT NULL, -- a worker that dies lets go of its job at this time
+    claim TEXT NOT NULL, -- names whoever does the job now; empty: nobody
+    claimed_until BIGINT NOT NULL, -- who dies with a job lets go of it at this time
     parked BIGINT NOT NULL, -- 1: can never succeed, waits for a person
     last_error TEXT NOT NULL,
     created_at BIGINT NOT NULL

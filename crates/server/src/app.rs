@@ -1,5 +1,6 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
+use crate::audit;
 use crate::chat::seal::Sealer;
 use crate::chat::{Chat, client, worker};
 use crate::clock::Clock;
@@ -8,7 +9,7 @@ use crate::db::{Db, OpenError};
 use crate::http;
 use crate::passwords::Hasher;
 use crate::sessions::{self, Lifetime};
-use crate::throttle::{self, address::AddressLimit};
+use crate::throttle::{self, address::AddressLimit, device::Devices};
 use actix_web::dev::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use tokio::task::JoinSet;
 
 /// How often expired sessions are ended and old counts dropped.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Jobs that are done at CometChat at once: it takes ten thousand a minute, but answers slowly.
+const WORKERS: usize = 4;
 /// How long requests under way may take to end when the server stops, in seconds.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -26,6 +29,9 @@ pub struct Services {
     pub clock: Clock,
     pub hasher: Hasher,
     pub address_limit: AddressLimit,
+    pub devices: Devices,
+    /// Code points that a new password needs.
+    pub password_min_length: usize,
     pub chat: Arc<Chat>,
     pub lifetime: Lifetime,
     /// Work is done on this runtime and not on the HTTP workers' own ones, see [`Services::complete`].
@@ -70,7 +76,7 @@ pub struct App {
     address: SocketAddr,
     server: Server,
     background: JoinSet<()>,
-    db: Db,
+    services: Arc<Services>,
 }
 
 impl App {
@@ -87,6 +93,8 @@ impl App {
             clock: clock.clone(),
             hasher,
             address_limit: AddressLimit::new(config.login_attempts_per_minute, clock),
+            devices: Devices::new(&config.store.secret_key.0),
+            password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),
             lifetime: config.lifetime,
             runtime: tokio::runtime::Handle::current(),
@@ -106,14 +114,22 @@ impl App {
         let address = bound.addrs().first().copied().unwrap_or(config.listen);
 
         let mut background = JoinSet::new();
-        background.spawn(async move { worker::run(&chat).await });
-        background.spawn(sweep(services));
-        Ok(Self { address, server: bound.run(), background, db })
+        for _ in 0..WORKERS {
+            let chat = Arc::clone(&chat);
+            background.spawn(async move { worker::run(&chat).await });
+        }
+        background.spawn(sweep(Arc::clone(&services)));
+        Ok(Self { address, server: bound.run(), background, services })
     }
 
     /// Where it listens: the port that the system gave, when it was asked for any.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What its requests work with.
+    pub fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.services)
     }
 
     /// Something to stop the server with.
@@ -126,7 +142,7 @@ impl App {
         let served = self.server.await;
         // A job that is cut short is done again after the next start.
         self.background.shutdown().await;
-        self.db.close().await;
+        self.services.db.close().await;
         served
     }
 }
@@ -156,10 +172,12 @@ async fn sweep(services: Arc<Services>) {
         let now = services.clock.now();
         loop {
             match sessions::sweep(&services.db, now).await {
-                Ok(0) => break,
-                Ok(ended) => {
-                    tracing::info!(ended, "ended expired sessions");
+                Ok(users) if users.is_empty() => break,
+                Ok(users) => {
                     services.chat.wake();
+                    for user in users {
+                        audit::sessions_ended(&user, None, "expired", 1);
+                    }
                 }
                 Err(error) => {
                     tracing::error!(%error, "expired sessions could not be ended");

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod audit;
 pub mod chat;
 pub mod cli;
 pub mod clock;

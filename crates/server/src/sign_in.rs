@@ -1,26 +1,28 @@
-//! Signing in and out: the order of things, across accounts, passwords, throttle, chat and sessions.
+//! Signing in and out, and proving who one is: the order of things, across accounts, passwords, throttle,
+//! chat and sessions.
 //!
 //! Each step is some other module's; this one owns only that they happen in this order and that every
-//! failed sign-in looks and costs the same. Knows nothing of HTTP or of the wire.
+//! failed attempt looks and costs the same. Knows nothing of HTTP or of the wire.
 
-use crate::accounts::{self, Credentials, User};
+use crate::accounts::{self, AccountError, Credentials, User};
 use crate::app::Services;
+use crate::audit::{self, Reason};
 use crate::chat::{MintError, Minted, jobs};
 use crate::db::DbError;
-use crate::passwords::{HashError, Password, Verdict};
+use crate::passwords::{Password, Verdict};
 use crate::sessions::{self, Device, Session, Token};
-use crate::throttle::{self, Subject};
+use crate::throttle::{self, Subject, backoff::Standing};
 use shared::Secret;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Somebody's attempt to sign in.
-pub struct Attempt {
-    pub email: String,
-    pub password: Password,
+/// Who asks: what is known of the browser.
+pub struct Client {
     pub address: IpAddr,
     pub user_agent: String,
-    /// The session that this browser has already, if any: it ends with the new one's beginning.
+    /// What says that this browser has signed in before; see [`throttle::device`].
+    pub device_cookie: Option<String>,
+    /// The session that this browser has already, if any: it ends when a new one begins.
     pub present: Option<Token>,
 }
 
@@ -28,77 +30,109 @@ pub struct Attempt {
 pub struct SignedIn {
     pub user: User,
     pub session: Token,
+    pub device_cookie: String,
     /// `None`: CometChat could not give one now.
     pub chat_token: Option<Secret>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// Wrong, unknown, or without a password: nobody outside learns which.
-    #[error("the credentials are wrong")]
-    WrongCredentials,
-    #[error("too many attempts")]
-    TooManyAttempts { retry_after: Duration },
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
 /// Signs somebody in to the app and, if it can be reached, to CometChat.
-pub async fn sign_in(services: &Services, attempt: Attempt) -> Result<SignedIn, SignInError> {
-    let (db, now) = (&services.db, services.clock.now());
-
-    // Limits first, before the account is looked up, so that they say nothing of whether it exists.
-    services
-        .address_limit
-        .take(attempt.address)
-        .map_err(|retry_after| SignInError::TooManyAttempts { retry_after })?;
-    let subject = Subject::new(&attempt.email, attempt.address);
-    let retry_after = throttle::wait(db, &subject, now).await?;
-    if !retry_after.is_zero() {
-        return Err(SignInError::TooManyAttempts { retry_after });
-    }
-
-    let found = accounts::find_by_email(db, &attempt.email).await?;
-    let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
-    // Also without a user or a password: the time must not tell.
-    let verdict = services.hasher.verify(attempt.password.clone(), stored).await?;
-    let (Verdict::Right { outdated }, Some(Credentials { user, password_hash: Some(hash) })) =
-        (verdict, found)
-    else {
-        throttle::failed(db, &subject, now).await?;
-        return Err(SignInError::WrongCredentials);
-    };
-    throttle::succeeded(db, &subject).await?;
-    if outdated {
-        rehash(services, &user, &hash, attempt.password).await;
-    }
-
-    let minted = match services.chat.mint(&user).await {
-        Ok(minted) => Some(minted),
-        Err(MintError::Unavailable { .. }) => None,
-        Err(error) => {
-            tracing::error!(%error, "no chat token");
-            None
-        }
-    };
+pub async fn sign_in(
+    services: &Services,
+    email: &str,
+    password: Password,
+    client: Client,
+) -> Result<SignedIn, AccountError> {
+    let Credentials { user, password_version, .. } = prove(services, email, password, &client).await?;
+    let minted = usable(services.chat.mint(&user).await);
 
     let session = Token::generate();
-    let device = Device { user_agent: attempt.user_agent, address: attempt.address.to_string() };
     let sealed = minted.as_ref().map_or("", |minted| minted.sealed.as_str());
     let now = services.clock.now();
-    let mut tx = db.begin().await?;
-    if let Some(present) = &attempt.present {
+    let mut tx = services.db.begin().await?;
+    // Changed or deleted while CometChat was asked: what was proven holds no more.
+    if accounts::hold(&mut tx, &user.id).await? != Some(password_version) {
+        return Err(AccountError::WrongCredentials);
+    }
+    if let Some(present) = &client.present {
         sessions::end(&mut tx, &present.hash(), now).await?;
     }
+    let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
     sessions::issue(&mut tx, &session, &user.id, &device, sealed, services.lifetime, now).await?;
     if let Some(minted) = &minted {
         minted.settle(&mut tx).await?;
     }
     tx.commit().await?;
     services.chat.wake();
-    Ok(SignedIn { user, session, chat_token: minted.map(|minted| minted.token) })
+    audit::signed_in(&user.id, client.address, minted.is_some());
+    let known = client.device_cookie.and_then(|cookie| services.devices.recognise(&cookie, email));
+    Ok(SignedIn {
+        device_cookie: services.devices.issue(email, known.as_ref()),
+        user,
+        session,
+        chat_token: minted.map(|minted| minted.token),
+    })
+}
+
+/// Whose password this is, if the limits let the question be asked.
+pub async fn prove(
+    services: &Services,
+    email: &str,
+    password: Password,
+    client: &Client,
+) -> Result<Credentials, AccountError> {
+    let (db, now) = (&services.db, services.clock.now());
+
+    // Limits first, before the account is looked up, so that they say nothing of whether it exists.
+    limit_address(services, client)?;
+    let device = client.device_cookie.as_deref().and_then(|cookie| services.devices.recognise(cookie, email));
+    let subject = Subject::new(email, client.address, device.as_ref());
+    let standing = throttle::standing(db, &subject, now).await?;
+    if let Standing::Wait(seconds) = standing {
+        let seconds = u64::try_from(seconds).unwrap_or(1);
+        audit::throttled(client.address, "account", seconds);
+        return Err(AccountError::TooManyAttempts { retry_after: Duration::from_secs(seconds) });
+    }
+
+    let found = accounts::find_by_email(db, email).await?;
+    let stored = found.as_ref().and_then(|found| found.password_hash.clone());
+    // Also without a user or a password, and when it cannot help: the time must not tell.
+    let verdict = services.hasher.verify(password.clone(), stored.as_deref()).await?;
+    let (user, reason) = match (found, stored, verdict) {
+        (Some(found), Some(hash), Verdict::Right { outdated }) if standing == Standing::Open => {
+            throttle::succeeded(db, &subject).await?;
+            if outdated {
+                rehash(services, &found.user, &hash, password).await;
+            }
+            return Ok(found);
+        }
+        (None, ..) => (String::new(), Reason::UnknownUser),
+        (Some(found), None, _) => (found.user.id, Reason::NoPassword),
+        (Some(found), ..) if standing == Standing::Shut => (found.user.id, Reason::Locked),
+        (Some(found), ..) => (found.user.id, Reason::WrongPassword),
+    };
+    throttle::failed(db, &subject, now).await?;
+    audit::sign_in_failed(&user, client.address, reason);
+    Err(AccountError::WrongCredentials)
+}
+
+/// Takes one attempt out of the bucket of this client's address.
+pub fn limit_address(services: &Services, client: &Client) -> Result<(), AccountError> {
+    services.address_limit.take(client.address).map_err(|retry_after| {
+        audit::throttled(client.address, "address", retry_after.as_secs() + 1);
+        AccountError::TooManyAttempts { retry_after }
+    })
+}
+
+/// A token, or none where CometChat cannot give one: nobody is kept out for that.
+pub fn usable(minted: Result<Minted, MintError>) -> Option<Minted> {
+    match minted {
+        Ok(minted) => Some(minted),
+        Err(MintError::Unavailable { .. }) => None,
+        Err(error) => {
+            tracing::error!(%error, "no chat token");
+            None
+        }
+    }
 }
 
 /// Stores the password under today's parameters. The sign-in goes on without it.
@@ -107,19 +141,22 @@ async fn rehash(services: &Services, user: &User, old: &str, password: Password)
         Ok(new) => new,
         Err(error) => return tracing::warn!(user = user.id, %error, "the password was not rehashed"),
     };
-    if let Err(error) = accounts::replace_hash(&services.db, &user.id, old, &new, services.clock.now()).await
-    {
+    let now = services.clock.now();
+    if let Err(error) = accounts::replace_hash(&services.db, &user.id, old, &new, now).await {
         tracing::warn!(user = user.id, %error, "the new hash was not stored");
     }
 }
 
 /// Ends a session and, at once or later, its chat token. No session with this token is no fault: what
 /// was asked for is so.
-pub async fn sign_out(services: &Services, token: &Token) -> Result<(), DbError> {
+pub async fn sign_out(services: &Services, token: &Token, address: IpAddr) -> Result<(), DbError> {
     let mut tx = services.db.begin().await?;
-    sessions::end(&mut tx, &token.hash(), services.clock.now()).await?;
+    let user = sessions::end(&mut tx, &token.hash(), services.clock.now()).await?;
     tx.commit().await?;
     services.chat.wake();
+    if let Some(user) = user {
+        audit::sessions_ended(&user, Some(address), "signed_out", 1);
+    }
     Ok(())
 }
 
@@ -138,22 +175,27 @@ pub async fn chat_token(
         }
     }
     let minted = services.chat.mint(&session.user).await?;
-    let kept = keep(services, session, &minted).await?;
-    services.chat.wake();
+    let kept = keep(services, &session.user.id, &session.token_hash, old, &minted).await?;
     Ok(kept.then_some(minted.token))
 }
 
-/// Puts a minted token in the place of the session's old one, which is to be revoked. Where the session
-/// has ended or got another token meanwhile, it is the new one that is to be revoked.
-async fn keep(services: &Services, session: &Session, minted: &Minted) -> Result<bool, DbError> {
-    let (uid, old, now) = (&session.user.id, &session.chat_token_sealed, services.clock.now());
+/// Puts a minted token in the place of the session's `old` one, which is to be revoked. Where the session
+/// has ended or got another token meanwhile, it is the new one that is to be revoked, and the answer no.
+pub async fn keep(
+    services: &Services,
+    uid: &str,
+    token_hash: &str,
+    old: &str,
+    minted: &Minted,
+) -> Result<bool, DbError> {
     let mut tx = services.db.begin().await?;
     minted.settle(&mut tx).await?;
-    let kept = sessions::replace_chat_token(&mut tx, &session.token_hash, old, &minted.sealed).await?;
+    let kept = sessions::replace_chat_token(&mut tx, token_hash, old, &minted.sealed).await?;
     let needless = if kept { old } else { &minted.sealed };
     if !needless.is_empty() {
-        jobs::enqueue(&mut tx, &jobs::Job::revoke_token(uid, needless), now).await?;
+        jobs::revoke_token(&mut tx, uid, needless, services.clock.now()).await?;
     }
     tx.commit().await?;
+    services.chat.wake();
     Ok(kept)
 }

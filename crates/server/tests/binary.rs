@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Row as _};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -118,8 +120,8 @@ fn a_folder_that_cannot_be_written_is_said_in_a_line() {
     assert!(words.contains("cannot make the folder data") && words.contains("DATABASE_URL"), "{words}");
 }
 
-#[test]
-fn a_file_that_is_no_database_and_a_database_of_another_program_are_not_touched() {
+#[tokio::test]
+async fn a_file_that_is_no_database_and_a_database_of_another_program_are_not_touched() {
     let folder = folder();
     let file = folder.path().join("app.db");
     let settings = [EMULATOR, ANY_PORT, ("DATABASE_URL", "sqlite://app.db")];
@@ -130,17 +132,14 @@ fn a_file_that_is_no_database_and_a_database_of_another_program_are_not_touched(
     assert_eq!(std::fs::read_to_string(&file).unwrap(), foreign);
 
     std::fs::remove_file(&file).unwrap();
-    let sqlite = |sql: &str| {
-        let script = format!(
-            "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); print(c.execute({sql:?}).fetchall())"
-        );
-        let output = Command::new("python3").args(["-c", &script]).arg(&file).output().unwrap();
-        text(&output.stdout)
-    };
-    sqlite("CREATE TABLE recipes (name TEXT)");
+    let recipes = "CREATE TABLE recipes (name TEXT)";
+    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(recipes).execute(&mut connection).await.unwrap();
     let words = failing(&mut command(folder.path(), &settings));
     assert!(words.contains("not a database of cometchat-auth"), "{words}");
-    assert_eq!(sqlite("SELECT name FROM sqlite_master").trim(), "[('recipes',)]");
+    let tables = sqlx::query("SELECT sql FROM sqlite_master").fetch_all(&mut connection).await.unwrap();
+    assert_eq!(tables.iter().map(|table| table.get::<String, _>(0)).collect::<Vec<_>>(), [recipes]);
 }
 
 #[test]

@@ -17,7 +17,29 @@ impl LoginRequest {
     pub fn faults(&self) -> Fields {
         let mut faults = Fields::new();
         limits::check_email(self.email.trim(), &mut faults);
-        limits::check_password_input(self.password.expose(), &mut faults);
+        limits::check_password_input("password", self.password.expose(), &mut faults);
+        faults
+    }
+}
+
+/// `POST /api/register`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisterRequest {
+    pub email: String,
+    pub password: Secret,
+    /// What others see.
+    pub name: String,
+}
+
+impl RegisterRequest {
+    /// What is wrong with what was typed, by field. `min_chars` is [`ClientConfig::password_min_length`].
+    /// Whether the password can be guessed only the server finds out.
+    pub fn faults(&self, min_chars: usize) -> Fields {
+        let mut faults = Fields::new();
+        limits::check_name(self.name.trim(), &mut faults);
+        limits::check_email(self.email.trim(), &mut faults);
+        limits::check_new_password("password", self.password.expose(), min_chars, &mut faults);
         faults
     }
 }
@@ -42,6 +64,80 @@ pub struct SessionResponse {
     pub id: String,
     pub email: String,
     pub name: String,
+}
+
+/// `PUT /api/account`: another name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RenameRequest {
+    pub name: String,
+}
+
+impl RenameRequest {
+    pub fn faults(&self) -> Fields {
+        let mut faults = Fields::new();
+        limits::check_name(self.name.trim(), &mut faults);
+        faults
+    }
+}
+
+/// `PUT /api/account/password`: ends every other session of the user.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordRequest {
+    pub current_password: Secret,
+    pub new_password: Secret,
+}
+
+impl PasswordRequest {
+    /// As [`RegisterRequest::faults`].
+    pub fn faults(&self, min_chars: usize) -> Fields {
+        let mut faults = Fields::new();
+        limits::check_password_input("currentPassword", self.current_password.expose(), &mut faults);
+        limits::check_new_password("newPassword", self.new_password.expose(), min_chars, &mut faults);
+        faults
+    }
+}
+
+/// `DELETE /api/account`: the account is gone for good, here and at CometChat.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteAccountRequest {
+    /// Asked again, so that a browser left alone for a moment cannot do this.
+    pub password: Secret,
+}
+
+impl DeleteAccountRequest {
+    pub fn faults(&self) -> Fields {
+        let mut faults = Fields::new();
+        limits::check_password_input("password", self.password.expose(), &mut faults);
+        faults
+    }
+}
+
+/// `GET /api/sessions`: where the user is signed in, the latest seen first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionsResponse {
+    pub sessions: Vec<SessionInfo>,
+}
+
+/// One place where the user is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionInfo {
+    /// Names the session in `DELETE /api/sessions/{id}`; opens nothing.
+    pub id: String,
+    /// In words, like "Firefox on Windows".
+    pub device: String,
+    /// The address it was signed in from.
+    pub address: String,
+    /// Unix seconds.
+    pub created_at: i64,
+    /// Unix seconds, to about a minute.
+    pub last_seen_at: i64,
+    /// The one that asks.
+    pub current: bool,
 }
 
 /// `POST /api/session/chat-token`
@@ -69,6 +165,8 @@ pub struct ClientConfig {
     pub app_id: String,
     /// CometChat's region: `us`, `eu` or `in`.
     pub region: String,
+    /// Code points that a new password needs.
+    pub password_min_length: usize,
     /// `http://host:port` of the emulator that stands in for CometChat, when one is in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emulator_url: Option<String>,

@@ -12,6 +12,7 @@ mod secret;
 
 pub use api_error::{ApiError, ErrorCode, Fields};
 pub use dto::{
-    ChatTokenRequest, ChatTokenResponse, ClientConfig, LoginRequest, LoginResponse, SessionResponse,
+    ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, LoginRequest, LoginResponse,
+    PasswordRequest, RegisterRequest, RenameRequest, SessionInfo, SessionResponse, SessionsResponse,
 };
 pub use secret::Secret;

@@ -10,6 +10,9 @@ pub const EMAIL_MAX_BYTES: usize = 254;
 /// here), only a bound on what is hashed.
 pub const PASSWORD_INPUT_MAX_BYTES: usize = 1024;
 
+/// Code points of a new password, at most. NIST SP 800-63B-4, 3.1.1.2, asks for at least 64.
+pub const NEW_PASSWORD_MAX_CHARS: usize = 128;
+
 /// Code points of a display name (CometChat's own limit for a user's name).
 pub const NAME_MAX_CHARS: usize = 100;
 
@@ -40,8 +43,8 @@ pub fn check_email(email: &str, faults: &mut Fields) {
     faults.insert("email".into(), fault.into());
 }
 
-/// Notes what is wrong with a password as typed at sign-in.
-pub fn check_password_input(password: &str, faults: &mut Fields) {
+/// Notes what is wrong with a password as typed to prove who one is.
+pub fn check_password_input(field: &str, password: &str, faults: &mut Fields) {
     let fault = if password.is_empty() {
         "Enter your password."
     } else if password.len() > PASSWORD_INPUT_MAX_BYTES {
@@ -51,7 +54,43 @@ pub fn check_password_input(password: &str, faults: &mut Fields) {
     } else {
         return;
     };
-    faults.insert("password".into(), fault.into());
+    faults.insert(field.into(), fault.into());
+}
+
+/// Notes what is wrong with a password that somebody chooses. Length alone: rules about kinds of
+/// characters make passwords worse (NIST SP 800-63B-4, 3.1.1.2), and whether it can be guessed is the
+/// server's to say.
+pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults: &mut Fields) {
+    let chars = password.chars().count();
+    let fault = if password.is_empty() {
+        "Choose a password.".to_owned()
+    } else if chars < min_chars {
+        format!(
+            "Use at least {min_chars} characters: {} more. A few words are easy to remember.",
+            min_chars - chars
+        )
+    } else if chars > NEW_PASSWORD_MAX_CHARS {
+        format!("Use at most {NEW_PASSWORD_MAX_CHARS} characters.")
+    } else if password.contains('\0') {
+        "This password has a character that no keyboard types.".to_owned()
+    } else {
+        return;
+    };
+    faults.insert(field.into(), fault);
+}
+
+/// Notes what is wrong with the name that others see, white space at its ends removed.
+pub fn check_name(name: &str, faults: &mut Fields) {
+    let fault = if name.is_empty() {
+        "Enter your name.".to_owned()
+    } else if name.chars().count() > NAME_MAX_CHARS {
+        format!("Use at most {NAME_MAX_CHARS} characters.")
+    } else if name.chars().any(char::is_control) {
+        "This name has a character that cannot be shown.".to_owned()
+    } else {
+        return;
+    };
+    faults.insert("name".into(), fault);
 }
 
 /// Something before one `@` and something after it, without white space: what a person can have

@@ -7,6 +7,11 @@ pub const LOGIN: &str = "/api/login";
 pub const LOGOUT: &str = "/api/logout";
 pub const SESSION: &str = "/api/session";
 pub const CHAT_TOKEN: &str = "/api/session/chat-token";
+pub const REGISTER: &str = "/api/register";
+/// The user's sessions; `/{id}` after it is one of them.
+pub const SESSIONS: &str = "/api/sessions";
+pub const ACCOUNT: &str = "/api/account";
+pub const PASSWORD: &str = "/api/account/password";
 pub const CONFIG: &str = "/api/config";
 
 pub const HEALTHZ: &str = "/healthz";

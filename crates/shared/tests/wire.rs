@@ -1,7 +1,10 @@
 //! What the contract promises to everybody who does not use these types.
 
 use serde_json::{from_str, json, to_value};
-use shared::{ApiError, ChatTokenRequest, ErrorCode, Fields, LoginRequest, LoginResponse, Secret, limits};
+use shared::{
+    ApiError, ChatTokenRequest, DeleteAccountRequest, ErrorCode, Fields, LoginRequest, LoginResponse,
+    PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo, limits,
+};
 
 fn login(email: &str, password: &str) -> LoginRequest {
     LoginRequest { email: email.into(), password: Secret::new(password) }
@@ -84,4 +87,55 @@ fn a_uid_is_what_cometchat_takes_as_it_is() {
     for bad in ["", "A", "a b", "a/b", "ä", "a\0", &"x".repeat(101)] {
         assert!(!limits::is_uid(bad), "{bad}");
     }
+}
+
+#[test]
+fn requests_about_an_account_are_read_by_these_names_and_no_others() {
+    assert!(from_str::<RegisterRequest>(r#"{"email":"a@b","password":"x","name":"n"}"#).is_ok());
+    assert!(from_str::<RegisterRequest>(r#"{"email":"a@b","password":"x","name":"n","id":"i"}"#).is_err());
+    assert!(from_str::<RenameRequest>(r#"{"name":"n"}"#).is_ok());
+    assert!(from_str::<PasswordRequest>(r#"{"currentPassword":"x","newPassword":"y"}"#).is_ok());
+    assert!(from_str::<PasswordRequest>(r#"{"current_password":"x","newPassword":"y"}"#).is_err());
+    assert!(from_str::<DeleteAccountRequest>("{}").is_err());
+}
+
+#[test]
+fn a_session_is_told_in_camel_case_and_seconds() {
+    let session = SessionInfo {
+        id: "s".into(),
+        device: "Firefox on Windows".into(),
+        address: "192.0.2.1".into(),
+        created_at: 1,
+        last_seen_at: 2,
+        current: true,
+    };
+    let wire = json!({"id": "s", "device": "Firefox on Windows", "address": "192.0.2.1", "createdAt": 1,
+                      "lastSeenAt": 2, "current": true});
+    assert_eq!(to_value(&session).unwrap(), wire);
+}
+
+#[test]
+fn a_new_password_is_judged_by_its_length_alone() {
+    let faults = |password: &str| {
+        let mut faults = Fields::new();
+        limits::check_new_password("password", password, 15, &mut faults);
+        faults.remove("password")
+    };
+    assert!(faults("").unwrap().contains("Choose"));
+    assert!(faults(&"x".repeat(12)).unwrap().contains("3 more"));
+    assert_eq!(faults(&"x".repeat(15)), None);
+    assert_eq!(faults(&"ü".repeat(128)), None);
+    assert!(faults(&"x".repeat(129)).unwrap().contains("at most 128"));
+    assert!(faults(&"x\0".repeat(10)).is_some());
+}
+
+#[test]
+fn a_name_is_what_cometchat_takes_for_one() {
+    let is_name = |name: &str| {
+        let mut faults = Fields::new();
+        limits::check_name(name, &mut faults);
+        faults.is_empty()
+    };
+    assert!(is_name("A") && is_name(&"ü".repeat(100)) && is_name("<b>Ada</b> 🦀"));
+    assert!(!is_name("") && !is_name(&"x".repeat(101)) && !is_name("a\nb"));
 }

@@ -3,8 +3,16 @@
 //! A user's id is their uid at CometChat as well, so whatever is done to one here is done there, by a
 //! job in the same transaction. Knows nothing of HTTP or of the wire.
 
+pub mod manage;
+pub mod register;
+
+use crate::chat::jobs;
 use crate::db::{Db, DbError, Row, Tx};
+use crate::passwords::{HashError, Weakness};
+use crate::throttle;
 use crate::values;
+use std::time::Duration;
+use tokio::task::JoinError;
 use unicode_normalization::UnicodeNormalization as _;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +28,31 @@ pub struct Credentials {
     pub user: User,
     /// `None`: this user has no password and cannot sign in with one.
     pub password_hash: Option<String>,
+    /// Which of the user's passwords, one after the other, this is.
+    pub password_version: i64,
+}
+
+/// Why something about an account could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// Wrong, unknown, locked or without a password: nobody outside learns which.
+    #[error("the credentials are wrong")]
+    WrongCredentials,
+    #[error("too many attempts")]
+    TooManyAttempts { retry_after: Duration },
+    #[error("somebody has this address already")]
+    EmailTaken,
+    #[error("the new password may not be chosen: {0}")]
+    WeakPassword(#[from] Weakness),
+    /// The user of this session was deleted meanwhile.
+    #[error("the account is gone")]
+    Gone,
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("the work was cut short: {0}")]
+    Stopped(JoinError),
 }
 
 /// What an e-mail address is compared by: NFKC and lower case, so that one mailbox is one account
@@ -32,7 +65,7 @@ pub fn email_key(email: &str) -> String {
 pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<Credentials>, DbError> {
     let rows = db
         .read(
-            "SELECT id, email, name, password_hash FROM users WHERE email_key = $1",
+            "SELECT id, email, name, password_hash, password_version FROM users WHERE email_key = $1",
             values![email_key(email)],
         )
         .await?;
@@ -41,29 +74,62 @@ pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<Credentials>, 
     Ok(Some(Credentials {
         user: user(row)?,
         password_hash: (!password_hash.is_empty()).then_some(password_hash),
+        password_version: row.int(4)?,
     }))
+}
+
+/// The user with this id.
+pub async fn find(db: &Db, id: &str) -> Result<Option<User>, DbError> {
+    let rows = db.read("SELECT id, email, name FROM users WHERE id = $1", values![id]).await?;
+    rows.first().map(user).transpose()
+}
+
+/// At most `limit` users, by their ids, after this one; an empty id comes before all.
+pub async fn page(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError> {
+    let sql = "SELECT id, email, name FROM users WHERE id > $1 ORDER BY id LIMIT $2";
+    db.read(sql, values![after, limit]).await?.iter().map(user).collect()
+}
+
+/// Adds a user who is made at CometChat by a worker.
+///
+/// # Errors
+/// As [`insert`].
+pub async fn add(tx: &mut Tx, user: &User, password_hash: &str, now: i64) -> Result<(), DbError> {
+    insert(tx, user, password_hash, now).await?;
+    // What was tried on this address while nobody had it must not keep out who has it now.
+    throttle::unlock(tx, &user.email, now).await?;
+    jobs::sync_user(tx, &user.id, now).await
+}
+
+/// The version of the password that this user has now, which nobody changes before the transaction ends;
+/// `None` when the user is gone.
+pub async fn hold(tx: &mut Tx, id: &str) -> Result<Option<i64>, DbError> {
+    let sql = tx.pick(
+        "SELECT password_version FROM users WHERE id = $1",
+        "SELECT password_version FROM users WHERE id = $1 FOR UPDATE",
+    );
+    tx.run(sql, values![id]).await?.rows.first().map(|row| row.int(0)).transpose()
 }
 
 fn user(row: &Row) -> Result<User, DbError> {
     Ok(User { id: row.text(0)?, email: row.text(1)?, name: row.text(2)? })
 }
 
-/// Adds a user. The caller adds the job that makes them at CometChat to the same transaction.
+/// Adds a user. The caller sees to it that they are made at CometChat, in the same transaction.
 ///
 /// # Errors
 /// [`DbError::Duplicate`] when the id or the address is taken; the transaction must then be dropped.
 pub async fn insert(tx: &mut Tx, user: &User, password_hash: &str, now: i64) -> Result<(), DbError> {
     tx.run(
-        "INSERT INTO users (id, email, email_key, name, password_hash, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $6)",
         values![&user.id, &user.email, email_key(&user.email), &user.name, password_hash, now],
     )
     .await?;
     Ok(())
 }
 
-/// Stores a hash of the same password under newer parameters, unless the password was changed since
-/// `old` was read.
+/// Stores another hash of the same password, unless the user has another hash than `old` by now.
 pub async fn replace_hash(db: &Db, id: &str, old: &str, new: &str, now: i64) -> Result<(), DbError> {
     db.write(
         "UPDATE users SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2",
@@ -71,6 +137,37 @@ pub async fn replace_hash(db: &Db, id: &str, old: &str, new: &str, now: i64) -> 
     )
     .await?;
     Ok(())
+}
+
+/// Gives a user another password. The caller ends their sessions in the same transaction.
+pub async fn set_hash(tx: &mut Tx, id: &str, hash: &str, now: i64) -> Result<(), DbError> {
+    tx.run(
+        "UPDATE users SET password_hash = $2, password_version = password_version + 1, updated_at = $3
+         WHERE id = $1",
+        values![id, hash, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives a user another name, here and in the end at CometChat. `None`: there is no such user.
+pub async fn rename(tx: &mut Tx, id: &str, name: &str, now: i64) -> Result<Option<User>, DbError> {
+    let done = tx
+        .run(
+            "UPDATE users SET name = $2, updated_at = $3 WHERE id = $1 RETURNING id, email, name",
+            values![id, name, now],
+        )
+        .await?;
+    let Some(row) = done.rows.first() else { return Ok(None) };
+    jobs::sync_user(tx, id, now).await?;
+    Ok(Some(user(row)?))
+}
+
+/// Deletes a user, here and in the end at CometChat. Their sessions must have ended before, in this
+/// transaction.
+pub async fn remove(tx: &mut Tx, id: &str, now: i64) -> Result<(), DbError> {
+    tx.run("DELETE FROM users WHERE id = $1", values![id]).await?;
+    jobs::sync_user(tx, id, now).await
 }
 
 #[cfg(test)]

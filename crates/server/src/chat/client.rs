@@ -1,4 +1,4 @@
-//! CometChat's REST API v3: the few calls that signing in needs.
+//! CometChat's REST API v3: the few calls that this server needs.
 //!
 //! Knows the wire of CometChat and nothing of ours. An answer is judged by `error.code`, never by its
 //! HTTP status, because only the codes are documented. No error here carries a URL: the token to
@@ -11,7 +11,9 @@ use shared::Secret;
 use std::time::Duration;
 
 /// An answer longer than this is not one of CometChat's.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
+const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+/// As many as CometChat gives at once.
+const USERS_PER_PAGE: &str = "1000";
 
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -59,6 +61,14 @@ pub struct IssuedToken {
     pub created_at: i64,
 }
 
+/// A user that CometChat knows.
+#[derive(Deserialize)]
+pub struct Known {
+    pub uid: String,
+    #[serde(default)]
+    pub name: String,
+}
+
 /// Where CometChat's REST API is, and the key that opens it.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -98,6 +108,25 @@ impl Client {
         Ok(())
     }
 
+    pub async fn rename_user(&self, uid: &str, name: &str) -> Result<(), CallError> {
+        self.call(Method::PUT, &["users", uid], Some(json!({"name": name}))).await?;
+        Ok(())
+    }
+
+    /// Deletes the user for good, with all their tokens. (Without `permanent` the uid would stay taken by
+    /// somebody who can neither sign in nor be made again.)
+    pub async fn delete_user(&self, uid: &str) -> Result<(), CallError> {
+        self.call(Method::DELETE, &["users", uid], Some(json!({"permanent": true}))).await?;
+        Ok(())
+    }
+
+    /// One page of all users, counted from 1; an empty one comes after the last.
+    pub async fn users(&self, page: u32) -> Result<Vec<Known>, CallError> {
+        let page = page.to_string();
+        let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str())];
+        decode(self.send(Method::GET, &["users"], &query, None).await?)
+    }
+
     pub async fn revoke(&self, uid: &str, token: &str) -> Result<(), CallError> {
         self.call(Method::DELETE, &["users", uid, "auth_tokens", token], None).await?;
         Ok(())
@@ -108,13 +137,26 @@ impl Client {
         decode(self.call(Method::GET, &["users", uid, "auth_tokens"], None).await?)
     }
 
-    /// One call; the `data` of its answer.
     async fn call(&self, method: Method, path: &[&str], body: Option<Value>) -> Result<Value, CallError> {
+        self.send(method, path, &[], body).await
+    }
+
+    /// One call; the `data` of its answer.
+    async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Result<Value, CallError> {
         let mut url = self.endpoint.base.clone();
         url.path_segments_mut()
             .map_err(|()| CallError::Misconfigured("the base URL takes no path".into()))?
             .pop_if_empty()
             .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let mut request = self
             .http
             .request(method, url)

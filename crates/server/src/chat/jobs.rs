@@ -1,9 +1,13 @@
-//! The job queue: what has to happen at CometChat because something happened here.
+//! The queue of what is to be done at CometChat: durable, in the same database as its causes.
 //!
-//! A job is written in the transaction that makes it necessary, so neither can exist without the other,
+//! A job is written in the transaction of the change that it carries out, so neither can be lost alone,
 //! and is deleted only when CometChat has said that it is done. It may be done twice; every kind bears
 //! that. Several workers, also of several processes, may take from one queue: a job is claimed for a
 //! while, and whoever dies with one lets go of it.
+//!
+//! What becomes of a user has one job, which says only that the user is to be looked at: whoever does it
+//! makes CometChat agree with the database as it is by then. So two changes to one user cannot be done in
+//! the wrong order.
 
 use crate::db::{Db, DbError, Row, Tx};
 use crate::values;
@@ -15,8 +19,8 @@ const CHECK_AFTER_SECONDS: i64 = 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Make the user at CometChat, if they are not there. The payload is their name.
-    EnsureUser,
+    /// Make CometChat's user what the database says: there with this name, or gone. One row a user.
+    SyncUser,
     /// Revoke one chat token. The payload is the token.
     RevokeToken,
     /// Written before a token is asked for, deleted when it is stored. One that is left over says that a
@@ -25,11 +29,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::EnsureUser, Self::RevokeToken, Self::CheckMint];
+    const ALL: [Self; 3] = [Self::SyncUser, Self::RevokeToken, Self::CheckMint];
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::EnsureUser => "ensure_user",
+            Self::SyncUser => "sync_user",
             Self::RevokeToken => "revoke_token",
             Self::CheckMint => "check_mint",
         }
@@ -40,68 +44,90 @@ impl Kind {
     }
 }
 
-/// A job to be written.
-pub struct Job<'a> {
-    pub kind: Kind,
-    pub uid: &'a str,
-    /// Sealed for this uid; may be empty.
-    pub payload_sealed: &'a str,
-}
-
-impl<'a> Job<'a> {
-    pub fn ensure_user(uid: &'a str, name_sealed: &'a str) -> Self {
-        Self { kind: Kind::EnsureUser, uid, payload_sealed: name_sealed }
-    }
-
-    pub fn revoke_token(uid: &'a str, token_sealed: &'a str) -> Self {
-        Self { kind: Kind::RevokeToken, uid, payload_sealed: token_sealed }
-    }
-}
-
-const INSERT: &str =
-    "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, attempts, run_at, claimed_until, parked,
-                                             last_error, created_at)
-                      VALUES ($1, $2, $3, $4, 0, $5, 0, 0, '', $6)";
+const INSERT: &str = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+                                             claim, claimed_until, parked, last_error, created_at)
+                      VALUES ($1, $2, $3, $4, 1, 0, $5, '', 0, 0, '', $6)";
 
 fn new_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
-/// Writes a job that is due at once. Wake the worker after the commit.
-pub async fn enqueue(tx: &mut Tx, job: &Job<'_>, now: i64) -> Result<(), DbError> {
-    tx.run(INSERT, values![new_id(), job.kind.name(), job.uid, job.payload_sealed, now, now]).await?;
+fn sync_id(uid: &str) -> String {
+    format!("sync:{uid}")
+}
+
+/// Writes that CometChat's user `uid` is to be looked at. Wake the worker after the commit.
+pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<(), DbError> {
+    tx.run(
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+                                claim, claimed_until, parked, last_error, created_at)
+         VALUES ($1, $2, $3, '', 1, 0, $4, '', 0, 0, '', $4)
+         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = $4,
+                                        parked = 0, last_error = ''",
+        values![sync_id(uid), Kind::SyncUser.name(), uid, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// [`sync_user`] for a user who was never there before, claimed by the caller, who is about to do it.
+/// Conclude it with [`done`] or [`retry`]; a caller who dies first leaves it to a worker.
+pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<Claimed, DbError> {
+    let job = Claimed {
+        id: sync_id(uid),
+        claim: new_id(),
+        kind: Kind::SyncUser,
+        uid: uid.to_owned(),
+        payload_sealed: String::new(),
+        version: 1,
+        attempts: 1,
+        created_at: now,
+    };
+    tx.run(
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+                                claim, claimed_until, parked, last_error, created_at)
+         VALUES ($1, $2, $3, '', 1, 1, $4, $5, $6, 0, '', $4)",
+        values![&job.id, job.kind.name(), uid, now, &job.claim, now + CLAIM_SECONDS],
+    )
+    .await?;
+    Ok(job)
+}
+
+/// Writes that a chat token is to be revoked. Wake the worker after the commit.
+pub async fn revoke_token(tx: &mut Tx, uid: &str, token_sealed: &str, now: i64) -> Result<(), DbError> {
+    tx.run(INSERT, values![new_id(), Kind::RevokeToken.name(), uid, token_sealed, now, now]).await?;
     Ok(())
 }
 
 /// Writes that a token is about to be asked for, and says the job's id.
-pub async fn expect_mint(db: &Db, uid: &str, now: i64) -> Result<String, DbError> {
+pub async fn expect_mint(tx: &mut Tx, uid: &str, now: i64) -> Result<String, DbError> {
     let id = new_id();
     let run_at = now + CHECK_AFTER_SECONDS;
-    db.write(INSERT, values![&id, Kind::CheckMint.name(), uid, "", run_at, now]).await?;
+    tx.run(INSERT, values![&id, Kind::CheckMint.name(), uid, "", run_at, now]).await?;
     Ok(id)
 }
 
-const DELETE: &str = "DELETE FROM chat_jobs WHERE id = $1";
-
-/// Deletes a job: it is done, or the transaction at hand makes it needless.
-pub async fn settle(tx: &mut Tx, id: &str) -> Result<(), DbError> {
-    tx.run(DELETE, values![id]).await?;
+/// The expected token is stored by the transaction at hand.
+pub async fn minted(tx: &mut Tx, id: &str) -> Result<(), DbError> {
+    tx.run("DELETE FROM chat_jobs WHERE id = $1", values![id]).await?;
     Ok(())
 }
 
-/// [`settle`] in a transaction of its own.
-pub async fn done(db: &Db, id: &str) -> Result<(), DbError> {
-    db.write(DELETE, values![id]).await?;
+/// No token was made.
+pub async fn not_minted(db: &Db, id: &str) -> Result<(), DbError> {
+    db.write("DELETE FROM chat_jobs WHERE id = $1", values![id]).await?;
     Ok(())
 }
 
-/// A job that this worker has for the next minute.
+/// A job that whoever holds this has for the next minute.
 #[derive(Debug)]
 pub struct Claimed {
     pub id: String,
+    claim: String,
     pub kind: Kind,
     pub uid: String,
     pub payload_sealed: String,
+    version: i64,
     /// How often it was tried, this time included.
     pub attempts: i64,
     pub created_at: i64,
@@ -111,43 +137,59 @@ pub struct Claimed {
 pub async fn claim(db: &Db, now: i64) -> Result<Option<Claimed>, DbError> {
     // The outer condition is looked at again once PostgreSQL has the row's lock.
     let sql = db.pick(
-        "UPDATE chat_jobs SET claimed_until = $2, attempts = attempts + 1
+        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1
          WHERE id = (SELECT id FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1
                      ORDER BY run_at, id LIMIT 1)
            AND parked = 0 AND claimed_until <= $1
-         RETURNING id, kind, uid, payload_sealed, attempts, created_at",
-        "UPDATE chat_jobs SET claimed_until = $2, attempts = attempts + 1
+         RETURNING id, kind, uid, payload_sealed, version, attempts, created_at",
+        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1
          WHERE id = (SELECT id FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1
                      ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
            AND parked = 0 AND claimed_until <= $1
-         RETURNING id, kind, uid, payload_sealed, attempts, created_at",
+         RETURNING id, kind, uid, payload_sealed, version, attempts, created_at",
     );
-    let done = db.write(sql, values![now, now + CLAIM_SECONDS]).await?;
+    let claim = new_id();
+    let done = db.write(sql, values![now, now + CLAIM_SECONDS, &claim]).await?;
     let Some(row) = done.rows.first() else { return Ok(None) };
     let id = row.text(0)?;
     let Some(kind) = Kind::parse(&row.text(1)?) else {
         park(db, &id, "this version knows no such kind of job").await?;
         return Ok(None);
     };
-    Ok(Some(claimed(id, kind, row)?))
-}
-
-fn claimed(id: String, kind: Kind, row: &Row) -> Result<Claimed, DbError> {
-    Ok(Claimed {
+    Ok(Some(Claimed {
         id,
+        claim,
         kind,
         uid: row.text(2)?,
         payload_sealed: row.text(3)?,
-        attempts: row.int(4)?,
-        created_at: row.int(5)?,
-    })
+        version: row.int(4)?,
+        attempts: row.int(5)?,
+        created_at: row.int(6)?,
+    }))
 }
 
-/// Gives a job back, to be tried again at `run_at`.
-pub async fn retry(db: &Db, id: &str, run_at: i64, error: &str) -> Result<(), DbError> {
+const DELETE_DONE: &str = "DELETE FROM chat_jobs WHERE id = $1 AND claim = $2 AND version = $3";
+
+/// Deletes a job that is done, unless it was asked for again while it was being done: then it is due.
+pub async fn done(db: &Db, job: &Claimed) -> Result<(), DbError> {
+    let deleted = db.write(DELETE_DONE, values![&job.id, &job.claim, job.version]).await?;
+    if deleted.affected == 0 {
+        db.write(
+            "UPDATE chat_jobs SET claim = '', claimed_until = 0 WHERE id = $1 AND claim = $2",
+            values![&job.id, &job.claim],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Gives a job back, to be tried again at `run_at`; at once where it was asked for again meanwhile.
+pub async fn retry(db: &Db, job: &Claimed, run_at: i64, error: &str) -> Result<(), DbError> {
     db.write(
-        "UPDATE chat_jobs SET run_at = $2, claimed_until = 0, last_error = $3 WHERE id = $1",
-        values![id, run_at, error],
+        "UPDATE chat_jobs SET claim = '', claimed_until = 0, last_error = $5,
+                              run_at = CASE WHEN version = $3 THEN $4 ELSE run_at END
+         WHERE id = $1 AND claim = $2",
+        values![&job.id, &job.claim, job.version, run_at, error],
     )
     .await?;
     Ok(())
@@ -156,11 +198,51 @@ pub async fn retry(db: &Db, id: &str, run_at: i64, error: &str) -> Result<(), Db
 /// Puts aside a job that can never succeed, for a person to look at. It is not dropped.
 pub async fn park(db: &Db, id: &str, error: &str) -> Result<(), DbError> {
     db.write(
-        "UPDATE chat_jobs SET parked = 1, claimed_until = 0, last_error = $2 WHERE id = $1",
+        "UPDATE chat_jobs SET parked = 1, claim = '', claimed_until = 0, last_error = $2 WHERE id = $1",
         values![id, error],
     )
     .await?;
     Ok(())
+}
+
+/// Makes every parked job due again. Says how many there were.
+pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
+    let done = db
+        .write("UPDATE chat_jobs SET parked = 0, attempts = 0, run_at = $1 WHERE parked = 1", values![now])
+        .await?;
+    Ok(done.affected)
+}
+
+/// A job as an operator sees it.
+pub struct Listed {
+    pub kind: String,
+    pub uid: String,
+    pub attempts: i64,
+    pub run_at: i64,
+    pub is_parked: bool,
+    pub last_error: String,
+}
+
+/// The jobs that wait, the parked ones first, at most `limit`.
+pub async fn list(db: &Db, limit: i64) -> Result<Vec<Listed>, DbError> {
+    let rows = db
+        .read(
+            "SELECT kind, uid, attempts, run_at, parked, last_error FROM chat_jobs
+             ORDER BY parked DESC, run_at, id LIMIT $1",
+            values![limit],
+        )
+        .await?;
+    let listed = |row: &Row| {
+        Ok(Listed {
+            kind: row.text(0)?,
+            uid: row.text(1)?,
+            attempts: row.int(2)?,
+            run_at: row.int(3)?,
+            is_parked: row.int(4)? == 1,
+            last_error: row.text(5)?,
+        })
+    };
+    rows.iter().map(listed).collect()
 }
 
 /// The sealed tokens of this user whose revocation is still to be done.

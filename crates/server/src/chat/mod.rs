@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::db::{Db, DbError, Tx};
 use breaker::Breaker;
 use client::{CallError, Client};
+use jobs::Claimed;
 use seal::{Sealer, Unopenable};
 use shared::Secret;
 use std::time::Duration;
@@ -48,13 +49,19 @@ pub enum MintError {
 pub struct Minted {
     pub token: Secret,
     pub sealed: String,
-    job: String,
+    check: String,
 }
 
 impl Minted {
     pub async fn settle(&self, tx: &mut Tx) -> Result<(), DbError> {
-        jobs::settle(tx, &self.job).await
+        jobs::minted(tx, &self.check).await
     }
+}
+
+/// A new user's account is written, and so is what is left to do at CometChat.
+pub struct Enrolment {
+    sync: Claimed,
+    check: String,
 }
 
 impl Chat {
@@ -64,9 +71,60 @@ impl Chat {
 
     /// A new token for this user, who is made at CometChat if they are missing there.
     pub async fn mint(&self, user: &User) -> Result<Minted, MintError> {
-        let pass = self.breaker.admit().map_err(|retry_after| MintError::Unavailable { retry_after })?;
-        let job = jobs::expect_mint(&self.db, &user.id, self.clock.now()).await?;
-        let minted = match tokio::time::timeout(MINT_LIMIT, self.mint_or_create(user)).await {
+        let pass = self.admit()?;
+        let mut tx = self.db.begin().await?;
+        let check = jobs::expect_mint(&mut tx, &user.id, self.clock.now()).await?;
+        tx.commit().await?;
+        self.limited(user, pass, check, async {
+            match self.client.mint(&user.id).await {
+                Err(CallError::UserNotFound) => {
+                    tracing::info!(user = user.id, "missing at CometChat: creating");
+                    self.create_or_mint(user).await
+                }
+                minted => minted,
+            }
+        })
+        .await
+    }
+
+    /// Writes what a new user means at CometChat. Call [`Chat::enrol`] after the commit.
+    pub async fn expect_enrolment(&self, tx: &mut Tx, uid: &str) -> Result<Enrolment, DbError> {
+        let now = self.clock.now();
+        let sync = jobs::sync_new_user(tx, uid, now).await?;
+        Ok(Enrolment { sync, check: jobs::expect_mint(tx, uid, now).await? })
+    }
+
+    /// Makes a new user at CometChat and a token for them, in one call. Where that does not work now, the
+    /// worker makes the user later.
+    pub async fn enrol(&self, user: &User, enrolment: Enrolment) -> Result<Minted, MintError> {
+        let Enrolment { sync, check } = enrolment;
+        let minted = match self.admit() {
+            Ok(pass) => self.limited(user, pass, check, self.create_or_mint(user)).await,
+            Err(unavailable) => {
+                jobs::not_minted(&self.db, &check).await?;
+                Err(unavailable)
+            }
+        };
+        match &minted {
+            Ok(_) => jobs::done(&self.db, &sync).await?,
+            Err(error) => jobs::retry(&self.db, &sync, self.clock.now(), &error.to_string()).await?,
+        }
+        minted
+    }
+
+    fn admit(&self) -> Result<breaker::Pass<'_>, MintError> {
+        self.breaker.admit().map_err(|retry_after| MintError::Unavailable { retry_after })
+    }
+
+    /// Waits for a token, but not for long, and learns from it how CometChat does.
+    async fn limited(
+        &self,
+        user: &User,
+        pass: breaker::Pass<'_>,
+        check: String,
+        call: impl Future<Output = Result<Secret, CallError>>,
+    ) -> Result<Minted, MintError> {
+        let minted = match tokio::time::timeout(MINT_LIMIT, call).await {
             Ok(minted) => minted,
             Err(_) => Err(CallError::Unclear(format!("no answer in {} ms", MINT_LIMIT.as_millis()))),
         };
@@ -74,25 +132,20 @@ impl Chat {
             Ok(token) => {
                 pass.answered();
                 let sealed = self.sealer.seal(&user.id, token.expose())?;
-                Ok(Minted { token, sealed, job })
+                Ok(Minted { token, sealed, check })
             }
             Err(error) => {
                 tracing::warn!(user = user.id, %error, "no chat token");
                 self.report(pass, &error);
                 if !error.is_unclear() {
-                    jobs::done(&self.db, &job).await?;
+                    jobs::not_minted(&self.db, &check).await?;
                 }
                 Err(MintError::Unavailable { retry_after: self.breaker.wait() })
             }
         }
     }
 
-    async fn mint_or_create(&self, user: &User) -> Result<Secret, CallError> {
-        match self.client.mint(&user.id).await {
-            Err(CallError::UserNotFound) => {}
-            minted => return minted,
-        }
-        tracing::info!(user = user.id, "missing at CometChat: creating");
+    async fn create_or_mint(&self, user: &User) -> Result<Secret, CallError> {
         match self.client.create_user_with_token(&user.id, &user.name).await {
             // Somebody else has just made them.
             Err(CallError::UserExists) => self.client.mint(&user.id).await,
@@ -108,7 +161,7 @@ impl Chat {
         }
     }
 
-    /// Tells the worker that there may be a job: call it after the commit that wrote one.
+    /// Tells the workers that there may be a job: call it after the commit that wrote one.
     pub fn wake(&self) {
         self.wake.notify_one();
     }

@@ -18,7 +18,7 @@ impl SecretKey {
     }
 
     /// A key for one purpose only, so that no two uses of the secret key can be played against each other.
-    fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut hash = Sha256::new();
         hash.update(purpose.as_bytes());
         hash.update([0]);

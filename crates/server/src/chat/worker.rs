@@ -8,7 +8,7 @@ use super::client::CallError;
 use super::jobs::{self, Claimed, Kind};
 use super::{Chat, seal::Unopenable};
 use crate::db::DbError;
-use crate::{random, sessions};
+use crate::{accounts, random, sessions};
 use std::time::Duration;
 
 /// The longest that one job may take; less than a claim lasts.
@@ -65,18 +65,31 @@ async fn work_off(chat: &Chat) -> Result<(), DbError> {
 async fn perform(chat: &Chat, job: &Claimed) -> Result<(), JobError> {
     let uid = job.uid.as_str();
     match job.kind {
-        Kind::EnsureUser => {
-            let name = chat.sealer.open(uid, &job.payload_sealed)?;
-            match chat.client.create_user(uid, &name).await {
-                Ok(()) | Err(CallError::UserExists) => Ok(()),
-                Err(error) => Err(error.into()),
-            }
-        }
+        Kind::SyncUser => sync_user(chat, uid).await,
         Kind::RevokeToken => {
             let token = chat.sealer.open(uid, &job.payload_sealed)?;
             revoke(chat, uid, &token).await
         }
         Kind::CheckMint => revoke_lost_tokens(chat, job).await,
+    }
+}
+
+/// Makes CometChat agree with the database as it is now: the user there with their present name, or gone.
+async fn sync_user(chat: &Chat, uid: &str) -> Result<(), JobError> {
+    let Some(user) = accounts::find(&chat.db, uid).await? else {
+        return match chat.client.delete_user(uid).await {
+            Ok(()) | Err(CallError::UserNotFound) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+    };
+    match chat.client.rename_user(uid, &user.name).await {
+        Err(CallError::UserNotFound) => {}
+        renamed => return Ok(renamed?),
+    }
+    match chat.client.create_user(uid, &user.name).await {
+        // Neither there nor free: a person has deactivated them in CometChat's dashboard.
+        Err(CallError::UserExists) => Err(CallError::Refused("the user is deactivated there".into()).into()),
+        created => Ok(created?),
     }
 }
 
@@ -91,6 +104,12 @@ async fn revoke(chat: &Chat, uid: &str, token: &str) -> Result<(), JobError> {
 /// Finds the tokens that were made when this mint was under way and that nobody here has, and revokes
 /// them. Tokens of any other time are left alone: they may be another program's.
 async fn revoke_lost_tokens(chat: &Chat, job: &Claimed) -> Result<(), JobError> {
+    if accounts::find(&chat.db, &job.uid).await?.is_none() {
+        // Deleted while the token was made: the mint may have made the user anew.
+        let mut tx = chat.db.begin().await?;
+        jobs::sync_user(&mut tx, &job.uid, chat.clock.now()).await?;
+        return Ok(tx.commit().await?);
+    }
     let issued = match chat.client.tokens(&job.uid).await {
         Err(CallError::UserNotFound) => return Ok(()),
         issued => issued?,
@@ -116,7 +135,7 @@ async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<(), JobError>) -> 
     let error = match outcome {
         Ok(()) => {
             tracing::debug!(kind, user, "done at CometChat");
-            return jobs::done(&chat.db, &job.id).await;
+            return jobs::done(&chat.db, job).await;
         }
         Err(error) => error,
     };
@@ -126,7 +145,7 @@ async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<(), JobError>) -> 
     }
     let wait = retry_wait(job.attempts, &error, random::fraction());
     tracing::warn!(kind, user, %error, attempts = job.attempts, wait_seconds = wait, "will be tried again");
-    jobs::retry(&chat.db, &job.id, chat.clock.now() + wait, &error.to_string()).await
+    jobs::retry(&chat.db, job, chat.clock.now() + wait, &error.to_string()).await
 }
 
 /// Seconds until a job is tried again: doubling, spread by `jitter` (0 to 1) so that many do not come at

@@ -1,12 +1,15 @@
-//! The command line: `serve`, `user add`, `healthcheck`.
+//! The command line: `serve`, `user …`, `chat …`, `healthcheck`.
 
+mod chat;
+mod import;
 mod user;
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, Config, Log, LogFormat, Sources};
+use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use actix_web::dev::ServerHandle;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -29,6 +32,7 @@ fn command() -> Command {
             Command::new("serve").about("Serves the API and the page (also when no command is given)"),
         )
         .subcommand(user::command())
+        .subcommand(chat::command())
         .subcommand(Command::new("healthcheck").about("Asks the server at LISTEN whether it is ready"))
 }
 
@@ -60,10 +64,24 @@ fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     match matches.subcommand() {
         None | Some(("serve", _)) => runtime.block_on(serve(sources)),
         Some(("user", matches)) => runtime.block_on(user::run(matches, sources)),
+        Some(("chat", matches)) => runtime.block_on(chat::run(matches, sources)),
         Some(("healthcheck", _)) => runtime.block_on(healthcheck(sources)),
         // clap refuses every other word.
         Some(_) => Ok(()),
     }
+}
+
+/// An option that is there or not.
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+/// A time as people and programs read it: like `2026-11-22T09:30:00Z`.
+fn date(unix_seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(unix_seconds)
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_else(|| unix_seconds.to_string())
 }
 
 async fn serve(sources: &Sources) -> Outcome {

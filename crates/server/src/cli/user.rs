@@ -1,106 +1,239 @@
-//! `cometchat-auth user …`
+//! `cometchat-auth user …`: an operator's hand on the accounts. Works beside a running server, which carries
+//! out at CometChat what is written here.
 
-use super::Outcome;
-use crate::accounts::{self, User};
-use crate::chat::jobs::{self, Job};
-use crate::chat::seal::Sealer;
+use super::{Outcome, date, flag, import};
+use crate::accounts::{self, Credentials, User};
 use crate::clock::Clock;
 use crate::config::{Sources, Store};
 use crate::db::{Db, DbError};
-use crate::passwords::{Hasher, Password};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use crate::passwords::{self, Hasher, Password};
+use crate::{sessions, throttle};
+use clap::{Arg, ArgMatches, Command};
 use shared::{Fields, limits};
 use std::io::{self, IsTerminal as _, Write as _};
 
 pub fn command() -> Command {
-    let add = Command::new("add")
-        .about("Adds a user; the password is read from standard input")
-        .arg(
-            Arg::new("id")
-                .long("id")
-                .help("The user's id, here and at CometChat: 1 to 100 of a-z 0-9 - _ [default: a new UUID]"),
-        )
-        .arg(Arg::new("email").long("email").required(true).help("The address to sign in with"))
-        .arg(
-            Arg::new("name")
-                .long("name")
-                .required(true)
-                .help("The name that others see, up to 100 characters"),
-        )
-        .arg(
-            Arg::new("if-missing")
-                .long("if-missing")
-                .action(ArgAction::SetTrue)
-                .help("Do nothing when this user is there already"),
-        )
-        .arg(
-            Arg::new("allow-weak-password")
-                .long("allow-weak-password")
-                .action(ArgAction::SetTrue)
-                .help("Take a password that is too short; for demonstrations"),
-        );
-    Command::new("user").about("Manages users").subcommand_required(true).subcommand(add)
+    let weak = || {
+        flag("allow-weak-password", "Take a password that is too short or easy to guess; for demonstrations")
+    };
+    let user = || Arg::new("user").required(true).value_name("USER").help("The user's id or email address");
+    let option = |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help);
+    Command::new("user")
+        .about("Manages users")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([
+            Command::new("add").about("Adds a user; the password is read from standard input").args([
+                option(
+                    "id",
+                    "The user's id, here and at CometChat: 1 to 100 of a-z 0-9 - _ [default: a new UUID]",
+                ),
+                option("email", "The address to sign in with").required(true),
+                option("name", "The name that others see, up to 100 characters").required(true),
+                flag("if-missing", "Do nothing when this user is there already"),
+                weak(),
+            ]),
+            Command::new("list").about("Prints id, email address and name of every user, separated by tabs"),
+            Command::new("show")
+                .about("Prints what is known of a user, and where they are signed in")
+                .arg(user()),
+            Command::new("rename").about("Gives a user another name, at CometChat too").args([
+                user(),
+                Arg::new("name").required(true).value_name("NAME").help("The name that others see"),
+            ]),
+            Command::new("set-password")
+                .about("Gives a user another password, read from standard input, and ends all their sessions")
+                .args([user(), weak()]),
+            Command::new("unlock")
+                .about("Lets a user sign in again who was shut out by failed attempts")
+                .arg(user()),
+            Command::new("end-sessions")
+                .about("Ends all sessions of a user, and their chat tokens")
+                .arg(user()),
+            Command::new("delete")
+                .about("Deletes a user for good, at CometChat too")
+                .args([user(), flag("yes", "Do not ask")]),
+            import::command(),
+        ])
 }
 
 pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
-    match matches.subcommand() {
-        Some(("add", matches)) => add(matches, sources).await,
-        // clap refuses every other word.
-        _ => Ok(()),
-    }
-}
-
-async fn add(matches: &ArgMatches, sources: &Sources) -> Outcome {
-    let text = |name: &str| matches.get_one::<String>(name).map(|value| value.trim().to_owned());
-    let user = User {
-        id: text("id").unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
-        email: text("email").unwrap_or_default(),
-        name: text("name").unwrap_or_default(),
-    };
-    check(&user)?;
+    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
     let store = Store::read(sources)?;
     let db = Db::open(&store.database_url).await?;
-    let there = accounts::find_by_email(&db, &user.email).await?;
-    if matches.get_flag("if-missing") && there.is_some_and(|there| there.user.id == user.id) {
-        writeln!(io::stdout(), "{} is there already", user.email)?;
-        return Ok(());
+    let done = match name {
+        "add" => add(matches, &store, &db).await,
+        "list" => list(&db).await,
+        "show" => show(&find(&db, matches).await?, &db).await,
+        "rename" => rename(&find(&db, matches).await?.user, matches, &db).await,
+        "set-password" => set_password(&find(&db, matches).await?.user, matches, store, &db).await,
+        "unlock" => unlock(&find(&db, matches).await?.user, &db).await,
+        "end-sessions" => end_sessions(&find(&db, matches).await?.user, &db).await,
+        "delete" => delete(&find(&db, matches).await?.user, matches, &db).await,
+        // clap refuses every other word.
+        _ => import::run(matches, &db).await,
+    };
+    db.close().await;
+    done
+}
+
+async fn find(db: &Db, matches: &ArgMatches) -> Result<Credentials, Box<dyn std::error::Error>> {
+    let typed = text(matches, "user");
+    let email = match accounts::find(db, &typed).await? {
+        Some(user) => user.email,
+        None => typed.clone(),
+    };
+    let found = accounts::find_by_email(db, &email).await?;
+    found.ok_or_else(|| format!("there is no user with the id or email address {typed}").into())
+}
+
+fn text(matches: &ArgMatches, name: &str) -> String {
+    matches.get_one::<String>(name).map(|value| value.trim().to_owned()).unwrap_or_default()
+}
+
+fn say(words: std::fmt::Arguments<'_>) -> Outcome {
+    Ok(writeln!(io::stdout(), "{words}")?)
+}
+
+async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
+    let id = match text(matches, "id") {
+        id if id.is_empty() => uuid::Uuid::new_v4().to_string(),
+        id => id,
+    };
+    let user = User { id, email: text(matches, "email"), name: text(matches, "name") };
+    if let Some(fault) = faults(&user).into_iter().next() {
+        return Err(format!("--{fault}").into());
     }
-
-    let password = read_password()?;
-    let min_chars = if matches.get_flag("allow-weak-password") { 1 } else { store.password_min_length };
-    password.check(min_chars)?;
-    let hash = Hasher::start(store.argon2, 1)?.hash(password).await?;
-
-    let now = Clock::system().now();
-    let name_sealed = Sealer::new(&store.secret_key.0).seal(&user.id, &user.name)?;
+    let there = accounts::find_by_email(db, &user.email).await?;
+    if matches.get_flag("if-missing") && there.is_some_and(|there| there.user.id == user.id) {
+        return say(format_args!("{} is there already", user.email));
+    }
+    let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
-    accounts::insert(&mut tx, &user, &hash, now).await.map_err(|error| match error {
+    accounts::add(&mut tx, &user, &hash, Clock::system().now()).await.map_err(|error| match error {
         DbError::Duplicate => "a user with this id or this email address is there already".into(),
         error => Box::<dyn std::error::Error>::from(error),
     })?;
-    // A running server makes the user at CometChat; one that starts later does it then.
-    jobs::enqueue(&mut tx, &Job::ensure_user(&user.id, &name_sealed), now).await?;
     tx.commit().await?;
-    db.close().await;
-    writeln!(io::stdout(), "added {} with id {}", user.email, user.id)?;
+    say(format_args!("added {} with id {}", user.email, user.id))
+}
+
+/// What is wrong with a user that an operator brings, each with the name of its field.
+pub(super) fn faults(user: &User) -> Vec<String> {
+    let mut faults = Fields::new();
+    limits::check_email(&user.email, &mut faults);
+    limits::check_name(&user.name, &mut faults);
+    if !limits::is_uid(&user.id) {
+        faults.insert("id".into(), "1 to 100 of a-z 0-9 - _".into());
+    }
+    faults.into_iter().map(|(field, fault)| format!("{field}: {fault}")).collect()
+}
+
+async fn list(db: &Db) -> Outcome {
+    let mut out = io::stdout().lock();
+    let mut last = String::new();
+    loop {
+        let page = accounts::page(db, &last, 1000).await?;
+        let Some(user) = page.last() else { return Ok(()) };
+        last.clone_from(&user.id);
+        for user in &page {
+            writeln!(out, "{}\t{}\t{}", user.id, user.email, user.name)?;
+        }
+    }
+}
+
+async fn show(found: &Credentials, db: &Db) -> Outcome {
+    let now = Clock::system().now();
+    let user = &found.user;
+    let password = found.password_hash.as_deref().map_or("none".to_owned(), |hash| {
+        passwords::scheme(hash).unwrap_or_else(|| "a hash that cannot be read".to_owned())
+    });
+    let locked = if throttle::is_shut(db, &user.email, now).await? { "yes: see `user unlock`" } else { "no" };
+    say(format_args!(
+        "id        {}\nemail     {}\nname      {}\npassword  {password}\nlocked    {locked}",
+        user.id, user.email, user.name
+    ))?;
+    for session in sessions::list(db, &user.id, now).await? {
+        let (since, seen) = (date(session.created_at), date(session.last_seen_at));
+        say(format_args!(
+            "session   since {since}, seen {seen}, {}, {}",
+            session.address, session.user_agent
+        ))?;
+    }
     Ok(())
 }
 
-fn check(user: &User) -> Outcome {
-    if !limits::is_uid(&user.id) {
-        return Err("--id: 1 to 100 of a-z 0-9 - _".into());
+async fn rename(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
+    let renamed = User { name: text(matches, "name"), ..user.clone() };
+    if let Some(fault) = faults(&renamed).into_iter().next() {
+        return Err(fault.into());
     }
-    let mut faults = Fields::new();
-    limits::check_email(&user.email, &mut faults);
-    if let Some(fault) = faults.get("email") {
-        return Err(format!("--email: {fault}").into());
+    let mut tx = db.begin().await?;
+    accounts::rename(&mut tx, &user.id, &renamed.name, Clock::system().now()).await?;
+    tx.commit().await?;
+    say(format_args!("renamed {} to {}", user.id, renamed.name))
+}
+
+async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) -> Outcome {
+    let hash = new_hash(user, matches, &store).await?;
+    let now = Clock::system().now();
+    let mut tx = db.begin().await?;
+    accounts::set_hash(&mut tx, &user.id, &hash, now).await?;
+    let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    tx.commit().await?;
+    say(format_args!("{} has another password; {ended} sessions ended", user.email))
+}
+
+async fn unlock(user: &User, db: &Db) -> Outcome {
+    let mut tx = db.begin().await?;
+    let was_shut = throttle::unlock(&mut tx, &user.email, Clock::system().now()).await?;
+    tx.commit().await?;
+    let before = if was_shut { "was shut" } else { "was not shut" };
+    say(format_args!("{} {before}; every failed attempt on it is forgotten", user.email))
+}
+
+async fn end_sessions(user: &User, db: &Db) -> Outcome {
+    let mut tx = db.begin().await?;
+    let ended = sessions::end_all_but(&mut tx, &user.id, "", Clock::system().now()).await?;
+    tx.commit().await?;
+    say(format_args!("{ended} sessions of {} ended", user.email))
+}
+
+async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
+    if !matches.get_flag("yes") {
+        if !io::stdin().is_terminal() {
+            return Err("this cannot be undone: say --yes".into());
+        }
+        write!(io::stderr(), "Delete {} ({}) here and at CometChat, for good? [y/N] ", user.email, user.id)?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Err("nothing was deleted".into());
+        }
     }
-    let is_name = (1..=limits::NAME_MAX_CHARS).contains(&user.name.chars().count())
-        && !user.name.chars().any(char::is_control);
-    if !is_name {
-        return Err(format!("--name: 1 to {} characters", limits::NAME_MAX_CHARS).into());
+    let now = Clock::system().now();
+    let mut tx = db.begin().await?;
+    accounts::hold(&mut tx, &user.id).await?;
+    let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    throttle::unlock(&mut tx, &user.email, now).await?;
+    accounts::remove(&mut tx, &user.id, now).await?;
+    tx.commit().await?;
+    say(format_args!("deleted {} ({}); {ended} sessions ended", user.email, user.id))
+}
+
+/// The hash of a password that is read, if it may be one.
+async fn new_hash(
+    user: &User,
+    matches: &ArgMatches,
+    store: &Store,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let password = read_password()?;
+    if matches.get_flag("allow-weak-password") {
+        password.check_form(1)?;
+    } else {
+        password.check(store.password_min_length, &[&user.email, &user.name])?;
     }
-    Ok(())
+    Ok(Hasher::start(store.argon2.clone(), 1)?.hash(password).await?)
 }
 
 /// One line of standard input, or what is typed unseen at a terminal.

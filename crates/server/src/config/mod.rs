@@ -302,7 +302,7 @@ impl<'a> Reader<'a> {
     fn store(&mut self) -> Option<Store> {
         let database_url = self.text("DATABASE_URL").unwrap_or_default().to_owned();
         let secret_key = self.secret_key(&database_url);
-        let memory = self.number("ARGON2_MEMORY_KIB", crate::passwords::MIN_MEMORY_KIB.into(), 262_144);
+        let memory = self.number("ARGON2_MEMORY_KIB", 7168, 262_144);
         let iterations = self.number("ARGON2_ITERATIONS", 1, 16);
         let password_min_length = self.number("PASSWORD_MIN_LENGTH", 8, 64);
         let hash_threads = match self.sources.get("HASH_THREADS") {
@@ -312,6 +312,15 @@ impl<'a> Reader<'a> {
             }
         };
         let (memory, iterations) = (u32::try_from(memory?).ok()?, u32::try_from(iterations?).ok()?);
+        let floor = crate::passwords::FLOOR;
+        if !floor.iter().any(|(least, passes)| memory >= *least && iterations >= *passes) {
+            let choices: Vec<_> = floor.map(|(least, passes)| format!("{least} with {passes}")).into();
+            let words = format!(
+                "is too little for ARGON2_ITERATIONS={iterations}; OWASP asks for at least {}",
+                choices.join(", ")
+            );
+            self.fault("ARGON2_MEMORY_KIB", words);
+        }
         Some(Store {
             database_url,
             secret_key: Key(secret_key?),

@@ -1,4 +1,5 @@
-//! The session cookie: its name, its attributes, and reading it back.
+//! The two cookies: their names, their attributes, and reading them back. One holds the session; the other
+//! outlives it and says only that this browser has signed in before (see [`crate::throttle::device`]).
 
 use crate::sessions::{Lifetime, Token};
 use actix_web::HttpRequest;
@@ -8,30 +9,43 @@ use url::Url;
 /// How cookies are set here. Over https the name begins with `__Host-`: browsers then take it only from
 /// this very host, secure and for the whole of it (RFC 6265bis, 4.1.3).
 pub struct Policy {
-    name: &'static str,
+    session_name: &'static str,
+    device_name: &'static str,
     secure: bool,
     max_age: Duration,
 }
 
+/// As long as browsers keep any cookie (RFC 6265bis, 5.5).
+const DEVICE_MAX_AGE: Duration = Duration::days(400);
+
 impl Policy {
     pub fn new(public_url: &Url, lifetime: Lifetime) -> Self {
         let secure = public_url.scheme() == "https";
-        let name = if secure { "__Host-cometchat-auth" } else { "cometchat-auth" };
-        Self { name, secure, max_age: Duration::seconds(lifetime.max) }
+        let (session_name, device_name) = if secure {
+            ("__Host-cometchat-auth", "__Host-cometchat-auth-device")
+        } else {
+            ("cometchat-auth", "cometchat-auth-device")
+        };
+        Self { session_name, device_name, secure, max_age: Duration::seconds(lifetime.max) }
     }
 
     /// The cookie that holds this session.
-    pub fn holding(&self, token: &Token) -> Cookie<'static> {
-        self.cookie(token.expose().to_owned(), self.max_age)
+    pub fn session(&self, token: &Token) -> Cookie<'static> {
+        self.cookie(self.session_name, token.expose().to_owned(), self.max_age)
+    }
+
+    /// The cookie that says that this browser has signed in before.
+    pub fn device(&self, value: String) -> Cookie<'static> {
+        self.cookie(self.device_name, value, DEVICE_MAX_AGE)
     }
 
     /// The cookie that makes the browser forget its session.
     pub fn clearing(&self) -> Cookie<'static> {
-        self.cookie(String::new(), Duration::ZERO)
+        self.cookie(self.session_name, String::new(), Duration::ZERO)
     }
 
-    fn cookie(&self, value: String, max_age: Duration) -> Cookie<'static> {
-        Cookie::build(self.name, value)
+    fn cookie(&self, name: &'static str, value: String, max_age: Duration) -> Cookie<'static> {
+        Cookie::build(name, value)
             .path("/")
             .http_only(true)
             .secure(self.secure)
@@ -42,6 +56,11 @@ impl Policy {
 
     /// The session token that the request brings; a cookie of garbage is as good as none.
     pub fn token_of(&self, request: &HttpRequest) -> Option<Token> {
-        Token::parse(request.cookie(self.name)?.value())
+        Token::parse(request.cookie(self.session_name)?.value())
+    }
+
+    /// What the request brings to say that its browser has signed in before.
+    pub fn device_of(&self, request: &HttpRequest) -> Option<String> {
+        Some(request.cookie(self.device_name)?.value().to_owned())
     }
 }

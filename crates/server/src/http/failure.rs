@@ -3,10 +3,10 @@
 //! A person gets a sentence that says what to do, a program a stable code, and the log the cause. What
 //! caused a 500 is never in its body.
 
+use crate::accounts::AccountError;
 use crate::chat::MintError;
 use crate::db::DbError;
 use crate::passwords::HashError;
-use crate::sign_in::SignInError;
 use actix_web::error::JsonPayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -28,6 +28,8 @@ pub enum Failure {
     InvalidCredentials,
     #[error("not signed in")]
     NotSignedIn,
+    #[error("the address is taken")]
+    EmailTaken,
     #[error("a page of another origin may not do this")]
     ForbiddenOrigin,
     #[error("no such route")]
@@ -53,12 +55,18 @@ impl Failure {
         Self::Internal(cause.into())
     }
 
+    /// One field is not valid, for this reason.
+    pub fn of_field(name: &str, reason: &impl ToString) -> Self {
+        Self::Validation(Fields::from([(name.to_owned(), reason.to_string())]))
+    }
+
     fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
             Self::Validation(_) => ErrorCode::ValidationFailed,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::NotSignedIn => ErrorCode::NotSignedIn,
+            Self::EmailTaken => ErrorCode::EmailTaken,
             Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
             Self::NotFound => ErrorCode::NotFound,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
@@ -81,6 +89,7 @@ impl Failure {
             Self::Validation(_) => "Some fields need your attention.",
             Self::InvalidCredentials => "Your email or password is wrong!",
             Self::NotSignedIn => "You are not signed in. Sign in and try again.",
+            Self::EmailTaken => "There is an account with this email address already. Sign in instead.",
             Self::ForbiddenOrigin => {
                 "Pages of this origin may not use this API. Its operator can allow them in ALLOWED_ORIGINS."
             }
@@ -176,14 +185,18 @@ impl From<DbError> for Failure {
     }
 }
 
-impl From<SignInError> for Failure {
-    fn from(error: SignInError) -> Self {
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
         match error {
-            SignInError::WrongCredentials => Self::InvalidCredentials,
-            SignInError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
-            SignInError::Hash(HashError::Overloaded) => Self::Overloaded("the hashing queue is full"),
-            SignInError::Hash(error) => Self::internal(error),
-            SignInError::Db(error) => error.into(),
+            AccountError::WrongCredentials => Self::InvalidCredentials,
+            AccountError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
+            AccountError::EmailTaken => Self::EmailTaken,
+            AccountError::WeakPassword(weakness) => Self::of_field("password", &weakness),
+            AccountError::Gone => Self::NotSignedIn,
+            AccountError::Hash(HashError::Overloaded) => Self::Overloaded("the hashing queue is full"),
+            AccountError::Hash(error) => Self::internal(error),
+            AccountError::Db(error) => error.into(),
+            AccountError::Stopped(error) => error.into(),
         }
     }
 }

@@ -1,14 +1,15 @@
-//! `POST /api/login`
+//! `POST /api/login` and `POST /api/register`: what begins a session.
 
 use super::Site;
 use super::failure::Failure;
 use super::request::{Info, complete};
+use crate::accounts::register::{self, Registration};
 use crate::app::Services;
 use crate::passwords::Password;
-use crate::sign_in::{self, Attempt};
+use crate::sign_in::{self, Client, SignedIn};
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
-use shared::{LoginRequest, LoginResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use shared::{Fields, LoginRequest, LoginResponse, RegisterRequest};
 
 pub async fn login(
     services: web::Data<Services>,
@@ -16,25 +17,63 @@ pub async fn login(
     request: HttpRequest,
     body: web::Json<LoginRequest>,
 ) -> Result<HttpResponse, Failure> {
-    let faults = body.faults();
-    if !faults.is_empty() {
-        return Err(Failure::Validation(faults));
-    }
-    let attempt = Attempt {
-        email: body.email.trim().to_owned(),
-        password: Password::new(body.password.expose()),
-        address: Info::of(&request).address,
-        user_agent: user_agent(&request),
-        present: site.cookies.token_of(&request),
-    };
+    refuse(body.faults())?;
+    let (email, password) = (body.email.trim().to_owned(), Password::new(body.password.expose()));
+    let client = client(&site, &request);
     let done =
-        complete(services, |services| async move { sign_in::sign_in(&services, attempt).await }).await?;
-    Ok(HttpResponse::Ok().cookie(site.cookies.holding(&done.session)).json(LoginResponse {
-        id: done.user.id,
-        email: done.user.email,
-        name: done.user.name,
-        cometchat_auth_token: done.chat_token,
-    }))
+        complete(
+            services,
+            |services| async move { sign_in::sign_in(&services, &email, password, client).await },
+        )
+        .await?;
+    Ok(signed_in(&site, HttpResponse::Ok(), done))
+}
+
+pub async fn register(
+    services: web::Data<Services>,
+    site: web::Data<Site>,
+    request: HttpRequest,
+    body: web::Json<RegisterRequest>,
+) -> Result<HttpResponse, Failure> {
+    refuse(body.faults(services.password_min_length))?;
+    let registration = Registration {
+        email: body.email.trim().to_owned(),
+        name: body.name.trim().to_owned(),
+        password: Password::new(body.password.expose()),
+    };
+    let client = client(&site, &request);
+    let done =
+        complete(
+            services,
+            |services| async move { register::register(&services, registration, client).await },
+        )
+        .await?;
+    Ok(signed_in(&site, HttpResponse::Created(), done))
+}
+
+pub fn refuse(faults: Fields) -> Result<(), Failure> {
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Validation(faults)) }
+}
+
+/// What the request says of the browser that it comes from.
+pub fn client(site: &Site, request: &HttpRequest) -> Client {
+    Client {
+        address: Info::of(request).address,
+        user_agent: user_agent(request),
+        device_cookie: site.cookies.device_of(request),
+        present: site.cookies.token_of(request),
+    }
+}
+
+fn signed_in(site: &Site, mut answer: HttpResponseBuilder, done: SignedIn) -> HttpResponse {
+    answer.cookie(site.cookies.session(&done.session)).cookie(site.cookies.device(done.device_cookie)).json(
+        LoginResponse {
+            id: done.user.id,
+            email: done.user.email,
+            name: done.user.name,
+            cometchat_auth_token: done.chat_token,
+        },
+    )
 }
 
 /// What the browser calls itself. PostgreSQL takes no control characters, and people want none.

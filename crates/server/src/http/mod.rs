@@ -4,8 +4,10 @@
 //! the origin check ([`origin`]), its route. A route reads the wire, calls a concern and writes the wire;
 //! it knows no SQL and makes no call to CometChat.
 
+mod account;
 mod address;
 mod cookie;
+mod device;
 mod failure;
 mod headers;
 mod health;
@@ -45,6 +47,7 @@ impl Site {
             client_config: ClientConfig {
                 app_id: config.cometchat.endpoint.app_id.clone(),
                 region: config.cometchat.region.clone(),
+                password_min_length: config.store.password_min_length,
                 emulator_url: emulator.map(|url| url.origin().ascii_serialization()),
             },
             cookies: cookie::Policy::new(&config.public_url, config.lifetime),
@@ -86,9 +89,14 @@ pub fn app(
 fn routes(app: &mut web::ServiceConfig) {
     let only = |path: &str| web::resource(path).default_service(web::to(method_not_allowed));
     app.service(only(routes::LOGIN).post(login::login))
+        .service(only(routes::REGISTER).post(login::register))
         .service(only(routes::LOGOUT).post(session::logout))
         .service(only(routes::SESSION).get(session::show))
         .service(only(routes::CHAT_TOKEN).post(session::chat_token))
+        .service(only(routes::SESSIONS).get(account::sessions).delete(account::end_other_sessions))
+        .service(only(&format!("{}/{{id}}", routes::SESSIONS)).delete(account::end_session))
+        .service(only(routes::ACCOUNT).put(account::rename).delete(account::delete))
+        .service(only(routes::PASSWORD).put(account::change_password))
         .service(only(routes::CONFIG).get(client_config))
         .service(only(routes::HEALTHZ).get(health::alive))
         .service(only(routes::READYZ).get(health::ready))

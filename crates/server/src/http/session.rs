@@ -3,7 +3,7 @@
 
 use super::Site;
 use super::failure::Failure;
-use super::request::complete;
+use super::request::{Info, complete};
 use crate::app::Services;
 use crate::sessions::{self, Session, Token};
 use crate::sign_in;
@@ -43,13 +43,15 @@ pub async fn logout(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     if let Some(token) = site.cookies.token_of(&request) {
-        complete(services, |services| async move { sign_in::sign_out(&services, &token).await }).await?;
+        let address = Info::of(&request).address;
+        complete(services, |services| async move { sign_in::sign_out(&services, &token, address).await })
+            .await?;
     }
     Ok(HttpResponse::NoContent().cookie(site.cookies.clearing()).finish())
 }
 
 /// The session of this token, or the failure that says there is none.
-async fn resolve(services: &Services, token: Option<Token>) -> Result<Session, Failure> {
+pub async fn resolve(services: &Services, token: Option<Token>) -> Result<Session, Failure> {
     let token = token.ok_or(Failure::NotSignedIn)?;
     sessions::resolve(&services.db, &token, services.lifetime, services.clock.now())
         .await?

@@ -1,5 +1,6 @@
-//! One Argon2id computation, in memory that the caller keeps.
+//! One Argon2id computation, in memory that the caller keeps; and checks of any hash that we read.
 
+use super::foreign::Foreign;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroize as _;
@@ -64,11 +65,22 @@ pub fn dummy(params: &Params) -> argon2::password_hash::Result<String> {
 
 /// Whether `stored` is a hash that [`matches`] can check.
 pub fn is_readable(stored: &str) -> bool {
-    parse(stored).is_some()
+    scheme(stored).is_some()
+}
+
+/// What `stored` was made by, in a word; `None` when [`matches`] cannot check it.
+pub fn scheme(stored: &str) -> Option<String> {
+    if parse(stored).is_some() {
+        return stored.split('$').nth(1).map(str::to_owned);
+    }
+    Foreign::parse(stored).map(|foreign| foreign.to_string())
 }
 
 /// Whether `password` is the one that `stored` was made of; `None` when `stored` is no hash that we read.
 pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<bool> {
+    if let Some(foreign) = Foreign::parse(stored) {
+        return Some(foreign.matches(password));
+    }
     let (argon2, salt, expected) = parse(stored)?;
     let mut output = [0; Output::MAX_LENGTH];
     let output = output.get_mut(..expected.len())?;

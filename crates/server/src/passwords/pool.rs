@@ -68,6 +68,7 @@ struct Load {
     threads: usize,
     /// A moving average of what one hash costs, in microseconds.
     cost_micros: AtomicU64,
+    computed: AtomicU64,
 }
 
 impl Load {
@@ -82,6 +83,7 @@ impl Load {
         let old = self.cost_micros.load(Ordering::Relaxed);
         let new = u64::try_from(cost.as_micros()).unwrap_or(u64::MAX);
         self.cost_micros.store((old * 7 + new) / 8, Ordering::Relaxed);
+        self.computed.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -97,6 +99,7 @@ impl Hasher {
             pending: AtomicUsize::new(0),
             threads,
             cost_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
+            computed: AtomicU64::new(0),
         });
         let (queue, work) = crossbeam_channel::bounded(MAX_QUEUED);
         for number in 0..threads {
@@ -131,6 +134,11 @@ impl Hasher {
         done.await.map_err(|_| HashError::Stopped)
     }
 
+    /// Hashes that were computed, whatever they were for.
+    pub fn computed(&self) -> u64 {
+        self.load.computed.load(Ordering::Relaxed)
+    }
+
     fn submit(&self, work: Work) -> Result<(), HashError> {
         if self.load.wait() > MAX_WAIT {
             return Err(HashError::Overloaded);
@@ -157,19 +165,20 @@ fn serve(queue: &Receiver<Work>, load: &Load, params: &Params) {
                 Work::Hash(password, answer) => {
                     let salt = crate::random::bytes::<16>();
                     let done = hash::hash(&mut memory, params, password.bytes(), &salt);
+                    load.measured(started.elapsed());
                     let _ = answer.send(done.map_err(HashError::Failed));
                 }
                 Work::Verify(password, stored, answer) => {
                     let right = hash::matches(&mut memory, &stored, password.bytes()) == Some(true);
-                    let outdated = || !hash::is_current(&stored, params);
-                    let _ = answer.send(if right {
-                        Verdict::Right { outdated: outdated() }
+                    load.measured(started.elapsed());
+                    let verdict = if right {
+                        Verdict::Right { outdated: !hash::is_current(&stored, params) }
                     } else {
                         Verdict::Wrong
-                    });
+                    };
+                    let _ = answer.send(verdict);
                 }
             }
-            load.measured(started.elapsed());
         }
         load.pending.fetch_sub(1, Ordering::Relaxed);
     }
@@ -231,7 +240,8 @@ mod tests {
     /// begins in its place.
     #[tokio::test]
     async fn an_aborted_request_frees_no_thread_while_its_hash_runs() {
-        let hasher = Hasher::start(crate::passwords::params(32 * 1024, 2).unwrap(), 1).unwrap();
+        // Half a second: far longer than this test needs to look while it runs.
+        let hasher = Hasher::start(crate::passwords::params(64 * 1024, 16).unwrap(), 1).unwrap();
         let (answer, waiting) = oneshot::channel();
         hasher.submit(Work::Verify(Password::new("x"), hasher.dummy.to_string(), answer)).unwrap();
         while !hasher.queue.is_empty() {

@@ -9,8 +9,8 @@ mod token;
 pub use token::{Token, sha256_hex};
 
 use crate::accounts::User;
-use crate::chat::jobs::{self, Job};
-use crate::db::{Db, DbError, Tx};
+use crate::chat::jobs;
+use crate::db::{Db, DbError, Row, Tx};
 use crate::values;
 
 /// `last_seen_at` is written at most this often, so that reading stays reading.
@@ -114,9 +114,8 @@ pub async fn resolve(
     }))
 }
 
-/// Ends the session with this token hash, and queues the revocation of its chat token. Says whether
-/// there was one.
-pub async fn end(tx: &mut Tx, token_hash: &str, now: i64) -> Result<bool, DbError> {
+/// Ends the session with this token hash. Says whose it was; `None` when there was none.
+pub async fn end(tx: &mut Tx, token_hash: &str, now: i64) -> Result<Option<String>, DbError> {
     let ended = tx
         .run(
             "DELETE FROM sessions WHERE token_hash = $1 RETURNING user_id, chat_token_sealed",
@@ -124,11 +123,68 @@ pub async fn end(tx: &mut Tx, token_hash: &str, now: i64) -> Result<bool, DbErro
         )
         .await?;
     revoke_chat_tokens(tx, &ended.rows, now).await?;
+    ended.rows.first().map(|row| row.text(0)).transpose()
+}
+
+/// Ends the session that this user knows by `public_id`. Says whether there was one.
+pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> Result<bool, DbError> {
+    let ended = tx
+        .run(
+            "DELETE FROM sessions WHERE user_id = $1 AND public_id = $2 RETURNING user_id, chat_token_sealed",
+            values![user_id, public_id],
+        )
+        .await?;
+    revoke_chat_tokens(tx, &ended.rows, now).await?;
     Ok(!ended.rows.is_empty())
 }
 
-/// Ends a batch of expired sessions. Says how many, so that the caller knows when to come again.
-pub async fn sweep(db: &Db, now: i64) -> Result<usize, DbError> {
+/// Ends every session of this user but the one with the token hash `kept`, which may be empty. Says how
+/// many.
+pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
+    let ended = tx
+        .run(
+            "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2 RETURNING user_id, chat_token_sealed",
+            values![user_id, kept],
+        )
+        .await?;
+    revoke_chat_tokens(tx, &ended.rows, now).await?;
+    Ok(ended.rows.len())
+}
+
+/// A session as its user sees it.
+pub struct Listed {
+    pub public_id: String,
+    pub token_hash: String,
+    pub user_agent: String,
+    pub address: String,
+    pub created_at: i64,
+    pub last_seen_at: i64,
+}
+
+/// The live sessions of this user, the latest seen first; no more than anybody looks through.
+pub async fn list(db: &Db, user_id: &str, now: i64) -> Result<Vec<Listed>, DbError> {
+    let rows = db
+        .read(
+            "SELECT public_id, token_hash, user_agent, address, created_at, last_seen_at FROM sessions
+             WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id DESC LIMIT 200",
+            values![user_id, now],
+        )
+        .await?;
+    let listed = |row: &Row| {
+        Ok(Listed {
+            public_id: row.text(0)?,
+            token_hash: row.text(1)?,
+            user_agent: row.text(2)?,
+            address: row.text(3)?,
+            created_at: row.int(4)?,
+            last_seen_at: row.int(5)?,
+        })
+    };
+    rows.iter().map(listed).collect()
+}
+
+/// Ends a batch of expired sessions. Says whose they were; none when there is no more to end.
+pub async fn sweep(db: &Db, now: i64) -> Result<Vec<String>, DbError> {
     let mut tx = db.begin().await?;
     let ended = tx
         .run(
@@ -140,15 +196,15 @@ pub async fn sweep(db: &Db, now: i64) -> Result<usize, DbError> {
         .await?;
     revoke_chat_tokens(&mut tx, &ended.rows, now).await?;
     tx.commit().await?;
-    Ok(ended.rows.len())
+    ended.rows.iter().map(|row| row.text(0)).collect()
 }
 
 /// Rows are (user id, sealed chat token).
-async fn revoke_chat_tokens(tx: &mut Tx, rows: &[crate::db::Row], now: i64) -> Result<(), DbError> {
+async fn revoke_chat_tokens(tx: &mut Tx, rows: &[Row], now: i64) -> Result<(), DbError> {
     for row in rows {
         let (user_id, sealed) = (row.text(0)?, row.text(1)?);
         if !sealed.is_empty() {
-            jobs::enqueue(tx, &Job::revoke_token(&user_id, &sealed), now).await?;
+            jobs::revoke_token(tx, &user_id, &sealed, now).await?;
         }
     }
     Ok(())

@@ -1,73 +1,168 @@
-//! Limits on sign-in attempts, asked before any other work is done.
+//! Limits on attempts to prove who one is, asked before any other work is done.
 //!
-//! Two of them. By address, in memory: a bucket that a burst empties and time refills. By account and
-//! address, in the database so that it holds across restarts and instances: waits that grow with each
-//! failure in a row. An address that no account has is counted like one that exists, so that the limits
-//! tell nobody which is which. Knows nothing of HTTP.
+//! By address, in memory: a bucket that a burst empties and time refills. By account, in the database so
+//! that it holds across restarts and instances: waits that grow with each failure in a row from one
+//! network, and an end to passwords after a hundred failures from anywhere. A browser that has signed in
+//! before is counted by itself, so that nobody else can keep its owner out. An address that no account
+//! has is counted like one that exists, so that the limits tell nobody which is which. Knows nothing of
+//! HTTP.
 
 pub mod address;
 pub mod backoff;
+pub mod device;
 
 use crate::accounts::email_key;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Row, Tx};
 use crate::sessions::sha256_hex;
 use crate::values;
-use backoff::Failures;
+use backoff::{Failures, Scope, Standing};
+use device::Device;
 use std::net::IpAddr;
-use std::time::Duration;
 
-/// Somebody at an address trying one account: what failures are counted by.
-pub struct Subject(String);
+/// Whom an account's failures are counted by, without the address that was typed.
+fn account_hash(email: &str) -> String {
+    sha256_hex(email_key(email).as_bytes())
+}
+
+/// Somebody who tries one account: what their failures are counted by.
+pub struct Subject {
+    account: String,
+    network: String,
+    device: Option<String>,
+}
 
 impl Subject {
-    pub fn new(email: &str, address: IpAddr) -> Self {
+    pub fn new(email: &str, address: IpAddr, device: Option<&Device>) -> Self {
+        let account = account_hash(email);
         let network = address::network(address);
-        Self(sha256_hex(format!("{}\0{network}", email_key(email)).as_bytes()))
+        Self {
+            network: sha256_hex(format!("{account} {network}").as_bytes()),
+            device: device.map(|device| sha256_hex(&[account.as_bytes(), b" ", device.id()].concat())),
+            account,
+        }
     }
 }
 
-/// How long this subject has to wait before its next attempt is looked at; zero when it has not.
-pub async fn wait(db: &Db, subject: &Subject, now: i64) -> Result<Duration, DbError> {
-    let rows =
-        db.read("SELECT locked_until FROM login_failures WHERE key_hash = $1", values![&subject.0]).await?;
-    let locked_until = rows.first().map_or(Ok(0), |row| row.int(0))?;
-    Ok(Duration::from_secs(u64::try_from(locked_until - now).unwrap_or(0)))
+/// What this subject's next attempt meets.
+pub async fn standing(db: &Db, subject: &Subject, now: i64) -> Result<Standing, DbError> {
+    // A hash that nothing has where there is no device.
+    let device = subject.device.as_deref().unwrap_or_default();
+    let rows = db
+        .read(
+            "SELECT failures, last_at, key_hash FROM login_failures WHERE key_hash IN ($1, $2, $3)",
+            values![&subject.account, &subject.network, device],
+        )
+        .await?;
+    let mut by_account = Standing::Open;
+    let mut by_network = Standing::Open;
+    let mut by_device = Standing::Open;
+    for row in &rows {
+        let (failures, key) = (failures(row)?, row.text(2)?);
+        if key == subject.account {
+            by_account = failures.standing(Scope::Account, now);
+        } else if key == subject.network {
+            by_network = failures.standing(Scope::Address, now);
+        } else {
+            by_device = failures.standing(Scope::Device, now);
+        }
+    }
+    // A device that has failed too often is not trusted any more, and is anybody.
+    if subject.device.is_some() && by_device != Standing::Shut {
+        return Ok(by_device);
+    }
+    Ok(if by_network == Standing::Open { by_account } else { by_network })
 }
 
-/// Counts a failure.
+/// Counts a failure: for the device where there is one, else for the network; for the account unless it
+/// was a device's own.
 pub async fn failed(db: &Db, subject: &Subject, now: i64) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
-    let before = tx
-        .run("SELECT failures, last_at FROM login_failures WHERE key_hash = $1", values![&subject.0])
-        .await?;
-    let before = match before.rows.first() {
-        Some(row) => Failures { count: row.int(0)?, last_at: row.int(1)? },
-        None => Failures::default(),
+    let trusted = match &subject.device {
+        Some(device) => {
+            count(&mut tx, device, &subject.account, now).await?.standing(Scope::Device, now)
+                != Standing::Shut
+        }
+        None => false,
     };
-    let after = before.and_one_more(now);
-    tx.run(
-        "INSERT INTO login_failures (key_hash, failures, last_at, locked_until) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (key_hash) DO UPDATE SET failures = $2, last_at = $3, locked_until = $4",
-        values![&subject.0, after.count, after.last_at, after.locked_until()],
-    )
-    .await?;
+    if !trusted {
+        // Always in this order, so that two of them do not wait for each other.
+        count(&mut tx, &subject.account, &subject.account, now).await?;
+        count(&mut tx, &subject.network, &subject.account, now).await?;
+    }
     tx.commit().await
 }
 
-/// Forgets a subject's failures: it has signed in.
+async fn count(tx: &mut Tx, key: &str, account: &str, now: i64) -> Result<Failures, DbError> {
+    // The row is there and locked before it is read: of two failures at once both count.
+    let before = tx
+        .run(
+            "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $2, 0, $3)
+             ON CONFLICT (key_hash) DO UPDATE SET account_hash = $2
+             RETURNING failures, last_at",
+            values![key, account, now],
+        )
+        .await?;
+    let before = before.rows.first().map_or(Ok(Failures::default()), failures)?;
+    let after = before.and_one_more(now);
+    tx.run(
+        "UPDATE login_failures SET failures = $2, last_at = $3 WHERE key_hash = $1",
+        values![key, after.count, after.last_at],
+    )
+    .await?;
+    Ok(after)
+}
+
+fn failures(row: &Row) -> Result<Failures, DbError> {
+    Ok(Failures { count: row.int(0)?, last_at: row.int(1)? })
+}
+
+/// Forgets what this subject has counted up: it has proven who it is.
 pub async fn succeeded(db: &Db, subject: &Subject) -> Result<(), DbError> {
     // Most sign-ins follow no failure: a look costs less than a write.
-    let rows =
-        db.read("SELECT failures FROM login_failures WHERE key_hash = $1", values![&subject.0]).await?;
+    let device = subject.device.as_deref().unwrap_or_default();
+    let keys = values![&subject.account, &subject.network, device];
+    let rows = db.read("SELECT 1 FROM login_failures WHERE key_hash IN ($1, $2, $3) LIMIT 1", keys).await?;
     if !rows.is_empty() {
-        db.write("DELETE FROM login_failures WHERE key_hash = $1", values![&subject.0]).await?;
+        db.write("DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3)", keys).await?;
     }
     Ok(())
 }
 
+/// Forgets every failure that was counted for this account, from wherever. Says whether it was shut.
+pub async fn unlock(tx: &mut Tx, email: &str, now: i64) -> Result<bool, DbError> {
+    let account = account_hash(email);
+    let gone = tx
+        .run(
+            "DELETE FROM login_failures WHERE account_hash = $1 RETURNING failures, last_at, key_hash",
+            values![&account],
+        )
+        .await?;
+    for row in &gone.rows {
+        if row.text(2)? == account && failures(row)?.standing(Scope::Account, now) == Standing::Shut {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether no password opens this account any more.
+pub async fn is_shut(db: &Db, email: &str, now: i64) -> Result<bool, DbError> {
+    let rows = db
+        .read(
+            "SELECT failures, last_at FROM login_failures WHERE key_hash = $1",
+            values![account_hash(email)],
+        )
+        .await?;
+    let counted = rows.first().map_or(Ok(Failures::default()), failures)?;
+    Ok(counted.standing(Scope::Account, now) == Standing::Shut)
+}
+
 /// Drops what is too old to count.
 pub async fn sweep(db: &Db, now: i64) -> Result<(), DbError> {
-    db.write("DELETE FROM login_failures WHERE last_at <= $1", values![now - backoff::FORGET_SECONDS])
-        .await?;
+    db.write(
+        "DELETE FROM login_failures WHERE last_at <= $1 AND failures < $2",
+        values![now - backoff::FORGET_SECONDS, backoff::KEPT],
+    )
+    .await?;
     Ok(())
 }

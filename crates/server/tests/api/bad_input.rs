@@ -130,7 +130,10 @@ async fn what_the_page_must_know_is_there_for_everybody_and_holds_no_key() {
     let app = TestApp::start().await;
     let answer = app.browser().request(Method::GET, routes::CONFIG).send().await.unwrap();
     let body: Value = answer.json().await.unwrap();
-    assert_eq!(body, json!({"appId": "emulator", "region": "us", "emulatorUrl": app.emulator.url}));
+    let emulator = &app.emulator.url;
+    let expected =
+        json!({"appId": "emulator", "region": "us", "passwordMinLength": 15, "emulatorUrl": emulator});
+    assert_eq!(body, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

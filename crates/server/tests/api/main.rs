@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod account;
 mod bad_input;
 mod chat_down;
 mod chat_token;
 mod login;
 mod origin;
+mod register;
 mod session;
 mod support;
 mod throttle;

@@ -1,7 +1,7 @@
 //! A running server with its emulator, and a browser's worth of client: one method a request.
 
 use cometchat_auth::accounts::{self, User};
-use cometchat_auth::app::App;
+use cometchat_auth::app::{App, Services};
 use cometchat_auth::chat::client::Endpoint;
 use cometchat_auth::chat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
@@ -12,6 +12,7 @@ use cometchat_auth::sessions::Lifetime;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ApiError, ErrorCode, LoginResponse, Secret, routes};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -29,6 +30,7 @@ pub struct TestApp {
     pub db: Db,
     pub emulator: Emulator,
     pub config: Config,
+    services: Arc<Services>,
     server: actix_web::dev::ServerHandle,
     _folder: Option<TempDir>,
 }
@@ -62,10 +64,10 @@ impl TestApp {
     async fn run(config: Config, clock: Clock, emulator: Emulator) -> Self {
         let app = App::build(config.clone(), clock.clone()).await.unwrap();
         let url = format!("http://{}", app.address());
-        let server = app.handle();
+        let (server, services) = (app.handle(), app.services());
         tokio::spawn(app.run());
         let db = Db::open(&config.store.database_url).await.unwrap();
-        Self { url, clock, db, emulator, config, server, _folder: None }
+        Self { url, clock, db, emulator, config, services, server, _folder: None }
     }
 
     /// Stops the server and starts it again on the same database.
@@ -96,7 +98,7 @@ impl TestApp {
 
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
-        Browser { http: self.emulator.http.clone(), url: self.url.clone(), cookie: None }
+        Browser { http: self.emulator.http.clone(), url: self.url.clone(), cookie: None, device: None }
     }
 
     /// A browser that has this cookie.
@@ -109,6 +111,11 @@ impl TestApp {
         let mut browser = self.browser();
         let answer = browser.sign_in(EMAIL, PASSWORD).await;
         (browser, answer)
+    }
+
+    /// How many password hashes the server has computed.
+    pub fn hashes(&self) -> u64 {
+        self.services.hasher.computed()
     }
 
     /// The one number that this statement gives.
@@ -152,22 +159,51 @@ fn client() -> reqwest::Client {
     reqwest::Client::new()
 }
 
-/// A client that keeps the session cookie, as a browser does.
+/// A client that keeps its cookies, as a browser does.
 pub struct Browser {
     http: reqwest::Client,
     url: String,
-    /// `name=value`
+    /// The session: `name=value`.
     pub cookie: Option<String>,
+    /// What says that it has signed in before: `name=value`.
+    pub device: Option<String>,
 }
 
 impl Browser {
-    /// A request with the cookie, if there is one, and no more.
+    /// A request with the cookies that there are, and no more.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        match &self.cookie {
-            Some(cookie) => request.header("cookie", cookie),
-            None => request,
+        let cookies: Vec<_> =
+            [&self.cookie, &self.device].into_iter().flatten().map(String::as_str).collect();
+        if cookies.is_empty() { request } else { request.header("cookie", cookies.join("; ")) }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Response {
+        self.request(Method::PUT, path).json(&body).send().await.unwrap()
+    }
+
+    pub async fn delete(&self, path: &str, body: Value) -> Response {
+        self.request(Method::DELETE, path).json(&body).send().await.unwrap()
+    }
+
+    /// Keeps what the answer sets.
+    fn keep(&mut self, answer: &Response) {
+        for cookie in answer.headers().get_all("set-cookie") {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+            let is_device = cookie.split('=').next().unwrap().ends_with("-device");
+            *(if is_device { &mut self.device } else { &mut self.cookie }) = Some(cookie);
         }
+    }
+
+    pub async fn register(&mut self, email: &str, password: &str, name: &str) -> Response {
+        let body = json!({"email": email, "password": password, "name": name});
+        let answer = self.post(routes::REGISTER, body).await;
+        self.keep(&answer);
+        answer
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Response {
@@ -176,10 +212,7 @@ impl Browser {
 
     pub async fn login(&mut self, email: &str, password: &str) -> Response {
         let answer = self.post(routes::LOGIN, json!({"email": email, "password": password})).await;
-        if let Some(cookie) = answer.headers().get("set-cookie") {
-            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-            self.cookie = Some(cookie.to_owned());
-        }
+        self.keep(&answer);
         answer
     }
 
@@ -191,7 +224,7 @@ impl Browser {
     }
 
     pub async fn session(&self) -> Response {
-        self.request(Method::GET, routes::SESSION).send().await.unwrap()
+        self.get(routes::SESSION).await
     }
 
     pub async fn is_signed_in(&self) -> bool {
@@ -275,6 +308,18 @@ impl Emulator {
     /// Revokes a token as another program would.
     pub async fn revoke(&self, uid: &str, token: &str) {
         self.rest(Method::DELETE, &format!("users/{uid}/auth_tokens/{token}")).await;
+    }
+
+    /// The names that CometChat has, by id.
+    pub async fn names(&self) -> BTreeMap<String, String> {
+        let state = self.state().await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        state["users"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|user| (text(&user["uid"]), text(&user["name"])))
+            .collect()
     }
 
     /// The live tokens of this user; none also when there is no such user.

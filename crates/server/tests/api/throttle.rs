@@ -1,6 +1,7 @@
 //! Too many attempts.
 
 use crate::support::*;
+use cometchat_auth::throttle;
 use reqwest::{Method, Response};
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -85,7 +86,101 @@ async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
 async fn what_people_type_into_the_email_field_by_mistake_is_not_kept() {
     let app = TestApp::start().await;
     app.browser().login("my-secret-password@example.com", "wrong").await;
-    assert_eq!(app.count("SELECT count(*) FROM login_failures").await, 1);
-    let rows = app.db.read("SELECT key_hash FROM login_failures", &[]).await.unwrap();
-    assert!(!rows[0].text(0).unwrap().contains("secret"));
+    let rows = app.db.read("SELECT key_hash || account_hash FROM login_failures", &[]).await.unwrap();
+    assert_eq!(rows.len(), 2, "one for the account, one for it and the address");
+    assert!(rows.iter().all(|row| !row.text(0).unwrap().contains("secret")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_try_does_not_keep_out_a_browser_that_has_signed_in_before() {
+    let app = TestApp::start().await;
+    let (mut known, _) = app.signed_in().await;
+    for _ in 0..5 {
+        failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
+    known.sign_in(EMAIL, PASSWORD).await;
+
+    // It is counted by itself, and cannot be lent to another account.
+    for _ in 0..5 {
+        failure(known.login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    failure(known.login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
+    for _ in 0..5 {
+        failure(app.browser().login("other@example.com", "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    failure(known.login("other@example.com", "wrong").await, ErrorCode::TooManyAttempts).await;
+}
+
+/// Failures that came from a hundred places, one after the other.
+async fn shut(app: &TestApp, email: &str) {
+    for _ in 0..100 {
+        failure(app.browser().login(email, "wrong").await, ErrorCode::InvalidCredentials).await;
+        // As if each came from another network.
+        app.db
+            .write("UPDATE login_failures SET failures = 1 WHERE key_hash <> account_hash", &[])
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_failures_shut_an_account_until_it_is_opened_again_but_not_for_its_owners_browser() {
+    let app = TestApp::start().await;
+    let (mut owner, _) = app.signed_in().await;
+    shut(&app, EMAIL).await;
+    failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::InvalidCredentials).await;
+    app.clock.advance(DAY * 365);
+    failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::InvalidCredentials).await;
+
+    owner.sign_in(EMAIL, PASSWORD).await;
+    app.signed_in().await;
+
+    shut(&app, EMAIL).await;
+    let mut tx = app.db.begin().await.unwrap();
+    assert!(throttle::unlock(&mut tx, EMAIL, 0).await.unwrap(), "it was shut");
+    tx.commit().await.unwrap();
+    app.signed_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_unknown_locked_and_without_a_password_cost_one_hash_each_and_are_one_answer() {
+    let app = TestApp::start().await;
+    app.add_user("none", "none@example.com", "No Password", None).await;
+    app.add_user("locked", "locked@example.com", "Locked", Some(PASSWORD)).await;
+    shut(&app, "locked@example.com").await;
+    let mut answers = Vec::new();
+    for (email, password) in [
+        (EMAIL, "wrong"),
+        ("nobody@example.com", "wrong"),
+        ("none@example.com", "wrong"),
+        ("locked@example.com", "wrong"),
+        ("locked@example.com", PASSWORD),
+    ] {
+        let before = app.hashes();
+        let answer = app.browser().login(email, password).await;
+        assert_eq!(app.hashes() - before, 1, "{email}");
+        let mut headers: Vec<_> = answer
+            .headers()
+            .iter()
+            .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        headers.sort();
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let status = answer.status();
+        answers.push((status, headers, answer.text().await.unwrap().replace(&id, "")));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registering_is_limited_by_address_too() {
+    let app = TestApp::start_with(|config| config.login_attempts_per_minute = 2).await;
+    for _ in 0..2 {
+        app.browser().register("a@example.com", "passwordpassword", "A").await;
+    }
+    let answer = app.browser().register("a@example.com", "plum tractor yesterday", "A").await;
+    failure(answer, ErrorCode::TooManyAttempts).await;
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE email = 'a@example.com'").await, 0);
 }

@@ -1,0 +1,109 @@
+//! What signed-in users do with their own accounts: another name, another password, an end.
+
+use super::register::check_password;
+use super::{AccountError, User, hold, remove, set_hash};
+use crate::app::Services;
+use crate::passwords::Password;
+use crate::sessions::{self, Session};
+use crate::sign_in::{self, Client};
+use crate::{audit, throttle};
+use std::net::IpAddr;
+
+/// Gives the user another name, here and in the end at CometChat.
+pub async fn rename(
+    services: &Services,
+    session: &Session,
+    name: &str,
+    address: IpAddr,
+) -> Result<User, AccountError> {
+    let mut tx = services.db.begin().await?;
+    let renamed = super::rename(&mut tx, &session.user.id, name, services.clock.now()).await?;
+    let user = renamed.ok_or(AccountError::Gone)?;
+    tx.commit().await?;
+    services.chat.wake();
+    audit::renamed(&user.id, address);
+    Ok(user)
+}
+
+/// Gives the user another password, and ends every other session with its chat token.
+pub async fn change_password(
+    services: &Services,
+    session: &Session,
+    current: Password,
+    new: Password,
+    client: &Client,
+) -> Result<(), AccountError> {
+    let user = &session.user;
+    check_password(services, &new, &[&user.email, &user.name]).await?;
+    let proven = sign_in::prove(services, &user.email, current, client).await?;
+    let hash = services.hasher.hash(new).await?;
+    let now = services.clock.now();
+    let mut tx = services.db.begin().await?;
+    if hold(&mut tx, &user.id).await? != Some(proven.password_version) {
+        return Err(AccountError::WrongCredentials);
+    }
+    set_hash(&mut tx, &user.id, &hash, now).await?;
+    let ended = sessions::end_all_but(&mut tx, &user.id, &session.token_hash, now).await?;
+    tx.commit().await?;
+    services.chat.wake();
+    audit::password_changed(&user.id, client.address, ended);
+    Ok(())
+}
+
+/// Deletes the account with its sessions, here and in the end at CometChat.
+pub async fn delete(
+    services: &Services,
+    session: &Session,
+    password: Password,
+    client: &Client,
+) -> Result<(), AccountError> {
+    let user = &session.user;
+    let proven = sign_in::prove(services, &user.email, password, client).await?;
+    let now = services.clock.now();
+    let mut tx = services.db.begin().await?;
+    // Held, so that no session begins between the end of the others and the end of the user.
+    if hold(&mut tx, &user.id).await? != Some(proven.password_version) {
+        return Err(AccountError::WrongCredentials);
+    }
+    let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    throttle::unlock(&mut tx, &user.email, now).await?;
+    remove(&mut tx, &user.id, now).await?;
+    tx.commit().await?;
+    services.chat.wake();
+    audit::deleted(&user.id, client.address, ended);
+    Ok(())
+}
+
+/// Ends one session of the user, by the name that the user knows it by. No such session is no fault.
+pub async fn end_session(
+    services: &Services,
+    session: &Session,
+    public_id: &str,
+    address: IpAddr,
+) -> Result<(), AccountError> {
+    let mut tx = services.db.begin().await?;
+    let ended = sessions::end_own(&mut tx, &session.user.id, public_id, services.clock.now()).await?;
+    tx.commit().await?;
+    services.chat.wake();
+    if ended {
+        audit::sessions_ended(&session.user.id, Some(address), "ended_by_user", 1);
+    }
+    Ok(())
+}
+
+/// Ends every session of the user but this one.
+pub async fn end_other_sessions(
+    services: &Services,
+    session: &Session,
+    address: IpAddr,
+) -> Result<(), AccountError> {
+    let mut tx = services.db.begin().await?;
+    let now = services.clock.now();
+    let ended = sessions::end_all_but(&mut tx, &session.user.id, &session.token_hash, now).await?;
+    tx.commit().await?;
+    services.chat.wake();
+    if ended > 0 {
+        audit::sessions_ended(&session.user.id, Some(address), "ended_by_user", ended);
+    }
+    Ok(())
+}

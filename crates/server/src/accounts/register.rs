@@ -1,0 +1,77 @@
+//! Registration: a user here and at CometChat, signed in.
+
+use super::{AccountError, User, find_by_email, insert};
+use crate::app::Services;
+use crate::audit;
+use crate::db::DbError;
+use crate::passwords::Password;
+use crate::sessions::{self, Device, Token};
+use crate::sign_in::{self, Client, SignedIn};
+use crate::throttle;
+
+/// What somebody who registers has typed, checked for its form and trimmed.
+pub struct Registration {
+    pub email: String,
+    pub name: String,
+    pub password: Password,
+}
+
+/// Makes the account and signs it in. From the commit on the user is there, in the end at CometChat too.
+pub async fn register(
+    services: &Services,
+    registration: Registration,
+    client: Client,
+) -> Result<SignedIn, AccountError> {
+    let Registration { email, name, password } = registration;
+    sign_in::limit_address(services, &client)?;
+    check_password(services, &password, &[&email, &name]).await?;
+    if find_by_email(&services.db, &email).await?.is_some() {
+        return Err(AccountError::EmailTaken);
+    }
+    let hash = services.hasher.hash(password).await?;
+
+    let user = User { id: uuid::Uuid::new_v4().to_string(), email, name };
+    let session = Token::generate();
+    let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
+    let now = services.clock.now();
+    let mut tx = services.db.begin().await?;
+    insert(&mut tx, &user, &hash, now).await.map_err(|error| match error {
+        DbError::Duplicate => AccountError::EmailTaken,
+        error => error.into(),
+    })?;
+    // What was tried on this address while nobody had it must not keep out who has it now.
+    throttle::unlock(&mut tx, &user.email, now).await?;
+    if let Some(present) = &client.present {
+        sessions::end(&mut tx, &present.hash(), now).await?;
+    }
+    sessions::issue(&mut tx, &session, &user.id, &device, "", services.lifetime, now).await?;
+    let enrolment = services.chat.expect_enrolment(&mut tx, &user.id).await?;
+    tx.commit().await?;
+    audit::registered(&user.id, client.address);
+
+    let minted = sign_in::usable(services.chat.enrol(&user, enrolment).await);
+    let chat_token = match minted {
+        Some(minted) => {
+            sign_in::keep(services, &user.id, &session.hash(), "", &minted).await?.then_some(minted.token)
+        }
+        None => None,
+    };
+    services.chat.wake();
+    let device_cookie = services.devices.issue(&user.email, None);
+    Ok(SignedIn { user, session, device_cookie, chat_token })
+}
+
+/// Whether this may become the password of somebody who is called all of `about`.
+pub(super) async fn check_password(
+    services: &Services,
+    password: &Password,
+    about: &[&str],
+) -> Result<(), AccountError> {
+    let (password, min_chars) = (password.clone(), services.password_min_length);
+    let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
+    let checked = tokio::task::spawn_blocking(move || {
+        let about: Vec<&str> = about.iter().map(String::as_str).collect();
+        password.check(min_chars, &about)
+    });
+    Ok(checked.await.map_err(AccountError::Stopped)??)
+}

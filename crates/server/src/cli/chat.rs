@@ -1,0 +1,87 @@
+//! `cometchat-auth chat …`: what is still to be done at CometChat, and who is missing there.
+
+use super::{Outcome, date, flag};
+use crate::accounts;
+use crate::app::http_client;
+use crate::chat::client::Client;
+use crate::chat::jobs;
+use crate::clock::Clock;
+use crate::config::{Config, Sources, Store};
+use crate::db::Db;
+use clap::{ArgMatches, Command};
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+
+/// Jobs that are printed.
+const SHOWN: i64 = 1000;
+
+pub fn command() -> Command {
+    Command::new("chat").about("Keeps CometChat in step").subcommand_required(true).arg_required_else_help(true).subcommands([
+        Command::new("jobs")
+            .about("Prints what is still to be done at CometChat, first what was given up")
+            .arg(flag("retry", "Try again what was given up")),
+        Command::new("sync").about(
+            "Finds the users who are missing at CometChat or have another name there; a running server mends them",
+        ),
+    ])
+}
+
+pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+    match matches.subcommand() {
+        Some(("jobs", matches)) => list(matches.get_flag("retry"), sources).await,
+        // clap refuses every other word.
+        _ => sync(sources).await,
+    }
+}
+
+async fn list(retry: bool, sources: &Sources) -> Outcome {
+    let db = Db::open(&Store::read(sources)?.database_url).await?;
+    let mut out = io::stdout().lock();
+    if retry {
+        let retried = jobs::unpark(&db, Clock::system().now()).await?;
+        writeln!(out, "{retried} jobs will be tried again")?;
+    }
+    for job in jobs::list(&db, SHOWN).await? {
+        let when = if job.is_parked { "given up".to_owned() } else { format!("due {}", date(job.run_at)) };
+        writeln!(out, "{}\t{}\t{when}\t{} tries\t{}", job.kind, job.uid, job.attempts, job.last_error)?;
+    }
+    db.close().await;
+    Ok(())
+}
+
+async fn sync(sources: &Sources) -> Outcome {
+    let config = Config::read(sources)?;
+    let db = Db::open(&config.store.database_url).await?;
+    let client = Client::new(http_client()?, config.cometchat.endpoint);
+    let mut known = HashMap::new();
+    for page in 1.. {
+        let users = client.users(page).await?;
+        if users.is_empty() {
+            break;
+        }
+        known.extend(users.into_iter().map(|user| (user.uid, user.name)));
+    }
+
+    let (mut missing, mut renamed, mut last) = (0, 0, String::new());
+    loop {
+        let page = accounts::page(&db, &last, 1000).await?;
+        let Some(user) = page.last() else { break };
+        last.clone_from(&user.id);
+        let mut tx = db.begin().await?;
+        for user in &page {
+            match known.get(&user.id) {
+                Some(name) if *name == user.name => continue,
+                Some(_) => renamed += 1,
+                None => missing += 1,
+            }
+            jobs::sync_user(&mut tx, &user.id, Clock::system().now()).await?;
+        }
+        tx.commit().await?;
+    }
+    db.close().await;
+    writeln!(
+        io::stdout(),
+        "{missing} users are missing at CometChat, {renamed} have another name there; a running server mends that"
+    )?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What a user agent means to a person who looks at a list of devices: which browser, on what. Of our own,
+//! because the libraries for it carry megabytes of patterns, and a list of one's own devices needs to tell
+//! apart only what people have.
+
+/// Looked for in this order: most browsers also call themselves what they are not.
+const BROWSERS: [(&str, &str); 11] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Opera", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Vivaldi", "Vivaldi"),
+    ("YaBrowser", "Yandex Browser"),
+    ("FxiOS", "Firefox"),
+    ("Firefox", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+];
+
+const SYSTEMS: [(&str, &str); 9] = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Macintosh", "Mac"),
+    ("FreeBSD", "FreeBSD"),
+    ("Linux", "Linux"),
+    ("X11", "Linux"),
+];
+
+/// Like "Firefox on Windows"; for a program that is no browser, its own name.
+pub fn in_words(user_agent: &str) -> String {
+    let name = |table: &[(&'static str, &'static str)]| {
+        table.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
+    };
+    match (name(&BROWSERS), name(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        (None, Some(system)) => format!("A browser on {system}"),
+        (None, None) => {
+            let product = user_agent.split(['/', ' ', '(']).next().unwrap_or_default();
+            let product: String = product.chars().take(40).collect();
+            if product.is_empty() { "An unknown device".to_owned() } else { product }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn browsers_are_told_apart_although_each_claims_to_be_the_others() {
+        let table = [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Firefox on Windows",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+                "Chrome on Linux",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36",
+                "Chrome on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
+                "Safari on Mac",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/140.0 Mobile/15E148 Safari/604.1",
+                "Chrome on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 15; SM-S931B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+                "Samsung Internet on Android",
+            ),
+            (
+                "Mozilla/5.0 (X11; CrOS x86_64 16181.61.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+                "Chrome on ChromeOS",
+            ),
+        ];
+        for (user_agent, words) in table {
+            assert_eq!(in_words(user_agent), words, "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_browser_is_called_what_it_calls_itself() {
+        assert_eq!(in_words("curl/8.14.1"), "curl");
+        assert_eq!(in_words("Mozilla/5.0 (PlayStation 5)"), "Mozilla");
+        assert_eq!(in_words(""), "An unknown device");
+        assert_eq!(in_words(&"x".repeat(300)).len(), 40);
+    }
+}

@@ -1,0 +1,158 @@
+//! Hashes that other systems made: bcrypt, scrypt and PBKDF2, so that their users can be brought along. They
+//! are only ever checked; whoever signs in with one gets a hash of ours in its place.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use sha2::{Sha256, Sha512};
+use std::fmt;
+use subtle::ConstantTimeEq as _;
+
+/// The most that a stored hash may ask of us, so that a strange one cannot hold a thread for minutes.
+const MAX_BCRYPT_COST: u32 = 16;
+const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
+const MAX_OUTPUT_BYTES: usize = 64;
+
+/// A hash of another system, read and found to be one that we check.
+pub enum Foreign<'a> {
+    /// `$2b$12$…`, also `$2a$`, `$2x$` and `$2y$`
+    Bcrypt(&'a str),
+    /// `$scrypt$ln=17,r=8,p=1$salt$hash`
+    Scrypt { params: scrypt::Params, salt: Vec<u8>, expected: Vec<u8> },
+    /// `$pbkdf2-sha256$i=600000$salt$hash`, also `$pbkdf2-sha512$`, and without the `i=`
+    Pbkdf2 { is_sha512: bool, rounds: u32, salt: Vec<u8>, expected: Vec<u8> },
+}
+
+impl<'a> Foreign<'a> {
+    pub fn parse(stored: &'a str) -> Option<Self> {
+        let mut parts = stored.strip_prefix('$')?.split('$');
+        let (scheme, params) = (parts.next()?, parts.next()?);
+        if matches!(scheme, "2a" | "2b" | "2x" | "2y") {
+            let rest = parts.next()?;
+            let is_whole = rest.len() == 53
+                && rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/'))
+                && parts.next().is_none();
+            let cost: u32 = params.parse().ok()?;
+            return (is_whole && params.len() == 2 && (4..=MAX_BCRYPT_COST).contains(&cost))
+                .then_some(Self::Bcrypt(stored));
+        }
+        let (salt, expected) = (bytes(parts.next()?)?, bytes(parts.next()?)?);
+        if parts.next().is_some() || !(10..=MAX_OUTPUT_BYTES).contains(&expected.len()) {
+            return None;
+        }
+        match scheme {
+            "scrypt" => {
+                let (log_n, r, p) = (number(params, "ln")?, number(params, "r")?, number(params, "p")?);
+                let memory = 128u64.checked_mul(r.into())?.checked_shl(log_n).filter(|_| log_n < 32)?;
+                let fits = memory <= MAX_SCRYPT_BYTES && p <= 16;
+                let params = scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok()?;
+                fits.then_some(Self::Scrypt { params, salt, expected })
+            }
+            "pbkdf2-sha256" | "pbkdf2-sha512" => {
+                let rounds = number(params, "i").or_else(|| params.parse().ok())?;
+                (1..=MAX_PBKDF2_ROUNDS).contains(&rounds).then_some(Self::Pbkdf2 {
+                    is_sha512: scheme == "pbkdf2-sha512",
+                    rounds,
+                    salt,
+                    expected,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    pub fn matches(&self, password: &[u8]) -> bool {
+        let expected = match self {
+            Self::Bcrypt(stored) => return bcrypt::verify(password, stored).unwrap_or(false),
+            Self::Scrypt { expected, .. } | Self::Pbkdf2 { expected, .. } => expected,
+        };
+        let mut found = vec![0; expected.len()];
+        match self {
+            Self::Bcrypt(_) => return false,
+            Self::Scrypt { params, salt, .. } => {
+                if scrypt::scrypt(password, salt, params, &mut found).is_err() {
+                    return false;
+                }
+            }
+            Self::Pbkdf2 { is_sha512: true, rounds, salt, .. } => {
+                pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, *rounds, &mut found);
+            }
+            Self::Pbkdf2 { rounds, salt, .. } => {
+                pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, *rounds, &mut found);
+            }
+        }
+        found.ct_eq(expected).into()
+    }
+}
+
+/// The scheme, for an operator who asks.
+impl fmt::Display for Foreign<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bcrypt(_) => "bcrypt",
+            Self::Scrypt { .. } => "scrypt",
+            Self::Pbkdf2 { .. } => "pbkdf2",
+        })
+    }
+}
+
+/// The number that stands after `name=` in a list like `ln=17,r=8,p=1`.
+fn number(params: &str, name: &str) -> Option<u32> {
+    params.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}
+
+/// Base64 without padding; Python's passlib writes a dot for the plus.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    STANDARD_NO_PAD.decode(text.replace('.', "+").trim_end_matches('=')).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(stored: &str, password: &str) -> Option<bool> {
+        Foreign::parse(stored).map(|foreign| foreign.matches(password.as_bytes()))
+    }
+
+    /// Made by Python's hashlib and bcrypt, not by the crates that check them.
+    const HASHES: [&str; 6] = [
+        "$2a$04$NLXaAhfSt2UvhI8uImQxeeMIGBw1lIKh1CTIxAfoet.BsN5RIps3u",
+        "$2y$04$00y8icoxHn7Iqep8OHKq6OPPBMpsueaE4Zgzvd64iK2/FWOpbLXEq",
+        "$scrypt$ln=8,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$W6uXFntaQULZth9xzFaPbripaD3jOtBk0fCyCCkoi0s",
+        "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgcICQoLDA0ODw$yRTMTwbMbo9G0VfjobWqerzuuxe7BETNTErBbKKumGQ",
+        "$pbkdf2-sha256$1200$./v7./v7./v7./v7./v7.w$WyQ33RJ9cI136xTUdSJUBse1eNXAiGGu5SzSJKtBqgQ",
+        "$pbkdf2-sha512$i=1000$AAECAwQFBgcICQoLDA0ODw$Xpx07WjVx4vCIvrmBRj8uOoVVtGqJqtUv2J5bhizSQs7osCteF7W4A61dZDqSIqQjO+dxO6p5FT/Uy7QRBXSXA",
+    ];
+
+    #[test]
+    fn a_hash_of_another_system_opens_for_its_password_and_for_no_other() {
+        for stored in HASHES {
+            assert_eq!(verdict(stored, "correct horse"), Some(true), "{stored}");
+            assert_eq!(verdict(stored, "Correct horse"), Some(false), "{stored}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_unknown_or_asks_too_much_is_not_read() {
+        for stored in HASHES {
+            assert!(Foreign::parse(&stored[1..]).is_none());
+            assert!(Foreign::parse(&format!("{stored}$x")).is_none());
+        }
+        let salt = "c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ";
+        for stored in [
+            format!("$scrypt$ln=30,r=8,p=1${salt}"),
+            format!("$scrypt$ln=255,r=8,p=1${salt}"),
+            format!("$scrypt$ln=14,r=4294967295,p=1${salt}"),
+            format!("$scrypt$r=8,p=1${salt}"),
+            format!("$pbkdf2-sha256$i=99999999${salt}"),
+            format!("$pbkdf2-sha256$i=0${salt}"),
+            format!("$pbkdf2-md5$i=1000${salt}"),
+            "$pbkdf2-sha256$i=1000$c2FsdA$".to_owned(),
+            "$2b$31$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuabcdefghijk".to_owned(),
+            "$2b$12$short".to_owned(),
+            "$1$salt$hash".to_owned(),
+            String::new(),
+        ] {
+            assert!(Foreign::parse(&stored).is_none(), "{stored}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What signed-in users do with their own accounts and sessions.
+
+use crate::register::GOOD;
+use crate::support::*;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use shared::{ErrorCode, SessionResponse, SessionsResponse, routes};
+use std::time::Duration;
+
+const OTHER: &str = "carpet lantern november";
+
+/// Somebody who has registered, in two browsers.
+async fn in_two_browsers(app: &TestApp) -> (Browser, Browser, String) {
+    let (mut here, mut elsewhere) = (app.browser(), app.browser());
+    here.register("ada@example.com", GOOD, "Ada").await;
+    let answer = elsewhere.sign_in("ada@example.com", GOOD).await;
+    (here, elsewhere, answer.id)
+}
+
+async fn sessions(browser: &Browser) -> SessionsResponse {
+    browser.get(routes::SESSIONS).await.json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_is_shown_here_and_at_cometchat() {
+    let app = TestApp::start().await;
+    let (here, _, id) = in_two_browsers(&app).await;
+    let answer = here.put(routes::ACCOUNT, json!({"name": " Ada Lovelace "})).await;
+    let answer: SessionResponse = answer.json().await.unwrap();
+    assert_eq!(answer.name, "Ada Lovelace");
+    let session: SessionResponse = here.session().await.json().await.unwrap();
+    assert_eq!(session, answer);
+    app.in_the_end("CometChat has it", || async {
+        app.emulator.names().await.get(&id).is_some_and(|name| name == "Ada Lovelace")
+    })
+    .await;
+    let error =
+        failure(here.put(routes::ACCOUNT, json!({"name": " "})).await, ErrorCode::ValidationFailed).await;
+    assert!(error.fields.unwrap().contains_key("name"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_renames_the_last_one_holds_also_when_the_first_is_still_under_way() {
+    let app = TestApp::start().await;
+    let (here, _, id) = in_two_browsers(&app).await;
+    let slow = json!({"api": "rest", "method": "PUT", "kind": "delay", "millis": 300, "times": 1});
+    app.emulator.fault(slow).await;
+    here.put(routes::ACCOUNT, json!({"name": "First"})).await;
+    eventually("the first is being done", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE claim <> ''").await == 1
+    })
+    .await;
+    here.put(routes::ACCOUNT, json!({"name": "Second"})).await;
+    app.in_the_end("nothing is left to do", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+    assert_eq!(app.emulator.names().await[&id], "Second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_listed_with_their_devices_and_this_one_is_marked() {
+    let app = TestApp::start().await;
+    let mut here = app.browser();
+    here.register("ada@example.com", GOOD, "Ada").await;
+    app.clock.advance(Duration::from_secs(300));
+    let firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let login = json!({"email": "ada@example.com", "password": GOOD});
+    let request = app.browser().request(Method::POST, routes::LOGIN).header("user-agent", firefox);
+    assert_eq!(request.json(&login).send().await.unwrap().status(), StatusCode::OK);
+
+    app.clock.advance(Duration::from_secs(60));
+    let listed = sessions(&here).await.sessions;
+    let [here, elsewhere] = &listed[..] else { panic!("{listed:?}") };
+    assert!(here.current && !elsewhere.current, "the one that asks was seen last");
+    assert_eq!(
+        (here.device.as_str(), elsewhere.device.as_str()),
+        ("An unknown device", "Firefox on Windows")
+    );
+    assert_eq!(elsewhere.address, "127.0.0.1");
+    assert_eq!(
+        (here.created_at + 300, here.last_seen_at),
+        (elsewhere.created_at, elsewhere.last_seen_at + 60)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_session_can_be_ended_from_another_and_its_chat_token_is_revoked() {
+    let app = TestApp::start().await;
+    let (here, elsewhere, id) = in_two_browsers(&app).await;
+    let other = sessions(&here).await.sessions.into_iter().find(|session| !session.current).unwrap();
+    let answer = here.delete(&format!("{}/{}", routes::SESSIONS, other.id), json!({})).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert!(here.is_signed_in().await && !elsewhere.is_signed_in().await);
+    app.in_the_end("one token is left", || async { app.emulator.tokens(&id).await.len() == 1 }).await;
+    let again = here.delete(&format!("{}/{}", routes::SESSIONS, other.id), json!({})).await;
+    assert_eq!(again.status(), StatusCode::NO_CONTENT, "what was asked for is so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_ends_or_sees_the_sessions_of_somebody_else() {
+    let app = TestApp::start().await;
+    let (here, elsewhere, _) = in_two_browsers(&app).await;
+    let (stranger, _) = app.signed_in().await;
+    for session in sessions(&here).await.sessions {
+        stranger.delete(&format!("{}/{}", routes::SESSIONS, session.id), json!({})).await;
+    }
+    assert_eq!(stranger.delete(routes::SESSIONS, json!({})).await.status(), StatusCode::NO_CONTENT);
+    assert!(here.is_signed_in().await && elsewhere.is_signed_in().await && stranger.is_signed_in().await);
+    assert_eq!(sessions(&stranger).await.sessions.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_other_sessions_can_be_ended_at_once() {
+    let app = TestApp::start().await;
+    let (here, elsewhere, id) = in_two_browsers(&app).await;
+    app.browser().sign_in("ada@example.com", GOOD).await;
+    assert_eq!(here.delete(routes::SESSIONS, json!({})).await.status(), StatusCode::NO_CONTENT);
+    assert!(here.is_signed_in().await && !elsewhere.is_signed_in().await);
+    assert_eq!(sessions(&here).await.sessions.len(), 1);
+    app.in_the_end("one token is left", || async { app.emulator.tokens(&id).await.len() == 1 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_all_other_sessions_and_the_old_one_opens_nothing() {
+    let app = TestApp::start().await;
+    let (here, elsewhere, id) = in_two_browsers(&app).await;
+    let body = json!({"currentPassword": GOOD, "newPassword": OTHER});
+    assert_eq!(here.put(routes::PASSWORD, body).await.status(), StatusCode::NO_CONTENT);
+    assert!(here.is_signed_in().await && !elsewhere.is_signed_in().await);
+    failure(app.browser().login("ada@example.com", GOOD).await, ErrorCode::InvalidCredentials).await;
+    app.browser().sign_in("ada@example.com", OTHER).await;
+    app.in_the_end("the token of the ended one is revoked", || async {
+        app.emulator.tokens(&id).await.len() == 2
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_only_by_who_knows_it_and_only_to_a_good_one() {
+    let app = TestApp::start().await;
+    let (here, elsewhere, _) = in_two_browsers(&app).await;
+    let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
+    failure(here.put(routes::PASSWORD, change("wrong", OTHER)).await, ErrorCode::InvalidCredentials).await;
+    for weak in ["short", "passwordpassword", "ada@example.com"] {
+        let error =
+            failure(here.put(routes::PASSWORD, change(GOOD, weak)).await, ErrorCode::ValidationFailed).await;
+        assert!(error.fields.unwrap().contains_key("newPassword"));
+    }
+    assert!(elsewhere.is_signed_in().await);
+    app.browser().sign_in("ada@example.com", GOOD).await;
+    for _ in 0..4 {
+        here.put(routes::PASSWORD, change("wrong", OTHER)).await;
+    }
+    let answer = here.put(routes::PASSWORD, change(GOOD, OTHER)).await;
+    failure(answer, ErrorCode::TooManyAttempts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_an_account_ends_everything_of_it_on_both_sides() {
+    let app = TestApp::start().await;
+    let (here, elsewhere, id) = in_two_browsers(&app).await;
+    failure(here.delete(routes::ACCOUNT, json!({"password": "wrong"})).await, ErrorCode::InvalidCredentials)
+        .await;
+    assert!(here.is_signed_in().await);
+    let answer = here.delete(routes::ACCOUNT, json!({"password": GOOD})).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert!(!here.is_signed_in().await && !elsewhere.is_signed_in().await);
+    failure(app.browser().login("ada@example.com", GOOD).await, ErrorCode::InvalidCredentials).await;
+    app.in_the_end("CometChat has forgotten them", || async {
+        !app.emulator.names().await.contains_key(&id)
+            && app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+    let again = app.browser().register("ada@example.com", GOOD, "Ada").await;
+    assert_eq!(again.status(), StatusCode::CREATED);
+    assert_ne!(again.json::<serde_json::Value>().await.unwrap()["id"], id.as_str(), "somebody new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_this_is_open_to_who_is_not_signed_in() {
+    let app = TestApp::start().await;
+    let browser = app.browser();
+    let session = format!("{}/x", routes::SESSIONS);
+    for answer in [
+        browser.get(routes::SESSIONS).await,
+        browser.delete(routes::SESSIONS, json!({})).await,
+        browser.delete(&session, json!({})).await,
+        browser.put(routes::ACCOUNT, json!({"name": "x"})).await,
+        browser.put(routes::PASSWORD, json!({"currentPassword": "x", "newPassword": OTHER})).await,
+        browser.delete(routes::ACCOUNT, json!({"password": "x"})).await,
+    ] {
+        failure(answer, ErrorCode::NotSignedIn).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_with_the_old_password_that_ends_after_it_was_changed_does_not_count() {
+    let app = TestApp::start().await;
+    let (here, _, id) = in_two_browsers(&app).await;
+    let slow = json!({"api": "rest", "path": "auth_tokens", "kind": "delay", "millis": 800, "times": 1});
+    app.emulator.fault(slow).await;
+    let mut late = app.browser();
+    let changed = async {
+        // The sign-in has proven its password, and waits for CometChat.
+        eventually("the mint is under way", || async {
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+        })
+        .await;
+        let body = json!({"currentPassword": GOOD, "newPassword": OTHER});
+        here.put(routes::PASSWORD, body).await.status()
+    };
+    let (answer, changed) = tokio::join!(late.login("ada@example.com", GOOD), changed);
+    assert_eq!(changed, StatusCode::NO_CONTENT);
+    failure(answer, ErrorCode::InvalidCredentials).await;
+    app.in_the_end("the token that it got is revoked", || async {
+        app.emulator.tokens(&id).await.len() == 1 && app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+}

@@ -1,0 +1,102 @@
+//! Registering.
+
+use crate::support::*;
+use reqwest::StatusCode;
+use serde_json::json;
+use shared::{ErrorCode, LoginResponse, routes};
+
+pub const GOOD: &str = "plum tractor yesterday";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registering_makes_the_user_on_both_sides_with_one_call_and_signs_in() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let answer = browser.register(" Ada@Example.com ", GOOD, "  Ada Lovelace ").await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let answer: LoginResponse = answer.json().await.unwrap();
+    assert_eq!((answer.email.as_str(), answer.name.as_str()), ("Ada@Example.com", "Ada Lovelace"));
+    let id = uuid::Uuid::parse_str(&answer.id).unwrap();
+    assert_eq!(id.to_string(), answer.id, "a lower-case UUID");
+    assert_eq!(app.emulator.names().await[&answer.id], "Ada Lovelace");
+    assert_eq!(app.emulator.tokens(&answer.id).await, [answer.cometchat_auth_token.unwrap().expose()]);
+    assert_eq!((app.emulator.calls("POST", "/users").await, app.emulator.calls("POST", "").await), (1, 1));
+    assert_eq!(app.count("SELECT count(*) FROM chat_jobs").await, 0);
+    assert!(browser.is_signed_in().await);
+    assert!(browser.cookie.is_some() && browser.device.is_some());
+    app.browser().sign_in("ada@example.com", GOOD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_somebody_has_is_taken_however_it_is_typed() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    failure(browser.register("TEST@example.COM", GOOD, "Somebody Else").await, ErrorCode::EmailTaken).await;
+    assert!(browser.cookie.is_none());
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_register_one_address_at_once_one_gets_it() {
+    let app = TestApp::start().await;
+    let (mut one, mut other) = (app.browser(), app.browser());
+    let answers = tokio::join!(
+        one.register("a@example.com", GOOD, "One"),
+        other.register("a@example.com", GOOD, "Other")
+    );
+    let mut statuses = [answers.0.status().as_u16(), answers.1.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    app.in_the_end("only that one is at CometChat", || async {
+        app.emulator.names().await.len() == 1 && app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_short_or_tried_first_is_refused_with_the_reason() {
+    let app = TestApp::start().await;
+    for (password, words) in [
+        ("short", "at least 15 characters: 10 more"),
+        ("passwordpassword", "easy to guess"),
+        ("adalovelace12345", "easy to guess"),
+    ] {
+        let answer = app.browser().register("ada@example.com", password, "Ada Lovelace").await;
+        let fields = failure(answer, ErrorCode::ValidationFailed).await.fields.unwrap();
+        assert!(fields["password"].contains(words), "{fields:?}");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+    assert!(app.emulator.names().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_wrong_is_told_at_once_by_field() {
+    let app = TestApp::start().await;
+    let body = json!({"email": "nobody", "password": "", "name": "\u{7}"});
+    let error = failure(app.browser().post(routes::REGISTER, body).await, ErrorCode::ValidationFailed).await;
+    assert_eq!(error.fields.unwrap().into_keys().collect::<Vec<_>>(), ["email", "name", "password"]);
+    for body in
+        [json!({}), json!({"email": 1}), json!({"email": "a@b", "password": "p", "name": "n", "x": 1})]
+    {
+        failure(app.browser().post(routes::REGISTER, body).await, ErrorCode::InvalidRequest).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_tried_on_an_address_before_it_was_registered_keeps_nobody_out() {
+    let app = TestApp::start().await;
+    for _ in 0..5 {
+        failure(app.browser().login("a@example.com", "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    app.browser().register("a@example.com", GOOD, "A").await;
+    app.browser().sign_in("a@example.com", GOOD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registering_ends_the_session_that_this_browser_had() {
+    let app = TestApp::start().await;
+    let (mut browser, _) = app.signed_in().await;
+    let old = app.browser_with(browser.cookie.clone());
+    assert_eq!(browser.register("a@example.com", GOOD, "A").await.status(), StatusCode::CREATED);
+    assert!(!old.is_signed_in().await);
+    app.in_the_end("its chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+}
