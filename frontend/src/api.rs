@@ -4,13 +4,16 @@
 //! time limit, which covers the reading of the answer too, and an answer that is not ours (a proxy's
 //! error page, a captive portal) is no answer: only an `ApiError` may say that nobody is signed in.
 
+use crate::once::Once;
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::{
-    ApiError, ChatTokenRequest, ChatTokenResponse, ClientConfig, ErrorCode, LoginRequest, LoginResponse,
-    Secret, SessionResponse, routes,
+    ApiError, ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, ErrorCode,
+    LoginRequest, LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo,
+    SessionResponse, SessionsResponse, routes,
 };
+use std::rc::Rc;
 use web_sys::AbortSignal;
 
 /// Longer than the server ever takes, so that a wait that ends here was in vain.
@@ -68,8 +71,41 @@ pub async fn chat_token(renew: bool) -> Result<Secret, Failure> {
     Ok(answer.cometchat_auth_token)
 }
 
-pub async fn config() -> Result<ClientConfig, Failure> {
-    call(Method::GET, routes::CONFIG, None::<&()>).await?.decode()
+thread_local! {
+    static CONFIG: Rc<Once<Rc<ClientConfig>, Failure>> = Rc::new(Once::new());
+}
+
+/// What the server says of itself. It is asked once.
+pub async fn config() -> Result<Rc<ClientConfig>, Failure> {
+    let fetch = || async { call(Method::GET, routes::CONFIG, None::<&()>).await?.decode().map(Rc::new) };
+    CONFIG.with(Rc::clone).get(fetch).await
+}
+
+pub async fn register(request: &RegisterRequest) -> Result<LoginResponse, Failure> {
+    call(Method::POST, routes::REGISTER, Some(request)).await?.decode()
+}
+
+pub async fn rename(request: &RenameRequest) -> Result<SessionResponse, Failure> {
+    call(Method::PUT, routes::ACCOUNT, Some(request)).await?.decode()
+}
+
+pub async fn change_password(request: &PasswordRequest) -> Result<(), Failure> {
+    call(Method::PUT, routes::PASSWORD, Some(request)).await?.success().map(drop)
+}
+
+pub async fn delete_account(request: &DeleteAccountRequest) -> Result<(), Failure> {
+    call(Method::DELETE, routes::ACCOUNT, Some(request)).await?.success().map(drop)
+}
+
+pub async fn sessions() -> Result<Vec<SessionInfo>, Failure> {
+    let answer: SessionsResponse = call(Method::GET, routes::SESSIONS, None::<&()>).await?.decode()?;
+    Ok(answer.sessions)
+}
+
+/// Ends the session of this id, or all but the present one.
+pub async fn end_sessions(id: Option<&str>) -> Result<(), Failure> {
+    let path = id.map_or(routes::SESSIONS.to_owned(), |id| format!("{}/{id}", routes::SESSIONS));
+    call(Method::DELETE, &path, None::<&()>).await?.success().map(drop)
 }
 
 struct Answer {

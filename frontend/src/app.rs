@@ -1,7 +1,7 @@
 //! What is shown: by the address, and on the start page by the state of the session.
 
 use crate::chat::ChatProvider;
-use crate::pages::{Home, Login, NotFound, Starting, Unreachable};
+use crate::pages::{Account, Home, Login, NotFound, Register, Starting, Unreachable};
 use crate::session::{Session, SessionProvider, SignOut, use_session};
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -10,6 +10,10 @@ use yew_router::prelude::*;
 pub enum Route {
     #[at("/")]
     Home,
+    #[at("/register")]
+    Register,
+    #[at("/account")]
+    Account,
     #[not_found]
     #[at("/not-found")]
     NotFound,
@@ -20,33 +24,39 @@ pub fn App() -> Html {
     html! {
         <SessionProvider>
             <BrowserRouter>
-                <Switch<Route> render={show} />
+                <Pages />
             </BrowserRouter>
         </SessionProvider>
     }
 }
 
-fn show(route: Route) -> Html {
-    match route {
-        Route::Home => html! { <Start /> },
-        Route::NotFound => html! { <NotFound /> },
-    }
-}
-
-/// The form, or what only somebody who is signed in may see.
 #[component]
-fn Start() -> Html {
+fn Pages() -> Html {
+    let route = use_route::<Route>().unwrap_or(Route::NotFound);
     match use_session().state() {
         Session::Unknown => html! { <Starting /> },
         Session::Unreachable { .. } => html! { <Unreachable /> },
-        Session::SignedOut { reason } => html! { <Login reason={*reason} /> },
+        Session::SignedOut { reason } => match route {
+            Route::Register => html! { <Register /> },
+            // The address stays, and is where they are once they have signed in.
+            Route::Home | Route::Account => html! { <Login reason={*reason} /> },
+            Route::NotFound => html! { <NotFound /> },
+        },
+        // Around all pages: going from one to another must not end the connection.
         Session::SignedIn { user, chat_token, sign_out } => html! {
             <ChatProvider
                 uid={user.id.clone()}
                 token={chat_token.clone()}
                 active={*sign_out != SignOut::Running}
             >
-                <Home user={user.clone()} sign_out={sign_out.clone()} />
+                {
+                    match route {
+                        Route::Home => html! { <Home user={user.clone()} sign_out={sign_out.clone()} /> },
+                        Route::Account => html! { <Account user={user.clone()} sign_out={sign_out.clone()} /> },
+                        Route::Register => html! { <Redirect<Route> to={Route::Home} /> },
+                        Route::NotFound => html! { <NotFound /> },
+                    }
+                }
             </ChatProvider>
         },
     }

@@ -12,6 +12,20 @@ pub fn wait(seconds: u64) -> String {
     format!("{count} {unit}{plural}")
 }
 
+/// How long ago something was, as a person would say it; rounded down, and never in the future.
+pub fn ago(seconds: f64) -> String {
+    // The casts saturate, and fractions do not matter.
+    let minutes = (seconds / 60.0) as u64;
+    let count = |count: u64, unit: &str| format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" });
+    match minutes {
+        0 | 1 => "just now".to_owned(),
+        2..=59 => count(minutes, "minute"),
+        60..=1_439 => count(minutes / 60, "hour"),
+        1_440..=2_879 => "yesterday".to_owned(),
+        _ => count(minutes / 1_440, "day"),
+    }
+}
+
 /// One or two letters that stand for a name: the first of its first and of its last word.
 pub fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
@@ -37,6 +51,29 @@ mod tests {
         assert_eq!(wait(3_540), "59 minutes");
         assert_eq!(wait(3_541), "1 hour");
         assert_eq!(wait(3_601), "2 hours");
+    }
+
+    #[test]
+    fn what_was_long_ago_is_told_in_larger_units() {
+        let said: Vec<String> =
+            [-5.0, 0.0, 119.0, 120.0, 3_599.0, 3_600.0, 7_200.0, 86_399.0, 86_400.0, 172_800.0]
+                .map(ago)
+                .into();
+        assert_eq!(
+            said,
+            [
+                "just now",
+                "just now",
+                "just now",
+                "2 minutes ago",
+                "59 minutes ago",
+                "1 hour ago",
+                "2 hours ago",
+                "23 hours ago",
+                "yesterday",
+                "2 days ago"
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The browser of one test: its chromedriver, a profile of its own, and what a person can do in it.
 
-use crate::evidence::Evidence;
 use crate::process::Process;
 use crate::wait::{PACE, PATIENCE};
 use anyhow::{Context, Result};
@@ -42,7 +41,8 @@ pub struct Page {
 }
 
 impl Page {
-    pub(crate) async fn start(evidence: &Evidence, origin: String) -> Result<Self> {
+    /// `logs` is the folder for the driver's log.
+    pub(crate) async fn start(logs: &Path, origin: String) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let chromedriver = Process::start(
             Path::new("chromedriver"),
@@ -50,7 +50,7 @@ impl Page {
                 command.arg("--port=0");
             },
             "successfully on port ",
-            evidence.folder().join("chromedriver.log"),
+            logs.join("chromedriver.log"),
         )
         .await
         .context("needs Debian's chromium and chromium-driver: run `make test`, or scripts/setup browser")?;
@@ -67,8 +67,33 @@ impl Page {
         Ok(page)
     }
 
+    pub async fn close(self) -> Result<()> {
+        Ok(self.driver.clone().quit().await?)
+    }
+
     pub async fn open(&self, path: &str) -> Result<()> {
         Ok(self.driver.goto(format!("{}{path}", self.origin)).await?)
+    }
+
+    /// Opens the page and signs in, as far as the home page.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Result<()> {
+        self.open("/").await?;
+        self.submit(email, password).await?;
+        self.see("main[data-page=home]").await.map(drop)
+    }
+
+    /// Fills in the form that signs in, sends it and waits for the answer.
+    pub async fn submit(&self, email: &str, password: &str) -> Result<()> {
+        self.fill("#email", email).await?;
+        self.fill("#password", password).await?;
+        self.click("#login button[type=submit]").await?;
+        self.see_gone("#login[aria-busy=true]").await
+    }
+
+    /// The uid that the SDK in the page says is logged in, or nothing.
+    pub async fn chat_user(&self) -> Result<String> {
+        let uid = "return CometChat.getLoggedinUser().then(user => user?.getUid() ?? '')";
+        Ok(self.script(uid).await?.as_str().unwrap_or_default().to_owned())
     }
 
     /// Waits until the element is there and can be seen.

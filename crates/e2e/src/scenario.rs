@@ -40,7 +40,7 @@ impl Scenario {
     pub async fn run<F: AsyncFnOnce(&mut Stage) -> Result<()>>(self, body: F) -> Result<()> {
         let evidence = Evidence::new(test_name::<F>())?;
         let system = System::start(&evidence, &self.settings).await?;
-        let page = Page::start(&evidence, system.url("")).await?;
+        let page = Page::start(evidence.folder(), system.url("")).await?;
         let mut stage = Stage { system, page };
 
         let outcome = AssertUnwindSafe(body(&mut stage)).catch_unwind().await;
@@ -76,25 +76,24 @@ impl Scenario {
 }
 
 impl Stage {
+    /// A second browser, on another device as it were. Nobody looks into its console; close it.
+    pub async fn another_page(&self) -> Result<Page> {
+        Page::start(&self.system.logs, self.system.url("")).await
+    }
+
     /// Opens the page and signs the demo user in, as far as the home page.
     pub async fn sign_in(&self) -> Result<()> {
-        self.page.open("/").await?;
-        self.submit(DEMO.email, DEMO.password).await?;
-        self.page.see("main[data-page=home]").await.map(drop)
+        self.page.sign_in(DEMO.email, DEMO.password).await
     }
 
     /// Fills in the form that is on the page, sends it and waits for the answer.
     pub async fn submit(&self, email: &str, password: &str) -> Result<()> {
-        self.page.fill("#email", email).await?;
-        self.page.fill("#password", password).await?;
-        self.page.click("#login button[type=submit]").await?;
-        self.page.see_gone("#login[aria-busy=true]").await
+        self.page.submit(email, password).await
     }
 
     /// The uid that the SDK in the page says is logged in, or nothing.
     pub async fn chat_user(&self) -> Result<String> {
-        let uid = "return CometChat.getLoggedinUser().then(user => user?.getUid() ?? '')";
-        Ok(self.page.script(uid).await?.as_str().unwrap_or_default().to_owned())
+        self.page.chat_user().await
     }
 
     /// Ends the browser's session without the browser, as another device would.

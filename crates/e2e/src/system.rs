@@ -31,7 +31,7 @@ pub struct System {
     port: u16,
     settings: Vec<(String, String)>,
     data: TempDir,
-    logs: PathBuf,
+    pub(crate) logs: PathBuf,
     pub http: Client,
 }
 
@@ -136,6 +136,13 @@ impl System {
         }
         let answer = request.send().await?.error_for_status()?.bytes().await?;
         if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
+    }
+
+    /// What CometChat calls this user; `None` when it knows no such user.
+    pub async fn name(&self, uid: &str) -> Result<Option<String>> {
+        let state = self.cometchat().await?;
+        let user = list(&state, "users")?.iter().find(|user| user["uid"] == uid);
+        Ok(user.and_then(|user| user["name"].as_str()).map(str::to_owned))
     }
 
     /// The auth tokens with which a user can use CometChat.

@@ -2,12 +2,10 @@
 //! times the size of the page's own code, so nobody pays for it before they type.
 
 use super::sdk::SdkError;
+use crate::once::Once;
 use crate::{api, browser};
-use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared};
 use js_sys::Promise;
 use shared::ClientConfig;
-use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlScriptElement;
@@ -18,22 +16,13 @@ const SDK: &str = "/cometchat-sdk-4.2.0/CometChat.js";
 /// A script is no call: a slow line may well take longer than the limit on those.
 const LIMIT_MS: u32 = 30_000;
 
-type Loading = Shared<LocalBoxFuture<'static, Result<Rc<ClientConfig>, SdkError>>>;
-
 thread_local! {
-    static LOADING: RefCell<Option<Loading>> = const { RefCell::new(None) };
+    static SDK_LOAD: Rc<Once<Rc<ClientConfig>, SdkError>> = Rc::new(Once::new());
 }
 
-/// The SDK is in the page when this ends well; then it gives what the SDK is started with. Callers at the
-/// same time share one load, and a load that failed is tried anew by the next caller.
+/// The SDK is in the page when this ends well; then it gives what the SDK is started with.
 pub async fn load() -> Result<Rc<ClientConfig>, SdkError> {
-    let loading =
-        LOADING.with_borrow_mut(|slot| slot.get_or_insert_with(|| fetch().boxed_local().shared()).clone());
-    let result = loading.clone().await;
-    if result.is_err() {
-        LOADING.with_borrow_mut(|slot| slot.take_if(|failed| failed.ptr_eq(&loading)));
-    }
-    result
+    SDK_LOAD.with(Rc::clone).get(fetch).await
 }
 
 async fn fetch() -> Result<Rc<ClientConfig>, SdkError> {
@@ -43,7 +32,7 @@ async fn fetch() -> Result<Rc<ClientConfig>, SdkError> {
         script(&format!("{}/emulator/shim.js", url.trim_end_matches('/'))).await?;
     }
     script(SDK).await?;
-    Ok(Rc::new(config))
+    Ok(config)
 }
 
 async fn script(address: &str) -> Result<(), SdkError> {

@@ -11,6 +11,9 @@ pub struct Props {
     pub kind: AttrValue,
     #[prop_or_default]
     pub quiet: bool,
+    /// What it does cannot be undone.
+    #[prop_or_default]
+    pub danger: bool,
     /// Something is under way. The button stays in the order of focus, so that nobody loses their place;
     /// whoever handles its clicks must let them pass.
     #[prop_or_default]
@@ -27,7 +30,7 @@ pub fn Button(props: &Props) -> Html {
     html! {
         <button
             id={props.id.clone()}
-            class={classes!("button", props.quiet.then_some("quiet"))}
+            class={classes!("button", props.quiet.then_some("quiet"), props.danger.then_some("danger"))}
             type={props.kind.clone()}
             aria-busy={props.busy.then_some("true")}
             aria-disabled={(props.busy || props.unavailable).then_some("true")}

@@ -8,13 +8,16 @@ pub struct Props {
     pub page: AttrValue,
     #[prop_or_default]
     pub busy: bool,
+    /// For pages with much on them.
+    #[prop_or_default]
+    pub wide: bool,
     pub children: Html,
 }
 
 #[component]
 pub fn Card(props: &Props) -> Html {
     html! {
-        <main class="door" data-page={props.page.clone()} aria-busy={props.busy.then_some("true")}>
+        <main class={classes!("door", props.wide.then_some("wide"))} data-page={props.page.clone()} aria-busy={props.busy.then_some("true")}>
             <div class="card">{ props.children.clone() }</div>
         </main>
     }

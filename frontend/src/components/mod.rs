@@ -6,6 +6,7 @@ mod card;
 mod chat_indicator;
 mod field;
 mod icon;
+mod new_password_field;
 mod note;
 mod password_field;
 
@@ -15,5 +16,6 @@ pub use card::Card;
 pub use chat_indicator::ChatIndicator;
 pub use field::Field;
 pub use icon::{Glyph, Icon};
+pub use new_password_field::NewPasswordField;
 pub use note::{Note, Tone};
 pub use password_field::PasswordField;

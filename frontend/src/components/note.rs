@@ -19,6 +19,9 @@ pub struct Props {
     /// Why nobody is signed in any more, for programs.
     #[prop_or_default]
     pub reason: Option<AttrValue>,
+    /// What was done, for programs.
+    #[prop_or_default]
+    pub done: Option<AttrValue>,
     pub children: Html,
 }
 
@@ -29,7 +32,7 @@ pub fn Note(props: &Props) -> Html {
         Tone::Quiet => ("status", "quiet", Glyph::Info),
     };
     html! {
-        <p class={classes!("note", class)} {role} data-code={props.code.clone()} data-reason={props.reason.clone()}>
+        <p class={classes!("note", class)} {role} data-code={props.code.clone()} data-reason={props.reason.clone()} data-done={props.done.clone()}>
             <Icon {glyph} />
             <span>{ props.children.clone() }</span>
         </p>

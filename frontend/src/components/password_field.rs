@@ -7,6 +7,8 @@ use yew::prelude::*;
 #[derive(PartialEq, Properties)]
 pub struct Props {
     pub id: AttrValue,
+    #[prop_or_default]
+    pub name: Option<AttrValue>,
     pub label: AttrValue,
     pub input: NodeRef,
     pub autocomplete: AttrValue,
@@ -15,6 +17,8 @@ pub struct Props {
     pub on_show: Callback<bool>,
     #[prop_or_default]
     pub fault: Option<AttrValue>,
+    #[prop_or_default]
+    pub hint_id: Option<AttrValue>,
 }
 
 #[component]
@@ -46,11 +50,13 @@ pub fn PasswordField(props: &Props) -> Html {
     html! {
         <Field
             id={props.id.clone()}
+            name={props.name.clone()}
             label={props.label.clone()}
             input={props.input.clone()}
             kind={if props.shown { "text" } else { "password" }}
             autocomplete={props.autocomplete.clone()}
             fault={props.fault.clone()}
+            hint_id={props.hint_id.clone()}
         >
             // A press must not take the cursor out of the field.
             <button

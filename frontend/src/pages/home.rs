@@ -1,12 +1,14 @@
-//! Signed in: who you are, whether chat works, and the way out.
+//! Signed in: who you are, whether chat works, and the ways on.
 
-use crate::api::Failure;
+use super::sign_out::SignOutButton;
+use crate::app::Route;
 use crate::chat::use_chat_status;
-use crate::components::{Avatar, Button, Card, ChatIndicator, Note, Tone};
+use crate::components::{Avatar, Card, ChatIndicator};
 use crate::hooks::use_page;
-use crate::session::{SignOut, use_session};
+use crate::session::SignOut;
 use shared::SessionResponse;
 use yew::prelude::*;
+use yew_router::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
@@ -18,19 +20,9 @@ pub struct Props {
 pub fn Home(props: &Props) -> Html {
     let Props { user, sign_out } = props;
     let heading = use_page(&user.name, None);
-    let session = use_session();
     let status = use_chat_status();
-    let leaving = *sign_out == SignOut::Running;
-    let leave = Callback::from(move |_| {
-        if !leaving {
-            session.sign_out();
-        }
-    });
     html! {
         <Card page="home">
-            if let SignOut::Failed(failure) = sign_out {
-                <Note tone={Tone::Alert} code={crate::pages::login::code(failure)}>{ not_signed_out(failure) }</Note>
-            }
             <div class="person">
                 <Avatar name={user.name.clone()} />
                 <div class="words">
@@ -39,16 +31,8 @@ pub fn Home(props: &Props) -> Html {
                 </div>
             </div>
             <ChatIndicator {status} />
-            <Button id="sign-out" quiet=true busy={leaving} onclick={leave}>
-                { if leaving { "Signing out…" } else { "Sign out" } }
-            </Button>
+            <SignOutButton sign_out={sign_out.clone()} />
+            <p class="foot"><Link<Route> to={Route::Account}>{ "Your account" }</Link<Route>></p>
         </Card>
-    }
-}
-
-fn not_signed_out(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::NoAnswer => "The server cannot be reached, so you are still signed in. Please try again.",
-        Failure::Refused(_) => "Signing out did not work, so you are still signed in. Please try again.",
     }
 }

@@ -2,10 +2,11 @@
 //! view, tries again while there is no answer, signs out. Pages reach it through `use_session`.
 
 use super::{Reason, Session, SessionEvent, SignOut};
+use crate::api::Failure;
 use crate::{api, backoff, browser, chat};
 use browser::{Task, tab};
 use gloo_events::EventListener;
-use shared::LoginResponse;
+use shared::{LoginResponse, SessionResponse};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::VisibilityState;
 use yew::prelude::*;
@@ -14,6 +15,7 @@ use yew::prelude::*;
 const MARK: &str = "cometchat-auth:session";
 const MARK_SIGNED_IN: &str = "signed-in";
 const MARK_SIGNED_OUT: &str = "signed-out";
+const MARK_DELETED: &str = "deleted";
 
 /// The session, and what can be done with it.
 #[derive(Clone, PartialEq)]
@@ -28,6 +30,29 @@ impl SessionContext {
 
     pub fn signed_in(&self, answer: LoginResponse) {
         self.session.dispatch(SessionEvent::SignedIn(answer));
+    }
+
+    /// The server has another name for the user.
+    pub fn renamed(&self, user: SessionResponse) {
+        self.session.dispatch(SessionEvent::Found(user));
+    }
+
+    /// The server has deleted the account; the browser is to forget it.
+    pub fn deleted(&self) {
+        self.session.dispatch(SessionEvent::SignOutStarted);
+        spawn_local(async {
+            chat::leave().await;
+            tab::keep(MARK, MARK_DELETED);
+            browser::restart();
+        });
+    }
+
+    /// Passes on what a call brought, and has the server asked who is signed in where it said that nobody is.
+    pub fn noticing<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if result.as_ref().is_err_and(Failure::is_signed_out) {
+            self.check();
+        }
+        result
     }
 
     /// Asks the server again who is signed in.
@@ -133,6 +158,7 @@ fn remembered() -> Option<Reason> {
     match tab::kept(MARK)?.as_str() {
         MARK_SIGNED_IN => Some(Reason::Ended),
         MARK_SIGNED_OUT => Some(Reason::SignedOut),
+        MARK_DELETED => Some(Reason::Deleted),
         _ => None,
     }
 }

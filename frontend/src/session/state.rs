@@ -32,6 +32,8 @@ pub enum Reason {
     Ended,
     /// The person asked for it.
     SignedOut,
+    /// The person has deleted the account.
+    Deleted,
 }
 
 /// How far signing out has got. Once it is done the page is loaded anew, so there is no state for that.

@@ -5,7 +5,7 @@ use e2e::{Page, Result, Scenario, Scheme, ensure, pictures};
 async fn look(page: &Page, name: &str) -> Result<()> {
     for (scheme, shade) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
         for width in [320, 1000] {
-            page.show_as(width, 760, scheme).await?;
+            page.show_as(width, if name.starts_with("account") { 1900 } else { 760 }, scheme).await?;
             let overflow = page
                 .script("const e = document.scrollingElement; return e.scrollWidth - e.clientWidth")
                 .await?;
@@ -31,12 +31,22 @@ async fn no_page_scrolls_sideways_from_320_pixels_up() -> Result<()> {
             stage.submit(&format!("{}@example.com", "long.".repeat(30)), "not the password").await?;
             stage.page.see("p.note[role=alert]").await?;
             look(&stage.page, "login-refused").await?;
+            stage.page.open("/register").await?;
+            stage.page.see("#register").await?;
+            look(&stage.page, "register").await?;
+            stage.page.click("#register button[type=submit]").await?;
+            stage.page.see("#password-fault").await?;
+            look(&stage.page, "register-incomplete").await?;
             stage.page.open("/no/such/page").await?;
             stage.page.see("main[data-page=not-found]").await?;
             look(&stage.page, "not-found").await?;
             stage.sign_in().await?;
             stage.page.see("#chat-status[data-state=connected]").await?;
-            look(&stage.page, "home").await
+            look(&stage.page, "home").await?;
+            stage.page.click("a[href='/account']").await?;
+            stage.page.see("#sessions li").await?;
+            stage.page.click("#delete-account summary").await?;
+            look(&stage.page, "account").await
         })
         .await
 }

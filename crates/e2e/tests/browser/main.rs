@@ -1,9 +1,11 @@
 //! The whole system in a real browser, one file a concern. What needs a browser is `#[ignore]`d, so that
 //! `cargo test` works with Rust alone; `make test` installs and builds what is missing and runs it all.
 
+mod account;
 mod chat_outage;
 mod harness;
 mod layout;
+mod register;
 mod safety;
 mod session;
 mod sign_in;

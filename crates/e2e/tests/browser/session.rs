@@ -47,8 +47,9 @@ async fn signing_out_leaves_nothing_to_come_back_with() -> Result<()> {
                 Ok(gone.then_some(()))
             })
             .await?;
+            // One may stay: it opens nothing, and says only that this browser has signed in before.
             let cookies = stage.page.driver.get_all_cookies().await?;
-            ensure!(cookies.is_empty(), "left: {cookies:?}");
+            ensure!(cookies.iter().all(|cookie| cookie.name == "cometchat-auth-device"), "left: {cookies:?}");
             let stored =
                 stage.page.script("return JSON.stringify([{...localStorage}, {...sessionStorage}])").await?;
             ensure!(!stored.to_string().contains(&token), "the token is still in {stored}");

@@ -143,11 +143,14 @@ async fn the_keyboard_alone_signs_in_and_out() -> Result<()> {
             page.see("#login").await?;
             page.script("document.activeElement.blur()").await?;
             let mut order = Vec::new();
-            for _ in 0..4 {
+            for _ in 0..5 {
                 page.press(Key::Tab).await?;
-                order.push(page.script("const e = document.activeElement; return e.id || e.type").await?);
+                order.push(
+                    page.script("const e = document.activeElement; return e.id || e.type || e.pathname")
+                        .await?,
+                );
             }
-            assert_eq!(order, ["email", "password", "show-password", "submit"]);
+            assert_eq!(order, ["email", "password", "show-password", "submit", "/register"]);
 
             page.see("#email").await?.focus().await?;
             page.press(DEMO.email).await?;

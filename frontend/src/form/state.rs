@@ -1,4 +1,4 @@
-//! What the form shows, as a state machine: never what is typed, which stays in the fields.
+//! What a form shows, as a state machine: never what is typed, which stays in the fields.
 
 use super::trouble::Trouble;
 use shared::Fields;
@@ -10,11 +10,15 @@ pub struct Form {
     /// An answer is awaited.
     pub busy: bool,
     pub password_shown: bool,
-    /// What is wrong with which field.
+    /// What is wrong with which field, by its name on the wire.
     pub faults: Fields,
     pub trouble: Option<Trouble>,
     /// How often it was sent in vain. A new number has the same words read out anew.
     pub failures: u32,
+    /// How often it was sent with success.
+    pub successes: u32,
+    /// The last thing that happened was a success.
+    pub done: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -26,51 +30,43 @@ pub enum FormEvent {
     Incomplete(Fields),
     Sent,
     Failed(Trouble),
-}
-
-/// Where the cursor belongs after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Focus {
-    Email,
-    Password,
-    /// With all of it selected, to be typed over.
-    WrongPassword,
+    Done,
 }
 
 impl Form {
     fn next(&self, event: FormEvent) -> Self {
+        let Self { failures, successes, .. } = *self;
         match event {
             FormEvent::PasswordShown(password_shown) => Self { password_shown, ..self.clone() },
             FormEvent::Edited(field) => {
-                let mut form = self.clone();
+                let mut form = Self { done: false, ..self.clone() };
                 form.faults.remove(&field);
                 form
             }
-            FormEvent::Incomplete(faults) => Self { faults, failures: self.failures + 1, ..Self::default() },
+            FormEvent::Incomplete(faults) => {
+                Self { faults, failures: failures + 1, successes, ..Self::default() }
+            }
             // The last failure stays in sight until there is an answer: the form does not jump.
             FormEvent::Sent => {
-                Self { busy: true, password_shown: false, faults: Fields::new(), ..self.clone() }
+                Self { busy: true, password_shown: false, faults: Fields::new(), done: false, ..self.clone() }
             }
             FormEvent::Failed(trouble) => Self {
                 faults: trouble.faults.clone(),
-                trouble: Some(trouble),
-                failures: self.failures + 1,
+                // What is said at a field need not be said above the form too.
+                trouble: Some(trouble).filter(|trouble| trouble.faults.is_empty()),
+                failures: failures + 1,
+                successes,
                 ..Self::default()
             },
+            FormEvent::Done => Self { failures, successes: successes + 1, done: true, ..Self::default() },
         }
     }
 
-    /// The first field that failed.
-    pub fn focus(&self) -> Option<Focus> {
-        if self.faults.contains_key("email") {
-            Some(Focus::Email)
-        } else if self.faults.contains_key("password") {
-            Some(Focus::Password)
-        } else if self.trouble.as_ref().is_some_and(|trouble| trouble.wrong_password) {
-            Some(Focus::WrongPassword)
-        } else {
-            None
-        }
+    /// The first of these fields that failed, and whether what it holds is to be typed over.
+    pub fn focus(&self, fields: &[&'static str]) -> Option<(&'static str, bool)> {
+        let wrong = self.trouble.as_ref().is_some_and(|trouble| trouble.wrong_password);
+        let faulty = fields.iter().find(|field| self.faults.contains_key(**field));
+        faulty.map(|field| (*field, false)).or_else(|| wrong.then_some(("password", true)))
     }
 }
 
@@ -89,6 +85,8 @@ mod tests {
     use crate::api::Failure;
     use shared::{ApiError, ErrorCode, LoginRequest, Secret};
 
+    const FIELDS: [&str; 2] = ["email", "password"];
+
     fn after(events: impl IntoIterator<Item = FormEvent>) -> Form {
         events.into_iter().fold(Form::default(), |form, event| form.next(event))
     }
@@ -101,7 +99,7 @@ mod tests {
             retry_after_seconds: None,
             fields: None,
         };
-        FormEvent::Failed(Trouble::new(&Failure::Refused(error), 0.0))
+        FormEvent::Failed(Trouble::new(&Failure::Refused(error), 0.0, None))
     }
 
     fn incomplete(email: &str) -> FormEvent {
@@ -110,14 +108,14 @@ mod tests {
 
     #[test]
     fn the_cursor_goes_to_the_first_field_that_failed() {
-        assert_eq!(after([incomplete("")]).focus(), Some(Focus::Email));
-        assert_eq!(after([incomplete("ada@example.com")]).focus(), Some(Focus::Password));
+        assert_eq!(after([incomplete("")]).focus(&FIELDS), Some(("email", false)));
+        assert_eq!(after([incomplete("ada@example.com")]).focus(&FIELDS), Some(("password", false)));
     }
 
     #[test]
     fn a_wrong_password_is_selected_to_be_typed_over() {
-        assert_eq!(after([failed(ErrorCode::InvalidCredentials)]).focus(), Some(Focus::WrongPassword));
-        assert_eq!(after([failed(ErrorCode::Overloaded)]).focus(), None);
+        assert_eq!(after([failed(ErrorCode::InvalidCredentials)]).focus(&FIELDS), Some(("password", true)));
+        assert_eq!(after([failed(ErrorCode::Overloaded)]).focus(&FIELDS), None);
     }
 
     #[test]
@@ -145,5 +143,26 @@ mod tests {
         assert_eq!(once.trouble, twice.trouble);
         assert_ne!(once.failures, twice.failures);
         assert!(!twice.busy);
+    }
+
+    #[test]
+    fn what_is_said_at_a_field_is_not_said_above_the_form_too() {
+        let error = ApiError {
+            code: ErrorCode::EmailTaken,
+            message: "taken".into(),
+            request_id: "r".into(),
+            retry_after_seconds: None,
+            fields: None,
+        };
+        let form = after([FormEvent::Failed(Trouble::new(&Failure::Refused(error), 0.0, None))]);
+        assert!(form.trouble.is_none() && form.faults.contains_key("email"));
+    }
+
+    #[test]
+    fn a_success_is_told_until_the_next_edit() {
+        let form = after([failed(ErrorCode::Overloaded), FormEvent::Sent, FormEvent::Done]);
+        assert!(form.done && !form.busy && form.trouble.is_none());
+        assert_eq!((form.failures, form.successes), (1, 1));
+        assert!(!form.next(FormEvent::Edited("name".into())).done);
     }
 }

@@ -1,5 +1,5 @@
-//! What the form says when signing in did not work: different words for what a person can do different
-//! things about.
+//! What a form says when it was sent in vain: different words for what a person can do different things
+//! about.
 
 use crate::api::Failure;
 use shared::{ErrorCode, Fields};
@@ -21,7 +21,8 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    pub fn new(failure: &Failure, now_ms: f64) -> Self {
+    /// `proof` is the field in which somebody who is signed in proves who they are.
+    pub fn new(failure: &Failure, now_ms: f64, proof: Option<&str>) -> Self {
         let mut trouble = Self {
             code: code(failure),
             words: String::new(),
@@ -40,12 +41,19 @@ impl Trouble {
         };
         let wait = error.retry_after_seconds;
         match error.code {
+            ErrorCode::InvalidCredentials if proof.is_some() => {
+                let words = "This is not your password.".to_owned();
+                trouble.faults.extend(proof.map(|field| (field.to_owned(), words)));
+            }
+            ErrorCode::EmailTaken => {
+                trouble.faults.insert("email".to_owned(), error.message.clone());
+            }
             ErrorCode::InvalidCredentials => {
                 trouble.words = error.message.clone();
                 trouble.wrong_password = true;
             }
             ErrorCode::TooManyAttempts => {
-                trouble.words = "Too many attempts to sign in.".to_owned();
+                trouble.words = "Too many attempts.".to_owned();
                 // The cast is exact for any wait that a person could sit out.
                 trouble.until = wait.map(|seconds| now_ms + seconds as f64 * 1_000.0);
             }
@@ -87,13 +95,13 @@ mod tests {
             retry_after_seconds: wait,
             fields,
         };
-        Trouble::new(&Failure::Refused(error), 1_000.0)
+        Trouble::new(&Failure::Refused(error), 1_000.0, None)
     }
 
     #[test]
     fn what_a_person_can_do_different_things_about_is_said_differently() {
         let said = [
-            Trouble::new(&Failure::NoAnswer, 0.0).words,
+            Trouble::new(&Failure::NoAnswer, 0.0, None).words,
             refused(ErrorCode::InvalidCredentials, None, None).words,
             refused(ErrorCode::TooManyAttempts, None, None).words,
             refused(ErrorCode::Overloaded, None, None).words,
@@ -130,6 +138,19 @@ mod tests {
     fn what_nobody_but_support_can_mend_says_where_to_look() {
         assert_eq!(refused(ErrorCode::Internal, None, None).reference.as_deref(), Some("0123"));
         assert_eq!(refused(ErrorCode::ValidationFailed, None, None).reference.as_deref(), Some("0123"));
+    }
+
+    #[test]
+    fn a_wrong_password_of_somebody_who_is_signed_in_is_told_at_its_field() {
+        let error = ApiError {
+            code: ErrorCode::InvalidCredentials,
+            message: "m".into(),
+            request_id: "r".into(),
+            retry_after_seconds: None,
+            fields: None,
+        };
+        let trouble = Trouble::new(&Failure::Refused(error), 0.0, Some("currentPassword"));
+        assert_eq!(trouble.faults.keys().collect::<Vec<_>>(), ["currentPassword"]);
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! A field for a password that somebody chooses: the rule is said before, and how far they are while they
+//! type.
+
+use super::PasswordField;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+#[derive(PartialEq, Properties)]
+pub struct Props {
+    pub id: AttrValue,
+    pub name: AttrValue,
+    pub label: AttrValue,
+    pub input: NodeRef,
+    pub shown: bool,
+    pub on_show: Callback<bool>,
+    #[prop_or_default]
+    pub fault: Option<AttrValue>,
+    /// Characters that it needs, once that is known.
+    pub min_chars: Option<usize>,
+    /// Another number says that the field was emptied.
+    #[prop_or_default]
+    pub emptied: u32,
+}
+
+#[component]
+pub fn NewPasswordField(props: &Props) -> Html {
+    let chars = use_state_eq(|| 0);
+    use_effect_with(props.emptied, {
+        let chars = chars.setter();
+        move |_| chars.set(0)
+    });
+    let oninput = {
+        let chars = chars.setter();
+        Callback::from(move |event: InputEvent| {
+            if let Some(field) = event.target_dyn_into::<HtmlInputElement>() {
+                chars.set(field.value().chars().count());
+            }
+        })
+    };
+    let hint_id = format!("{}-hint", props.id);
+    let is_enough = props.min_chars.is_some_and(|min| *chars >= min);
+    html! {
+        <div {oninput}>
+            <PasswordField
+                id={props.id.clone()}
+                name={props.name.clone()}
+                label={props.label.clone()}
+                input={props.input.clone()}
+                autocomplete="new-password"
+                shown={props.shown}
+                on_show={props.on_show.clone()}
+                fault={props.fault.clone()}
+                hint_id={hint_id.clone()}
+            />
+            // Read out with the field, and not at each key.
+            <p id={hint_id} class="hint">{ hint(*chars, props.min_chars) }</p>
+            <span class="unseen" role="status">{ if is_enough { "Long enough." } else { "" } }</span>
+        </div>
+    }
+}
+
+fn hint(chars: usize, min_chars: Option<usize>) -> String {
+    const ADVICE: &str = "A few words that do not belong together are strong and easy to remember.";
+    match min_chars {
+        None => ADVICE.to_owned(),
+        Some(min) if chars == 0 => format!("At least {min} characters. {ADVICE}"),
+        Some(min) if chars < min => match min - chars {
+            1 => "1 more character.".to_owned(),
+            more => format!("{more} more characters."),
+        },
+        Some(_) => "Long enough.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hint;
+
+    #[test]
+    fn the_rule_is_said_before_and_what_is_missing_while_typing() {
+        assert!(hint(0, Some(15)).starts_with("At least 15 characters."));
+        assert_eq!(hint(8, Some(15)), "7 more characters.");
+        assert_eq!(hint(14, Some(15)), "1 more character.");
+        assert_eq!(hint(15, Some(15)), "Long enough.");
+    }
+
+    #[test]
+    fn no_number_is_said_that_is_not_known() {
+        assert!(!hint(0, None).contains(char::is_numeric));
+        assert!(!hint(3, None).contains("more characters"));
+    }
+}

@@ -1,0 +1,46 @@
+//! The account: name, password, where it is signed in, and its end. One module a section.
+
+mod delete;
+mod name;
+mod password;
+mod sessions;
+
+use super::sign_out::SignOutButton;
+use crate::app::Route;
+use crate::components::Card;
+use crate::hooks::use_page;
+use crate::session::SignOut;
+use delete::Delete;
+use name::Name;
+use password::ChangePassword;
+use sessions::Sessions;
+use shared::SessionResponse;
+use yew::prelude::*;
+use yew_router::prelude::*;
+
+#[derive(PartialEq, Properties)]
+pub struct Props {
+    pub user: SessionResponse,
+    pub sign_out: SignOut,
+}
+
+#[component]
+pub fn Account(props: &Props) -> Html {
+    let Props { user, sign_out } = props;
+    let heading = use_page("Your account", None);
+    html! {
+        <Card page="account" wide=true>
+            <h1 ref={heading} tabindex="-1">{ "Your account" }</h1>
+            <p class="sub">
+                { &user.email }
+                { " · " }
+                <Link<Route> to={Route::Home}>{ "Back to chat" }</Link<Route>>
+            </p>
+            <Name name={user.name.clone()} />
+            <ChangePassword email={user.email.clone()} />
+            <Sessions />
+            <Delete />
+            <SignOutButton sign_out={sign_out.clone()} />
+        </Card>
+    }
+}

@@ -1,0 +1,129 @@
+//! Where the user is signed in, and how to end it elsewhere.
+
+use crate::api::{self, Failure};
+use crate::browser;
+use crate::components::{Button, Note, Tone};
+use crate::session::use_session;
+use crate::{form, words};
+use js_sys::Date;
+use shared::SessionInfo;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+/// What is known of the list. What was shown stays in sight while it is fetched anew.
+#[derive(Clone, PartialEq, Default)]
+struct List {
+    sessions: Option<Rc<[SessionInfo]>>,
+    failure: Option<Failure>,
+    busy: bool,
+}
+
+/// What to end before the list is fetched.
+#[derive(Clone, PartialEq)]
+enum End {
+    Nothing,
+    One(String),
+    Others,
+}
+
+#[component]
+pub fn Sessions() -> Html {
+    let session = use_session();
+    let list = use_state_eq(List::default);
+    let act = {
+        let list = list.clone();
+        Callback::from(move |end: End| {
+            if list.busy {
+                return;
+            }
+            let before = List { failure: None, busy: true, ..(*list).clone() };
+            list.set(before.clone());
+            let (list, session) = (list.setter(), session.clone());
+            spawn_local(async move {
+                let ended = match &end {
+                    End::Nothing => Ok(()),
+                    End::One(id) => api::end_sessions(Some(id)).await,
+                    End::Others => api::end_sessions(None).await,
+                };
+                let fetched = match ended {
+                    Ok(()) => api::sessions().await,
+                    Err(failure) => Err(failure),
+                };
+                list.set(match session.noticing(fetched) {
+                    Ok(sessions) => List { sessions: Some(sessions.into()), ..List::default() },
+                    Err(failure) => List { failure: Some(failure), busy: false, ..before },
+                });
+            });
+        })
+    };
+    use_effect_with((), {
+        let act = act.clone();
+        move |()| act.emit(End::Nothing)
+    });
+
+    let sessions = list.sessions.as_deref().unwrap_or_default();
+    let others = sessions.iter().filter(|session| !session.current).count();
+    let emit = |end: End| act.reform(move |_: MouseEvent| end.clone());
+    html! {
+        <section aria-labelledby="sessions-title" aria-busy={list.busy.then_some("true")}>
+            <h2 id="sessions-title">{ "Where you are signed in" }</h2>
+            if let Some(failure) = &list.failure {
+                <Note tone={Tone::Alert} code={form::code(failure)}>
+                    { "This did not work: " }
+                    { failure.to_string() }
+                    { ". " }
+                    <button type="button" class="link" onclick={emit(End::Nothing)}>{ "Try again" }</button>
+                </Note>
+            }
+            <ul id="sessions" class="sessions">
+                { for sessions.iter().map(|session| item(session, emit(End::One(session.id.clone())))) }
+            </ul>
+            if others > 1 {
+                <Button id="end-other-sessions" quiet=true busy={list.busy} onclick={emit(End::Others)}>
+                    { "Sign out everywhere else" }
+                </Button>
+            }
+        </section>
+    }
+}
+
+fn item(session: &SessionInfo, end: Callback<MouseEvent>) -> Html {
+    html! {
+        <li key={session.id.clone()} data-session={session.id.clone()} data-current={session.current.then_some("true")}>
+            <div class="words">
+                <strong>{ &session.device }</strong>
+                if session.current {
+                    <span class="badge">{ "This device" }</span>
+                }
+                <span class="sub">
+                    { format!("{} · signed in ", session.address) }
+                    { when(session.created_at) }
+                    { " · last seen " }
+                    { when(session.last_seen_at) }
+                </span>
+            </div>
+            if !session.current {
+                <button
+                    type="button"
+                    class="button quiet small end-session"
+                    aria-label={format!("Sign out {}", session.device)}
+                    onclick={end}
+                >
+                    { "Sign out" }
+                </button>
+            }
+        </li>
+    }
+}
+
+/// How long ago in words; the moment itself for who points at it.
+fn when(unix_seconds: i64) -> Html {
+    // Exact for any date that a browser shows.
+    let millis = unix_seconds as f64 * 1_000.0;
+    let date = Date::new(&JsValue::from_f64(millis));
+    let words = words::ago((browser::now_ms() - millis) / 1_000.0);
+    let exact = String::from(date.to_locale_string("default", &JsValue::UNDEFINED));
+    html! { <time datetime={String::from(date.to_iso_string())} title={exact}>{ words }</time> }
+}
