@@ -1,7 +1,7 @@
 //! What is shown: by the address, and on the start page by the state of the session.
 
 use crate::chat::ChatProvider;
-use crate::pages::{Account, Home, Login, NotFound, Register, Starting, Unreachable};
+use crate::pages::{Account, Chat, Login, NotFound, Register, Starting, Unreachable};
 use crate::session::{Session, SessionProvider, SignOut, use_session};
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -10,6 +10,10 @@ use yew_router::prelude::*;
 pub enum Route {
     #[at("/")]
     Home,
+    #[at("/chat")]
+    Chat,
+    #[at("/chat/:uid")]
+    Thread { uid: String },
     #[at("/register")]
     Register,
     #[at("/account")]
@@ -39,7 +43,9 @@ fn Pages() -> Html {
         Session::SignedOut { reason } => match route {
             Route::Register => html! { <Register /> },
             // The address stays, and is where they are once they have signed in.
-            Route::Home | Route::Account => html! { <Login reason={*reason} /> },
+            Route::Home | Route::Chat | Route::Thread { .. } | Route::Account => {
+                html! { <Login reason={*reason} /> }
+            }
             Route::NotFound => html! { <NotFound /> },
         },
         // Around all pages: going from one to another must not end the connection.
@@ -51,9 +57,12 @@ fn Pages() -> Html {
             >
                 {
                     match route {
-                        Route::Home => html! { <Home user={user.clone()} sign_out={sign_out.clone()} /> },
+                        Route::Chat => html! { <Chat user={user.clone()} sign_out={sign_out.clone()} /> },
+                        Route::Thread { uid } => html! {
+                            <Chat user={user.clone()} sign_out={sign_out.clone()} peer={AttrValue::from(uid)} />
+                        },
                         Route::Account => html! { <Account user={user.clone()} sign_out={sign_out.clone()} /> },
-                        Route::Register => html! { <Redirect<Route> to={Route::Home} /> },
+                        Route::Home | Route::Register => html! { <Redirect<Route> to={Route::Chat} /> },
                         Route::NotFound => html! { <NotFound /> },
                     }
                 }

@@ -91,6 +91,16 @@ pub mod tab {
         storage()?.get_item(key).ok()?
     }
 
+    /// Forgets everything whose key begins so.
+    pub fn drop_all(prefix: &str) {
+        let Some(storage) = storage() else { return };
+        let count = storage.length().unwrap_or(0);
+        let keys: Vec<String> = (0..count).filter_map(|index| storage.key(index).ok()?).collect();
+        for key in keys.iter().filter(|key| key.starts_with(prefix)) {
+            let _ = storage.remove_item(key);
+        }
+    }
+
     pub fn drop(key: &str) {
         if let Some(storage) = storage() {
             let _ = storage.remove_item(key);

@@ -9,12 +9,14 @@ mod app;
 mod backoff;
 mod browser;
 mod chat;
+mod clock;
 mod components;
 mod form;
 mod hooks;
 mod once;
 mod pages;
 mod session;
+mod talk;
 mod words;
 
 fn main() {

@@ -34,6 +34,41 @@ pub fn initials(name: &str) -> String {
     first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
 }
 
+/// A piece of a text that somebody wrote.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    Text(&'a str),
+    /// An address of the web, and of nothing else: `javascript:` and its like are text.
+    Link(&'a str),
+}
+
+/// The text in pieces, which together are the text.
+pub fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    while let Some(start) = link_start(rest) {
+        let (before, link) = rest.split_at(start);
+        let end =
+            link.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(link.len());
+        let whole = link.split_at(end).0;
+        // What ends a sentence does not belong to the address.
+        let link = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '…']);
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
+        let has_host = link.split_once("://").is_some_and(|(_, host)| !host.is_empty());
+        pieces.push(if has_host { Piece::Link(link) } else { Piece::Text(link) });
+        rest = rest.split_at(start + link.len()).1;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    pieces
+}
+
+fn link_start(text: &str) -> Option<usize> {
+    ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +123,46 @@ mod tests {
     fn a_name_without_letters_has_no_initials() {
         assert_eq!(initials(" … "), "");
         assert_eq!(initials(""), "");
+    }
+
+    #[test]
+    fn addresses_of_the_web_are_links_and_the_rest_is_text() {
+        use Piece::{Link, Text};
+        assert_eq!(
+            pieces("See https://example.com/a?b=c#d, and (http://localhost:4000)."),
+            [
+                Text("See "),
+                Link("https://example.com/a?b=c#d"),
+                Text(", and ("),
+                Link("http://localhost:4000"),
+                Text(").")
+            ]
+        );
+        assert_eq!(pieces("no link: example.com"), [Text("no link: example.com")]);
+        assert_eq!(pieces("https://ü.example/ö"), [Link("https://ü.example/ö")]);
+    }
+
+    #[test]
+    fn what_could_run_is_no_link() {
+        for text in ["javascript:alert(1)", "data:text/html,x", "<a href=x>", "https://", "http:// x"] {
+            assert!(!pieces(text).iter().any(|piece| matches!(piece, Piece::Link(_))), "{text}");
+        }
+        assert_eq!(
+            pieces("https://a.b/\"onclick=x"),
+            [Piece::Link("https://a.b/"), Piece::Text("\"onclick=x")]
+        );
+    }
+
+    #[test]
+    fn the_pieces_are_the_text() {
+        for text in ["", "a", "https://https://a.b", "x http://a.b http://c.d. y", "http://"] {
+            let joined: String = pieces(text)
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Text(text) | Piece::Link(text) => *text,
+                })
+                .collect();
+            assert_eq!(joined, text);
+        }
     }
 }

@@ -20,7 +20,7 @@ mod wait;
 pub use evidence::pictures;
 pub use page::{Page, Scheme};
 pub use scenario::{Scenario, Stage};
-pub use system::{DEMO, System, User};
+pub use system::{DEMO, GRACE, System, User};
 pub use wait::{PATIENCE, eventually};
 
 pub use anyhow::{Context, Result, ensure};

@@ -79,7 +79,7 @@ impl Page {
     pub async fn sign_in(&self, email: &str, password: &str) -> Result<()> {
         self.open("/").await?;
         self.submit(email, password).await?;
-        self.see("main[data-page=home]").await.map(drop)
+        self.see("[data-page=chat]").await.map(drop)
     }
 
     /// Fills in the form that signs in, sends it and waits for the answer.
@@ -142,6 +142,25 @@ impl Page {
     /// What the script returns, or what the promise that it returns comes to.
     pub async fn script(&self, script: &str) -> Result<Value> {
         Ok(self.driver.execute(script, vec![]).await?.json().clone())
+    }
+
+    /// What axe-core finds wrong with the page as it is, for those who cannot see or use a mouse: WCAG 2.2
+    /// at levels A and AA, and its own best practices. One line a finding.
+    pub async fn barriers(&self) -> Result<Vec<String>> {
+        let axe =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../frontend/node_modules/axe-core/axe.min.js");
+        let axe =
+            std::fs::read_to_string(axe).context("needs axe-core: run `make test`, or scripts/setup web")?;
+        self.script(&axe).await?;
+        let run = "return axe.run().then(found => found.violations.flatMap(violation =>
+            violation.nodes.map(node => `${violation.id}: ${violation.help}: ${node.html}`)))";
+        let found = self.script(run).await?;
+        Ok(found
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|line| line.as_str().map(str::to_owned))
+            .collect())
     }
 
     pub async fn show_as(&self, width: u32, height: u32, scheme: Scheme) -> Result<()> {

@@ -16,6 +16,7 @@ const NOT_SIGNED_IN: &str =
 pub struct Scenario {
     settings: Vec<(&'static str, &'static str)>,
     provokes: Vec<&'static str>,
+    populated: bool,
 }
 
 /// What a test's body works with.
@@ -31,6 +32,12 @@ impl Scenario {
         self
     }
 
+    /// CometChat begins with people, some history and a bot that answers.
+    pub fn populated(mut self) -> Self {
+        self.populated = true;
+        self
+    }
+
     /// Part of a complaint in the browser's console that this test brings about on purpose.
     pub fn provokes(mut self, complaint: &'static str) -> Self {
         self.provokes.push(complaint);
@@ -39,7 +46,7 @@ impl Scenario {
 
     pub async fn run<F: AsyncFnOnce(&mut Stage) -> Result<()>>(self, body: F) -> Result<()> {
         let evidence = Evidence::new(test_name::<F>())?;
-        let system = System::start(&evidence, &self.settings).await?;
+        let system = System::start(&evidence, &self.settings, self.populated).await?;
         let page = Page::start(evidence.folder(), system.url("")).await?;
         let mut stage = Stage { system, page };
 

@@ -20,6 +20,9 @@ pub struct User {
     pub password: &'static str,
 }
 
+pub const GRACE: User =
+    User { id: "grace", email: "grace@example.com", name: "Grace Hopper", password: "password" };
+
 /// The user that every system has from the start.
 pub const DEMO: User =
     User { id: "test-user-id", email: "test@example.com", name: "Test User", password: "password" };
@@ -36,7 +39,11 @@ pub struct System {
 }
 
 impl System {
-    pub(crate) async fn start(evidence: &Evidence, settings: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) async fn start(
+        evidence: &Evidence,
+        settings: &[(&str, &str)],
+        is_populated: bool,
+    ) -> Result<Self> {
         // Refused when another test of this process was first, which is just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let logs = evidence.folder().to_path_buf();
@@ -44,6 +51,9 @@ impl System {
             &binary("cometchat-emulator")?,
             |command| {
                 command.env_clear().env("RUST_LOG", "info").args(["--listen", "127.0.0.1:0"]);
+                if is_populated {
+                    command.arg("--demo");
+                }
             },
             "listening on http://127.0.0.1:",
             logs.join("emulator.log"),
@@ -136,6 +146,20 @@ impl System {
         }
         let answer = request.send().await?.error_for_status()?.bytes().await?;
         if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
+    }
+
+    /// Cuts the sockets of a user, as a bad line would.
+    pub async fn cut_sockets(&self, uid: &str) -> Result<()> {
+        self.control(Method::DELETE, &format!("/emulator/sockets/{uid}"), Value::Null).await.map(drop)
+    }
+
+    /// Has one user write to another, as a server could.
+    pub async fn write(&self, from: &str, to: &str, text: &str) -> Result<()> {
+        let body = json!({"receiver": to, "receiverType": "user", "category": "message", "type": "text",
+                          "data": {"text": text}});
+        let request = self.http.post(self.emulator_url("/v3/messages")).header("apikey", REST_API_KEY);
+        request.header("onBehalfOf", from).json(&body).send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// What CometChat calls this user; `None` when it knows no such user.

@@ -1,19 +1,39 @@
 //! Takes the README's pictures: `make pictures`. Not part of the tests, since it writes into docs/.
 
-use e2e::{Result, Scenario, Scheme};
+use e2e::{Page, Result, Scenario, Scheme};
 use std::path::Path;
+
+async fn take(page: &Page, name: &str) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pictures");
+    std::fs::create_dir_all(&folder)?;
+    Ok(page.driver.screenshot(&folder.join(name)).await?)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "writes docs/pictures: make pictures"]
-async fn the_login_page() -> Result<()> {
+async fn the_pages() -> Result<()> {
     Scenario::default()
+        .populated()
         .run(async |stage| {
-            stage.page.show_as(1000, 760, Scheme::Light).await?;
-            stage.page.open("/").await?;
-            stage.page.see("#login").await?;
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pictures");
-            std::fs::create_dir_all(&folder)?;
-            Ok(stage.page.driver.screenshot(&folder.join("login.png")).await?)
+            let page = &stage.page;
+            page.show_as(1000, 680, Scheme::Light).await?;
+            page.open("/").await?;
+            page.see("#login").await?;
+            take(page, "login.png").await?;
+            stage.sign_in().await?;
+            page.see("#chat-status[data-state=connected]").await?;
+            page.click("a[href='/chat/grace']").await?;
+            page.see("#log .msg").await?;
+            page.see_gone("a[href='/chat/grace'] .count").await?;
+            take(page, "chat.png").await?;
+            page.show_as(1000, 680, Scheme::Dark).await?;
+            take(page, "chat-dark.png").await?;
+            page.show_as(390, 680, Scheme::Light).await?;
+            take(page, "chat-narrow.png").await?;
+            page.open("/account").await?;
+            page.see("#sessions li").await?;
+            page.show_as(1000, 1480, Scheme::Light).await?;
+            take(page, "account.png").await
         })
         .await
 }

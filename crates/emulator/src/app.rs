@@ -3,7 +3,7 @@
 
 use crate::{
     answer::unknown_route,
-    client, control, cors, gate, page, rest, socket,
+    client, control, cors, demo, gate, page, rest, socket,
     world::{Clock, RateLimits, World},
 };
 use actix_web::{App as ActixApp, HttpServer, dev::Server, middleware::from_fn, web};
@@ -27,6 +27,8 @@ pub struct Config {
     pub auth_key: String,
     pub rate_limits: RateLimits,
     pub clock: Clock,
+    /// Begin with people, some history and a bot that answers; see [`crate::demo`].
+    pub demo: bool,
 }
 
 impl Default for Config {
@@ -38,6 +40,7 @@ impl Default for Config {
             rest_api_key: "emulator-rest-api-key".into(),
             auth_key: "emulator-auth-key".into(),
             rate_limits: RateLimits::default(),
+            demo: false,
             clock: Arc::new(|| SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())),
         }
     }
@@ -60,6 +63,7 @@ impl Emulator {
 pub struct App {
     server: Server,
     address: SocketAddr,
+    emulator: web::Data<Emulator>,
 }
 
 impl App {
@@ -68,9 +72,10 @@ impl App {
         let listen = config.listen;
         let world = World::new(config.app_id.clone(), config.rate_limits, Arc::clone(&config.clock));
         let emulator = web::Data::new(Emulator { config, world: Mutex::new(world) });
+        let shared = emulator.clone();
         let http = HttpServer::new(move || {
             ActixApp::new()
-                .app_data(emulator.clone())
+                .app_data(shared.clone())
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
                 .wrap(from_fn(gate::gate))
                 .wrap(from_fn(cors::cors))
@@ -86,7 +91,7 @@ impl App {
         .shutdown_timeout(1)
         .bind(listen)?;
         let address = http.addrs().first().copied().unwrap_or(listen);
-        Ok(Self { server: http.run(), address })
+        Ok(Self { server: http.run(), address, emulator })
     }
 
     /// With port 0 this has the port that was chosen.
@@ -96,6 +101,9 @@ impl App {
 
     /// Serves until SIGTERM or SIGINT.
     pub async fn run(self) -> std::io::Result<()> {
+        if self.emulator.config.demo {
+            tokio::spawn(demo::live(self.emulator));
+        }
         self.server.await
     }
 }

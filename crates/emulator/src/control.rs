@@ -13,7 +13,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/faults", web::get().to(list_faults))
             .route("/faults", web::delete().to(clear_faults))
             .route("/state", web::get().to(state))
-            .route("/reset", web::post().to(reset)),
+            .route("/reset", web::post().to(reset))
+            .route("/sockets/{uid}", web::delete().to(cut_sockets)),
     );
 }
 
@@ -47,5 +48,11 @@ async fn state(emulator: web::Data<Emulator>) -> impl Responder {
 
 async fn reset(emulator: web::Data<Emulator>) -> impl Responder {
     emulator.world().reset();
+    HttpResponse::NoContent()
+}
+
+/// As a bad line would: the SDK opens them again.
+async fn cut_sockets(emulator: web::Data<Emulator>, uid: web::Path<String>) -> impl Responder {
+    emulator.world().close_sockets("Cut by a test", |subject| subject.uid == *uid);
     HttpResponse::NoContent()
 }

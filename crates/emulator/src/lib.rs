@@ -10,6 +10,7 @@ pub mod app;
 mod client;
 mod control;
 mod cors;
+mod demo;
 mod errors;
 mod forms;
 mod gate;

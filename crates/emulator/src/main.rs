@@ -26,6 +26,9 @@ struct Flags {
     /// The key with scope `authOnly`.
     #[arg(long, env = "EMULATOR_AUTH_KEY", default_value = "emulator-auth-key")]
     auth_key: String,
+    /// Begin with people, some history, and a bot that answers.
+    #[arg(long, env = "EMULATOR_DEMO")]
+    demo: bool,
 }
 
 #[actix_web::main]
@@ -46,6 +49,7 @@ async fn main() -> ExitCode {
         region: flags.region,
         rest_api_key: flags.rest_api_key,
         auth_key: flags.auth_key,
+        demo: flags.demo,
         ..Config::default()
     }) {
         Ok(app) => app,

@@ -5,6 +5,7 @@
 
 mod connection;
 mod loader;
+pub mod messaging;
 mod provider;
 mod sdk;
 mod state;

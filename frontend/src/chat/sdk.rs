@@ -38,7 +38,7 @@ pub enum SdkError {
 }
 
 impl SdkError {
-    fn from_js(value: &JsValue) -> Self {
+    pub fn from_js(value: &JsValue) -> Self {
         let text = |key: &str| {
             let value = Reflect::get(value, &JsValue::from_str(key)).unwrap_or_default();
             value.as_string().or_else(|| value.as_f64().map(|number| number.to_string())).unwrap_or_default()

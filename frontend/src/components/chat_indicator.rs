@@ -13,7 +13,7 @@ pub fn ChatIndicator(props: &Props) -> Html {
     let (state, words) = match props.status {
         ChatStatus::Connecting => ("connecting", "Connecting to chat…"),
         ChatStatus::Connected => ("connected", "Chat is connected"),
-        ChatStatus::Unavailable => ("unavailable", "Chat is not reachable right now. Trying again…"),
+        ChatStatus::Unavailable => ("unavailable", "Chat is not reachable. Trying again…"),
     };
     html! {
         <p id="chat-status" class="chat-status" role="status" data-state={state}>

@@ -1,7 +1,7 @@
 //! The way out, on every page of somebody who is signed in.
 
 use crate::api::Failure;
-use crate::components::{Button, Note, Tone};
+use crate::components::{Button, Glyph, Icon, Note, Tone};
 use crate::form;
 use crate::session::{SignOut, use_session};
 use yew::prelude::*;
@@ -13,22 +13,57 @@ pub struct Props {
 
 #[component]
 pub fn SignOutButton(props: &Props) -> Html {
-    let session = use_session();
+    let leave = use_leave(&props.sign_out);
     let leaving = props.sign_out == SignOut::Running;
-    let leave = Callback::from(move |_| {
-        if !leaving {
-            session.sign_out();
-        }
-    });
     html! {
         <>
-            if let SignOut::Failed(failure) = &props.sign_out {
-                <Note tone={Tone::Alert} code={form::code(failure)}>{ not_signed_out(failure) }</Note>
-            }
+            { trouble(&props.sign_out) }
             <Button id="sign-out" quiet=true busy={leaving} onclick={leave}>
                 { if leaving { "Signing out…" } else { "Sign out" } }
             </Button>
         </>
+    }
+}
+
+/// The same, where there is room for a picture only.
+#[component]
+pub fn SignOutIcon(props: &Props) -> Html {
+    let leave = use_leave(&props.sign_out);
+    let leaving = props.sign_out == SignOut::Running;
+    html! {
+        <>
+            <button
+                id="sign-out"
+                type="button"
+                class="round"
+                aria-busy={leaving.then_some("true")}
+                onclick={leave}
+            >
+                <Icon glyph={Glyph::Exit} />
+                <span class="unseen">{ if leaving { "Signing out…" } else { "Sign out" } }</span>
+            </button>
+            { trouble(&props.sign_out) }
+        </>
+    }
+}
+
+#[hook]
+fn use_leave(sign_out: &SignOut) -> Callback<MouseEvent> {
+    let session = use_session();
+    let leaving = *sign_out == SignOut::Running;
+    Callback::from(move |_| {
+        if !leaving {
+            session.sign_out();
+        }
+    })
+}
+
+fn trouble(sign_out: &SignOut) -> Html {
+    match sign_out {
+        SignOut::Failed(failure) => html! {
+            <Note tone={Tone::Alert} code={form::code(failure)}>{ not_signed_out(failure) }</Note>
+        },
+        SignOut::NotAsked | SignOut::Running => html! {},
     }
 }
 

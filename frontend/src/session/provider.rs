@@ -3,7 +3,7 @@
 
 use super::{Reason, Session, SessionEvent, SignOut};
 use crate::api::Failure;
-use crate::{api, backoff, browser, chat};
+use crate::{api, backoff, browser, chat, talk};
 use browser::{Task, tab};
 use gloo_events::EventListener;
 use shared::{LoginResponse, SessionResponse};
@@ -42,6 +42,7 @@ impl SessionContext {
         self.session.dispatch(SessionEvent::SignOutStarted);
         spawn_local(async {
             chat::leave().await;
+            tab::drop_all(talk::UNSENT);
             tab::keep(MARK, MARK_DELETED);
             browser::restart();
         });
@@ -69,6 +70,7 @@ impl SessionContext {
             chat::leave().await;
             match api::logout().await {
                 Ok(()) => {
+                    tab::drop_all(talk::UNSENT);
                     tab::keep(MARK, MARK_SIGNED_OUT);
                     // CometChat's SDK does not recover from a sign-out within the same page.
                     browser::restart();

@@ -36,8 +36,8 @@ async fn a_new_name_is_seen_on_the_page_and_at_cometchat_and_chat_stays_connecte
                 Ok((stage.system.name(&id).await?.as_deref() == Some("Ada Lovelace")).then_some(()))
             })
             .await?;
-            stage.page.click("a[href='/']").await?;
-            assert_eq!(stage.page.see("main[data-page=home] h1").await?.text().await?, "Ada Lovelace");
+            stage.page.click("a[href='/chat']").await?;
+            assert_eq!(stage.page.see("[data-page=chat] h1").await?.text().await?, "Ada Lovelace");
             stage.page.see(CONNECTED).await?;
             assert_eq!(
                 stage.system.cometchat().await?["sockets"][0]["id"],
@@ -150,7 +150,7 @@ async fn the_account_page_is_for_who_is_signed_in_and_the_back_button_does_not_b
             let listed = stage.page.see("#sessions li[data-current]").await?.text().await?;
             ensure!(listed.contains("Chrome on Linux") && listed.contains("127.0.0.1"), "{listed}");
             stage.page.see("#sign-out").await?;
-            stage.page.click("a[href='/']").await?;
+            stage.page.click("a[href='/chat']").await?;
             stage.page.see(CONNECTED).await?;
             stage.page.click("a[href='/account']").await?;
             stage.page.click("#sign-out").await?;

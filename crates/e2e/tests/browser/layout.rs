@@ -1,14 +1,17 @@
 //! How the pages look: on the narrowest screen, in light and in dark.
 
 use e2e::{Page, Result, Scenario, Scheme, ensure, pictures};
+use serde_json::json;
 
 async fn look(page: &Page, name: &str) -> Result<()> {
     for (scheme, shade) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
-        for width in [320, 1000] {
+        for width in [320, 1000, 1600] {
             page.show_as(width, if name.starts_with("account") { 1900 } else { 760 }, scheme).await?;
             let overflow = page
                 .script("const e = document.scrollingElement; return e.scrollWidth - e.clientWidth")
                 .await?;
+            let barriers = page.barriers().await?;
+            ensure!(barriers.is_empty(), "{name}, {width} px wide, {shade}:\n{}", barriers.join("\n"));
             page.driver.screenshot(&pictures()?.join(format!("{name}-{shade}-{width}.png"))).await?;
             ensure!(overflow == 0, "{name}, {width} px wide, can be scrolled sideways by {overflow} px");
         }
@@ -18,8 +21,10 @@ async fn look(page: &Page, name: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn no_page_scrolls_sideways_from_320_pixels_up() -> Result<()> {
+async fn no_page_scrolls_sideways_from_320_pixels_up_or_bars_anybody() -> Result<()> {
     Scenario::default()
+        .populated()
+        .provokes("/v3.0/messages - Failed to load resource: the server responded with a status of 500")
         .provokes("/api/login - Failed to load resource: the server responded with a status of 401")
         .run(async |stage| {
             stage.page.open("/").await?;
@@ -42,7 +47,18 @@ async fn no_page_scrolls_sideways_from_320_pixels_up() -> Result<()> {
             look(&stage.page, "not-found").await?;
             stage.sign_in().await?;
             stage.page.see("#chat-status[data-state=connected]").await?;
-            look(&stage.page, "home").await?;
+            stage.page.see("#conversations .count").await?;
+            look(&stage.page, "list").await?;
+            stage.page.click("a[href='/chat/grace']").await?;
+            stage.page.see("#log .msg").await?;
+            let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
+                                 "status": 500, "code": "ERR", "times": 1});
+            stage.system.break_cometchat(refused).await?;
+            stage.page.fill("#message", "Of course :)").await?;
+            stage.page.click("#send").await?;
+            stage.page.see("#log .msg.failed").await?;
+            look(&stage.page, "chat").await?;
+            stage.page.show_as(1000, 760, Scheme::Light).await?;
             stage.page.click("a[href='/account']").await?;
             stage.page.see("#sessions li").await?;
             stage.page.click("#delete-account summary").await?;

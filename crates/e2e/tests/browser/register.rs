@@ -20,7 +20,7 @@ async fn submit(stage: &Stage, name: &str, email: &str, password: &str) -> Resul
 pub async fn register(stage: &Stage, name: &str, email: &str) -> Result<String> {
     stage.page.open("/register").await?;
     submit(stage, name, email, GOOD).await?;
-    stage.page.see("main[data-page=home]").await?;
+    stage.page.see("[data-page=chat]").await?;
     stage.page.see(CONNECTED).await?;
     let id =
         format!("return fetch('{}').then(answer => answer.json()).then(user => user.id)", routes::SESSION);
@@ -37,7 +37,7 @@ async fn registering_leads_into_the_app_and_into_chat() -> Result<()> {
             stage.page.see("main[data-page=register]").await?;
             let id = register(stage, "Ada Lovelace", "ada@example.com").await?;
             assert_eq!(stage.page.see("h1").await?.text().await?, "Ada Lovelace");
-            assert!(stage.page.driver.current_url().await?.path() == "/");
+            assert_eq!(stage.page.driver.current_url().await?.path(), "/chat");
             assert_eq!(stage.chat_user().await?, id);
             assert_eq!(stage.system.name(&id).await?.as_deref(), Some("Ada Lovelace"));
             assert_eq!(stage.system.tokens(&id).await?.len(), 1);

@@ -84,7 +84,7 @@ async fn a_page_of_another_origin_can_neither_sign_in_nor_out() -> Result<()> {
             stage.page.script(&fetch).await?;
 
             stage.page.open("/").await?;
-            stage.page.see("main[data-page=home]").await?;
+            stage.page.see("[data-page=chat]").await?;
             Ok(())
         })
         .await

@@ -14,7 +14,7 @@ async fn a_reload_restores_app_and_chat_with_the_token_that_is_there() -> Result
             stage.page.see(CONNECTED).await?;
             let tokens = stage.system.tokens(DEMO.id).await?;
             stage.page.driver.refresh().await?;
-            assert!(stage.page.see("main[data-page=home] h1").await?.text().await?.contains(DEMO.name));
+            assert!(stage.page.see("[data-page=chat] h1").await?.text().await?.contains(DEMO.name));
             stage.page.see(CONNECTED).await?;
             assert_eq!(stage.chat_user().await?, DEMO.id);
             eventually("the new page's socket alone to be there", async || {
@@ -58,7 +58,7 @@ async fn signing_out_leaves_nothing_to_come_back_with() -> Result<()> {
             stage.page.driver.back().await?;
             stage.page.open("/").await?;
             stage.page.see("#login").await?;
-            assert!(!stage.page.is_there("main[data-page=home]").await?);
+            assert!(!stage.page.is_there("[data-page=chat]").await?);
             Ok(())
         })
         .await

@@ -112,6 +112,11 @@ impl World {
     /// Stores the message and pushes it to every socket of both sides. The sending tab knows its own
     /// message by the device id and ignores it; the sender's other tabs show it.
     pub fn send(&mut self, new: NewMessage) -> Result<Message, Failure> {
+        self.send_at(new, self.now())
+    }
+
+    /// [`World::send`] in the past: for a world that begins with some history.
+    pub fn send_at(&mut self, new: NewMessage, sent_at: u64) -> Result<Message, Failure> {
         let sender = self.user(&new.sender)?.uid.clone();
         let receiver = self.user(&new.receiver)?.uid.clone();
         if let Some(parent) = new.parent {
@@ -129,7 +134,7 @@ impl World {
             tags: new.tags,
             parent: new.parent,
             resource: new.resource,
-            sent_at: self.now(),
+            sent_at,
             delivered_at: None,
             read_at: None,
         };

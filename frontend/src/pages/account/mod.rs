@@ -34,7 +34,7 @@ pub fn Account(props: &Props) -> Html {
             <p class="sub">
                 { &user.email }
                 { " · " }
-                <Link<Route> to={Route::Home}>{ "Back to chat" }</Link<Route>>
+                <Link<Route> to={Route::Chat}>{ "Back to chat" }</Link<Route>>
             </p>
             <Name name={user.name.clone()} />
             <ChangePassword email={user.email.clone()} />

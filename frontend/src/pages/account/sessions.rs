@@ -4,11 +4,9 @@ use crate::api::{self, Failure};
 use crate::browser;
 use crate::components::{Button, Note, Tone};
 use crate::session::use_session;
-use crate::{form, words};
-use js_sys::Date;
+use crate::{clock, form, words};
 use shared::SessionInfo;
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -120,10 +118,6 @@ fn item(session: &SessionInfo, end: Callback<MouseEvent>) -> Html {
 
 /// How long ago in words; the moment itself for who points at it.
 fn when(unix_seconds: i64) -> Html {
-    // Exact for any date that a browser shows.
-    let millis = unix_seconds as f64 * 1_000.0;
-    let date = Date::new(&JsValue::from_f64(millis));
-    let words = words::ago((browser::now_ms() - millis) / 1_000.0);
-    let exact = String::from(date.to_locale_string("default", &JsValue::UNDEFINED));
-    html! { <time datetime={String::from(date.to_iso_string())} title={exact}>{ words }</time> }
+    let words = words::ago(browser::now_ms() / 1_000.0 - unix_seconds as f64);
+    html! { <time datetime={clock::iso(unix_seconds)} title={clock::exact(unix_seconds)}>{ words }</time> }
 }

@@ -1,0 +1,144 @@
+//! Who I am, and who there is to talk to.
+
+use crate::app::Route;
+use crate::browser::Task;
+use crate::chat::{ChatStatus, use_chat_status};
+use crate::clock;
+use crate::components::{Avatar, ChatIndicator, Glyph, Icon};
+use crate::hooks::use_page;
+use crate::pages::sign_out::SignOutIcon;
+use crate::session::SignOut;
+use crate::talk::{Entry, Listing, use_talk};
+use gloo_timers::future::TimeoutFuture;
+use shared::SessionResponse;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+use yew_router::prelude::*;
+
+/// How long typing must rest before a search is sent.
+const REST_MS: u32 = 250;
+
+#[derive(PartialEq, Properties)]
+pub struct Props {
+    pub user: SessionResponse,
+    pub sign_out: SignOut,
+    pub open: Option<AttrValue>,
+}
+
+#[component]
+pub fn Side(props: &Props) -> Html {
+    let Props { user, sign_out, open } = props;
+    let talk = use_talk();
+    let status = use_chat_status();
+    let heading = use_page(&title(talk.state().unread(), &user.name), None);
+    let query = use_state_eq(String::new);
+    let oninput = {
+        let query = query.setter();
+        Callback::from(move |event: InputEvent| {
+            if let Some(field) = event.target_dyn_into::<HtmlInputElement>() {
+                query.set(field.value().trim().to_lowercase());
+            }
+        })
+    };
+    // CometChat knows more people than are listed.
+    use_effect_with((*query).clone(), {
+        let talk = talk.clone();
+        move |query| {
+            let query = query.clone();
+            let task = (!query.is_empty()).then(|| {
+                Task::spawn(async move {
+                    TimeoutFuture::new(REST_MS).await;
+                    talk.search(&query).await;
+                })
+            });
+            move || drop(task)
+        }
+    });
+
+    let fits = |entry: &&Entry| query.is_empty() || entry.person.name.to_lowercase().contains(query.as_str());
+    let talks: Vec<&Entry> = talk.state().conversations().into_iter().filter(fits).collect();
+    let others: Vec<&Entry> = talk.state().others().into_iter().filter(fits).collect();
+    let row = |entry: &&Entry| row(entry, &user.id, open.as_deref());
+    // While nothing is open, this is what the page is about.
+    let (tag, name_tag) = if open.is_some() { ("aside", "h2") } else { ("main", "h1") };
+    html! {
+        <@{tag} class="side" aria-label="Conversations">
+            <header class="me">
+                <Avatar name={user.name.clone()} uid={user.id.clone()} online={status == ChatStatus::Connected} small=true />
+                <div class="words">
+                    <@{name_tag} ref={heading} class="name" tabindex="-1">{ &user.name }</@>
+                    <ChatIndicator {status} />
+                </div>
+                <Link<Route> to={Route::Account} classes="round" >
+                    <Icon glyph={Glyph::Person} />
+                    <span class="unseen">{ "Your account" }</span>
+                </Link<Route>>
+                <SignOutIcon sign_out={sign_out.clone()} />
+            </header>
+            <label class="search">
+                <Icon glyph={Glyph::Search} />
+                <span class="unseen">{ "Search people" }</span>
+                <input id="search" type="search" placeholder="Search people" autocomplete="off" {oninput} />
+            </label>
+            <nav class="list" aria-label="People">
+                <ul id="conversations">{ for talks.iter().map(row) }</ul>
+                if !others.is_empty() {
+                    <h2>{ "People" }</h2>
+                    <ul id="people">{ for others.iter().map(row) }</ul>
+                }
+                if talks.is_empty() && others.is_empty() {
+                    <p class="empty" role="status">{ empty(talk.state().listing, status, &query) }</p>
+                }
+            </nav>
+        </@>
+    }
+}
+
+fn title(unread: u32, name: &str) -> String {
+    if unread > 0 { format!("({unread}) {name}") } else { name.to_owned() }
+}
+
+fn empty(listing: Listing, status: ChatStatus, query: &str) -> &'static str {
+    match (listing, status) {
+        _ if !query.is_empty() => "Nobody is called that.",
+        (Listing::Loaded, _) => "Nobody else is here yet.",
+        (Listing::Failed, _) => "The list could not be fetched. It is tried again with the next connection.",
+        (Listing::Loading, ChatStatus::Unavailable) => {
+            "Your conversations appear when chat is reachable again."
+        }
+        (Listing::Loading, _) => "One moment…",
+    }
+}
+
+fn row(entry: &Entry, me: &str, open: Option<&str>) -> Html {
+    let Entry { person, last, unread, typing } = entry;
+    let is_open = open == Some(person.uid.as_str());
+    html! {
+        <li key={person.uid.clone()}>
+            <Link<Route>
+                to={Route::Thread { uid: person.uid.clone() }}
+                classes={classes!("row", is_open.then_some("open"))}
+            >
+                <Avatar name={person.name.clone()} uid={person.uid.clone()} online={person.online} />
+                <span class="who">{ &person.name }</span>
+                if let Some(last) = last {
+                    <span class="when">{ clock::short(last.sent_at) }</span>
+                }
+                <span class="last">
+                    if *typing {
+                        <em>{ "typing…" }</em>
+                    } else if let Some(last) = last {
+                        if last.from == me { { "You: " } }
+                        { last.text.as_deref().unwrap_or("something other than text") }
+                    } else {
+                        { if person.online { "online" } else { "offline" } }
+                    }
+                </span>
+                if *unread > 0 {
+                    <span class="count">{ unread }<span class="unseen">{ " unread" }</span></span>
+                }
+                if is_open { <span class="unseen">{ ", open" }</span> }
+            </Link<Route>>
+        </li>
+    }
+}
