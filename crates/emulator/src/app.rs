@@ -70,7 +70,10 @@ impl App {
     /// Binds `config.listen` and nothing else. From here on connections are accepted.
     pub fn build(config: Config) -> std::io::Result<Self> {
         let listen = config.listen;
-        let world = World::new(config.app_id.clone(), config.rate_limits, Arc::clone(&config.clock));
+        let mut world = World::new(config.app_id.clone(), config.rate_limits, Arc::clone(&config.clock));
+        if config.demo {
+            demo::populate(&mut world).map_err(std::io::Error::other)?;
+        }
         let emulator = web::Data::new(Emulator { config, world: Mutex::new(world) });
         let shared = emulator.clone();
         let http = HttpServer::new(move || {

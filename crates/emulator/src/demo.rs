@@ -2,6 +2,7 @@
 //! the same rules as everybody: a socket, a token, receipts and typing.
 
 use crate::app::Emulator;
+use crate::errors::Failure;
 use crate::world::{
     NewMessage, Outgoing, PresenceSubscription, ProfileChange, Receipt, SocketId, Subject, World,
 };
@@ -37,13 +38,10 @@ const HISTORY: [(&str, &str, u64, &str); 9] = [
     (BOT, DEMO, 4, "Hello! Say something, and I say it back."),
 ];
 
-/// Fills the world, and lives in it as the bot until its socket is closed.
+/// Lives as the bot, in a world that was populated, until its socket is closed.
 pub async fn live(emulator: Data<Emulator>) {
     let (id, mut frames) = {
         let mut world = emulator.world();
-        if populate(&mut world).is_err() {
-            return;
-        }
         let Ok(token) = world.mint(BOT, true) else { return };
         let (id, frames) = world.connect();
         let device_id = "WEB-echo-bot".to_owned();
@@ -75,7 +73,8 @@ async fn answer(emulator: &Emulator, socket: SocketId, message: u64, to: &str, s
     let _ = world.send(words(BOT, to, said));
 }
 
-fn populate(world: &mut World) -> Result<(), crate::errors::Failure> {
+/// Fills an empty world.
+pub fn populate(world: &mut World) -> Result<(), Failure> {
     for (uid, name) in PEOPLE {
         world.create_user(uid, ProfileChange { name: Some(name.into()), ..ProfileChange::default() })?;
     }

@@ -6,6 +6,7 @@ mod browser;
 mod client_messages;
 mod client_users;
 mod command_line;
+mod demo;
 mod faults;
 mod keys_and_limits;
 mod live;
