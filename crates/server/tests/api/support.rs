@@ -12,6 +12,7 @@ use cometchat_auth::sessions::Lifetime;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ApiError, ErrorCode, LoginResponse, Secret, routes};
+use sqlx::Connection as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,9 @@ impl TestApp {
         let emulator = Emulator::start(&clock);
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&folder, &emulator);
+        if let Some(url) = new_postgres_database().await {
+            config.store.database_url = url;
+        }
         change(&mut config);
         let mut app = Self::run(config, clock, emulator).await;
         app._folder = Some(folder);
@@ -122,6 +126,17 @@ impl TestApp {
     pub async fn count(&self, sql: &'static str) -> i64 {
         self.db.read(sql, &[]).await.unwrap()[0].int(0).unwrap()
     }
+}
+
+/// Where `scripts/postgres` has started a server for the tests: the URL of a new database there.
+#[allow(clippy::disallowed_methods)]
+async fn new_postgres_database() -> Option<String> {
+    let server = std::env::var("TEST_POSTGRES").ok()?;
+    let name = format!("t{}", uuid::Uuid::new_v4().simple());
+    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::raw_sql(create).execute(&mut connection).await.unwrap();
+    Some(format!("{server}/{name}"))
 }
 
 fn config(folder: &TempDir, emulator: &Emulator) -> Config {
