@@ -3,6 +3,7 @@
 use crate::chat::ChatProvider;
 use crate::pages::{Account, Chat, Login, NotFound, Register, Starting, Unreachable};
 use crate::session::{Session, SessionProvider, SignOut, use_session};
+use shared::limits;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -58,12 +59,13 @@ fn Pages() -> Html {
                 {
                     match route {
                         Route::Chat => html! { <Chat user={user.clone()} sign_out={sign_out.clone()} /> },
-                        Route::Thread { uid } => html! {
+                        // What cannot be a uid must not get into the address of a call.
+                        Route::Thread { uid } if limits::is_uid(&uid) => html! {
                             <Chat user={user.clone()} sign_out={sign_out.clone()} peer={AttrValue::from(uid)} />
                         },
                         Route::Account => html! { <Account user={user.clone()} sign_out={sign_out.clone()} /> },
                         Route::Home | Route::Register => html! { <Redirect<Route> to={Route::Chat} /> },
-                        Route::NotFound => html! { <NotFound /> },
+                        Route::Thread { .. } | Route::NotFound => html! { <NotFound /> },
                     }
                 }
             </ChatProvider>
