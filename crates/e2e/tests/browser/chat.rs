@@ -286,7 +286,7 @@ async fn a_newcomer_finds_people_a_history_and_a_bot_that_answers() -> Result<()
             stage.page.see("#log .msg.mine[data-state=read]").await?;
             stage.page.open("/chat/no-such-person").await?;
             stage.page.see("#nobody").await?;
-            stage.page.open("/chat/..%2Fme").await?;
+            stage.page.open("/chat/Not%20A%20Uid").await?;
             stage.page.see("main[data-page=not-found]").await?;
             Ok(())
         })
