@@ -69,6 +69,32 @@ async fn no_page_scrolls_sideways_from_320_pixels_up_or_bars_anybody() -> Result
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
+async fn nor_does_a_page_in_trouble() -> Result<()> {
+    Scenario::default()
+        .provokes("net::ERR_BLOCKED_BY_CLIENT")
+        .provokes(
+            "/api/session/chat-token - Failed to load resource: the server responded with a status of 503",
+        )
+        .run(async |stage| {
+            stage.page.block(&["*/api/session"]).await?;
+            stage.page.open("/").await?;
+            stage.page.see("[data-page=unreachable]").await?;
+            look(&stage.page, "unreachable").await?;
+            stage.page.block(&[]).await?;
+            stage.page.show_as(1000, 760, Scheme::Light).await?;
+            stage.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            stage.sign_in().await?;
+            stage.page.see("#chat-status[data-state=unavailable]").await?;
+            look(&stage.page, "chat-unavailable").await?;
+            stage.page.open("/chat/somebody").await?;
+            stage.page.see(".strip").await?;
+            look(&stage.page, "thread-unavailable").await
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
 async fn the_dark_page_is_dark_and_the_light_one_light() -> Result<()> {
     Scenario::default()
         .run(async |stage| {

@@ -42,14 +42,16 @@ pub fn Thread(props: &Props) -> Html {
             </main>
         };
     }
+    // Who it is may be unknown for as long as chat cannot be asked.
     let (name, online, typing) = match &person {
         Some((person, typing)) => (person.name.clone(), person.online, *typing),
-        None => (String::new(), false, false),
+        None => (String::from("Conversation"), false, false),
     };
-    let presence = match (typing, online) {
-        (true, _) => "typing…",
-        (false, true) => "online",
-        (false, false) => "offline",
+    let presence = match (&person, typing, online) {
+        (None, ..) => "",
+        (_, true, _) => "typing…",
+        (_, false, true) => "online",
+        (_, false, false) => "offline",
     };
     html! {
         <main class="thread" data-peer={peer.clone()}>

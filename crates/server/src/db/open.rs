@@ -1,0 +1,158 @@
+//! Opening the database: its pool's limits, SQLite's pragmas, and migrations that several processes may run
+//! at once.
+
+use super::Db;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlSafeStr as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+/// Connections that read SQLite at once. Writes have one connection of their own, because SQLite
+/// writes one at a time anyway, and a pool queues more fairly than a busy handler.
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 8;
+/// How long a request waits for a connection before it is told to come back.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
+
+/// Why the database could not be opened, in one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("DATABASE_URL must begin with sqlite:// or postgres://")]
+    UnknownKind,
+    #[error("cannot make the folder {}: {cause}. Make it writable, or set DATABASE_URL to another place", .folder.display())]
+    Folder { folder: PathBuf, cause: std::io::Error },
+    #[error("cannot open the database {place}: {cause}. Is its folder writable, and is it one of ours?")]
+    Open { place: String, cause: sqlx::Error },
+    #[error(
+        "{place} is not a database of cometchat-auth: it has other tables. Set DATABASE_URL to another place"
+    )]
+    NotOurs { place: String },
+    #[error("the database {place} was made by another version of cometchat-auth: {cause}")]
+    Migrate { place: String, cause: sqlx::migrate::MigrateError },
+}
+
+impl Db {
+    /// Opens the database at `url`, makes it when SQLite's file is missing, and brings its schema up
+    /// to date. Several processes may do so at once.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        if let Some(path) = sqlite_path(url) {
+            Self::open_sqlite(url, &path).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Self::open_postgres(url).await
+        } else {
+            Err(OpenError::UnknownKind)
+        }
+    }
+
+    async fn open_sqlite(url: &str, path: &Path) -> Result<Self, OpenError> {
+        let place = path.display().to_string();
+        let open_error = |cause| OpenError::Open { place: place.clone(), cause };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
+        }
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(open_error)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL keeps what was answered through a power cut; NORMAL would lose the last moments.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true)
+            .pragma("mmap_size", "268435456");
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .min_connections(connections)
+                .acquire_timeout(ACQUIRE_LIMIT)
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let write = pool(1).connect_with(options.clone()).await.map_err(open_error)?;
+
+        // sqlx has no migration lock on SQLite: an immediate transaction is one, and makes a start
+        // that is killed half way leave nothing behind.
+        let mut tx = write.begin_with("BEGIN IMMEDIATE").await.map_err(open_error)?;
+        let tables: (i64, i64) = sqlx::query_as(
+            "SELECT count(*), coalesce(sum(name = 'schema_versions'), 0) FROM sqlite_master WHERE type = 'table'",
+        )
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(open_error)?;
+        if tables.0 > 0 && tables.1 == 0 {
+            return Err(OpenError::NotOurs { place });
+        }
+        migrator()
+            .run_direct(None, &mut *tx, false)
+            .await
+            .map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
+        tx.commit().await.map_err(open_error)?;
+
+        let read = pool(SQLITE_READERS)
+            .connect_with(options.pragma("query_only", "on"))
+            .await
+            .map_err(open_error)?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|cause| OpenError::Open { place: "DATABASE_URL".into(), cause })?;
+        // Never the URL: it has the password.
+        let place = format!(
+            "{} on {}:{}",
+            options.get_database().unwrap_or("postgres"),
+            options.get_host(),
+            options.get_port()
+        );
+        let open_error = |cause| OpenError::Open { place: place.clone(), cause };
+        // A connection of its own, closed after: a migration that fails would leave its lock with a
+        // pooled one, and the next start would wait for ever.
+        let mut connection = PgConnection::connect_with(&options).await.map_err(open_error)?;
+        let migrated = migrator().run_direct(None, &mut connection, false).await;
+        connection.close().await.map_err(open_error)?;
+        migrated.map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_LIMIT)
+            // A ping costs a round trip, so only a connection that has been idle gets one.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > Duration::from_secs(1) {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(open_error)?;
+        Ok(Self::Postgres(pool))
+    }
+}
+
+/// The file of a `sqlite://` URL; `None` for any other URL.
+pub fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    Some(PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path)))
+}
+
+fn migrator() -> sqlx::migrate::Migrator {
+    let migrations = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+    let mut migrator = sqlx::migrate::Migrator::with_migrations(
+        migrations
+            .into_iter()
+            .map(|(version, name, sql)| {
+                let kind = sqlx::migrate::MigrationType::Simple;
+                sqlx::migrate::Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
+            })
+            .collect(),
+    );
+    // A name of our own, so that the database of another program that uses sqlx is not taken for ours.
+    migrator.dangerous_set_table_name("schema_versions");
+    migrator
+}
