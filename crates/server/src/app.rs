@@ -1,6 +1,6 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
-use crate::audit;
+use crate::audit::Audit;
 use crate::chat::seal::Sealer;
 use crate::chat::{Chat, client, worker};
 use crate::clock::Clock;
@@ -9,18 +9,20 @@ use crate::db::{Db, OpenError};
 use crate::http;
 use crate::passwords::Hasher;
 use crate::sessions::{self, Lifetime};
+use crate::spent;
 use crate::throttle::{self, address::AddressLimit, device::Devices};
 use actix_web::dev::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// How often expired sessions are ended and old counts dropped.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Jobs that are done at CometChat at once: it takes ten thousand a minute, but answers slowly.
 const WORKERS: usize = 4;
-/// How long requests under way may take to end when the server stops, in seconds.
+/// How long requests under way may take to end when the server stops, in seconds; and after them the jobs.
 const SHUTDOWN_SECONDS: u64 = 10;
 
 /// What a request works with. One for the whole process.
@@ -34,6 +36,9 @@ pub struct Services {
     pub password_min_length: usize,
     pub chat: Arc<Chat>,
     pub lifetime: Lifetime,
+    pub audit: Audit,
+    /// Cancelled when the server has been told to stop: nobody should send it anything new.
+    pub stopping: CancellationToken,
     /// Work is done on this runtime and not on the HTTP workers' own ones, see [`Services::complete`].
     runtime: tokio::runtime::Handle,
 }
@@ -51,8 +56,8 @@ impl Services {
         F: Future<Output = T> + Send + 'static,
     {
         use tracing::Instrument as _;
-        let span = tracing::Span::current();
-        self.runtime.spawn(work(Arc::clone(self)).instrument(span)).await
+        let work = spent::adding_up(spent::of_this_task(), work(Arc::clone(self)));
+        self.runtime.spawn(work.instrument(tracing::Span::current())).await
     }
 }
 
@@ -62,9 +67,9 @@ pub enum StartError {
     #[error(transparent)]
     Database(#[from] OpenError),
     #[error(
-        "LISTEN: cannot serve on {address}: {cause}. Is another server running there? Set LISTEN to another port"
+        "{setting}: cannot serve on {address}: {cause}. Is another server running there? Set {setting} to another port"
     )]
-    Listen { address: SocketAddr, cause: std::io::Error },
+    Listen { setting: &'static str, address: SocketAddr, cause: std::io::Error },
     #[error("cannot start the hashing threads: {0}")]
     Hasher(std::io::Error),
     #[error("cannot make the HTTP client: {0}")]
@@ -74,7 +79,9 @@ pub enum StartError {
 /// A server that is bound to its port and ready to run.
 pub struct App {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     server: Server,
+    metrics: Option<Server>,
     background: JoinSet<()>,
     services: Arc<Services>,
 }
@@ -97,12 +104,14 @@ impl App {
             password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),
             lifetime: config.lifetime,
+            audit: Audit::default(),
+            stopping: CancellationToken::new(),
             runtime: tokio::runtime::Handle::current(),
         });
 
         let site = Arc::new(http::Site::new(&config));
         let factory = {
-            let services = Arc::clone(&services);
+            let (services, site) = (Arc::clone(&services), Arc::clone(&site));
             move || http::app(Arc::clone(&services), Arc::clone(&site))
         };
         let bound = actix_web::HttpServer::new(factory)
@@ -110,21 +119,34 @@ impl App {
             .disable_signals()
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .bind(config.listen)
-            .map_err(|cause| StartError::Listen { address: config.listen, cause })?;
+            .map_err(|cause| StartError::Listen { setting: "LISTEN", address: config.listen, cause })?;
         let address = bound.addrs().first().copied().unwrap_or(config.listen);
+        let (metrics, metrics_address) = match config.metrics_listen {
+            Some(listen) => {
+                let (server, address) = serve_metrics(listen, &services, &site)?;
+                (Some(server), Some(address))
+            }
+            None => (None, None),
+        };
 
         let mut background = JoinSet::new();
         for _ in 0..WORKERS {
             let chat = Arc::clone(&chat);
-            background.spawn(async move { worker::run(&chat).await });
+            let stopping = services.stopping.clone();
+            background.spawn(async move { worker::run(&chat, &stopping).await });
         }
         background.spawn(sweep(Arc::clone(&services)));
-        Ok(Self { address, server: bound.run(), background, services })
+        Ok(Self { address, metrics_address, server: bound.run(), metrics, background, services })
     }
 
     /// Where it listens: the port that the system gave, when it was asked for any.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it tells its metrics, if it does.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// What its requests work with.
@@ -137,14 +159,39 @@ impl App {
         self.server.handle()
     }
 
-    /// Serves until it is told to stop, then ends what is under way.
+    /// Serves until it is told to stop, then ends what is under way: first the requests, then the jobs.
     pub async fn run(mut self) -> std::io::Result<()> {
+        let metrics = self.metrics.map(|server| (server.handle(), tokio::spawn(server)));
         let served = self.server.await;
-        // A job that is cut short is done again after the next start.
-        self.background.shutdown().await;
+        self.services.stopping.cancel();
+        let ended = async { while self.background.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(SHUTDOWN_SECONDS), ended).await.is_err() {
+            // A job that is cut short is done again after the next start.
+            self.background.shutdown().await;
+        }
+        if let Some((handle, task)) = metrics {
+            handle.stop(false).await;
+            let _ = task.await;
+        }
         self.services.db.close().await;
         served
     }
+}
+
+/// Prometheus comes to a listener of its own, which need not be reachable from outside.
+fn serve_metrics(
+    listen: SocketAddr,
+    services: &Arc<Services>,
+    site: &Arc<http::Site>,
+) -> Result<(Server, SocketAddr), StartError> {
+    let exporter = Arc::new(http::metrics::Exporter::new(services, site));
+    let bound = actix_web::HttpServer::new(move || http::metrics::app(Arc::clone(&exporter)))
+        .disable_signals()
+        .workers(1)
+        .bind(listen)
+        .map_err(|cause| StartError::Listen { setting: "METRICS_LISTEN", address: listen, cause })?;
+    let address = bound.addrs().first().copied().unwrap_or(listen);
+    Ok((bound.run(), address))
 }
 
 /// The client for CometChat. It follows no redirect, because it would take the API key along.
@@ -167,7 +214,10 @@ async fn sweep(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = services.stopping.cancelled() => return,
+        }
         services.address_limit.sweep();
         let now = services.clock.now();
         loop {
@@ -176,7 +226,7 @@ async fn sweep(services: Arc<Services>) {
                 Ok(users) => {
                     services.chat.wake();
                     for user in users {
-                        audit::sessions_ended(&user, None, "expired", 1);
+                        services.audit.sessions_ended(&user, None, "expired", 1);
                     }
                 }
                 Err(error) => {

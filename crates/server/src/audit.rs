@@ -1,12 +1,30 @@
-//! The audit trail: one line in the log for each thing that happens to an account, at one place so that
-//! no event can say more than another. `docs/LOGGING.md` lists them; the request's id is added by the
+//! The audit trail: one line in the log for each thing that happens to an account, and a count of each, at one
+//! place so that no event can say more than another. `docs/LOGGING.md` lists them; the request's id is added by the
 //! span around them. Never an address that was typed in vain, a password, a token or a cookie.
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::{counter::Counter, family::Family};
 use std::net::IpAddr;
+
+/// What has happened so often. `reason` says more where there is more to say, and is else empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Labels {
+    event: &'static str,
+    reason: &'static str,
+}
+
+/// The trail. One for the whole process.
+#[derive(Default)]
+pub struct Audit {
+    pub events: Family<Labels, Counter>,
+}
 
 /// The target of these lines: `RUST_LOG=warn,audit=info` keeps them alone.
 macro_rules! event {
-    ($name:literal, $($fields:tt)*) => { tracing::info!(target: "audit", event = $name, $($fields)*) };
+    ($audit:ident, $name:literal, $reason:expr, $($fields:tt)*) => {{
+        $audit.events.get_or_create(&Labels { event: $name, reason: $reason }).inc();
+        tracing::info!(target: "audit", event = $name, $($fields)*)
+    }};
 }
 
 /// Why a sign-in failed. For the operator only: nobody outside learns which.
@@ -30,40 +48,42 @@ impl Reason {
     }
 }
 
-pub fn signed_in(user: &str, address: IpAddr, has_chat: bool) {
-    event!("signed_in", user, %address, has_chat, "signed in");
-}
+impl Audit {
+    pub fn signed_in(&self, user: &str, address: IpAddr, has_chat: bool) {
+        event!(self, "signed_in", if has_chat { "" } else { "without_chat" }, user, %address, has_chat, "signed in");
+    }
 
-/// `user` is empty when there is none with the address that was typed, which is not written down: people
-/// type passwords into the wrong field.
-pub fn sign_in_failed(user: &str, address: IpAddr, reason: Reason) {
-    event!("sign_in_failed", user, %address, reason = reason.name(), "a sign-in failed");
-}
+    /// `user` is empty when there is none with the address that was typed, which is not written down: people
+    /// type passwords into the wrong field.
+    pub fn sign_in_failed(&self, user: &str, address: IpAddr, reason: Reason) {
+        event!(self, "sign_in_failed", reason.name(), user, %address, reason = reason.name(), "a sign-in failed");
+    }
 
-/// A limit has refused an attempt before anybody looked who it was for.
-pub fn throttled(address: IpAddr, limit: &'static str, retry_after_seconds: u64) {
-    event!("throttled", %address, limit, retry_after_seconds, "an attempt was refused by a limit");
-}
+    /// A limit has refused an attempt before anybody looked who it was for.
+    pub fn throttled(&self, address: IpAddr, limit: &'static str, retry_after_seconds: u64) {
+        event!(self, "throttled", limit, %address, limit, retry_after_seconds, "an attempt was refused by a limit");
+    }
 
-pub fn registered(user: &str, address: IpAddr) {
-    event!("registered", user, %address, "registered");
-}
+    pub fn registered(&self, user: &str, address: IpAddr) {
+        event!(self, "registered", "", user, %address, "registered");
+    }
 
-pub fn renamed(user: &str, address: IpAddr) {
-    event!("renamed", user, %address, "renamed");
-}
+    pub fn renamed(&self, user: &str, address: IpAddr) {
+        event!(self, "renamed", "", user, %address, "renamed");
+    }
 
-/// `sessions_ended`: the others of the user.
-pub fn password_changed(user: &str, address: IpAddr, sessions_ended: usize) {
-    event!("password_changed", user, %address, sessions_ended, "the password was changed");
-}
+    /// `sessions_ended`: the others of the user.
+    pub fn password_changed(&self, user: &str, address: IpAddr, sessions_ended: usize) {
+        event!(self, "password_changed", "", user, %address, sessions_ended, "the password was changed");
+    }
 
-/// `sessions`: how many ended; `cause`: `signed_out`, `ended_by_user` or `expired`.
-pub fn sessions_ended(user: &str, address: Option<IpAddr>, cause: &'static str, sessions: usize) {
-    let address = address.map(|address| address.to_string()).unwrap_or_default();
-    event!("sessions_ended", user, address, cause, sessions, "sessions ended");
-}
+    /// `sessions`: how many ended; `cause`: `signed_out`, `ended_by_user` or `expired`.
+    pub fn sessions_ended(&self, user: &str, address: Option<IpAddr>, cause: &'static str, sessions: usize) {
+        let address = address.map(|address| address.to_string()).unwrap_or_default();
+        event!(self, "sessions_ended", cause, user, address, cause, sessions, "sessions ended");
+    }
 
-pub fn deleted(user: &str, address: IpAddr, sessions_ended: usize) {
-    event!("deleted", user, %address, sessions_ended, "the account was deleted");
+    pub fn deleted(&self, user: &str, address: IpAddr, sessions_ended: usize) {
+        event!(self, "deleted", "", user, %address, sessions_ended, "the account was deleted");
+    }
 }

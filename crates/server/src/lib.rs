@@ -17,4 +17,5 @@ pub mod passwords;
 pub mod random;
 pub mod sessions;
 pub mod sign_in;
+pub mod spent;
 pub mod throttle;

@@ -6,7 +6,7 @@
 
 use crate::accounts::{self, AccountError, Credentials, User};
 use crate::app::Services;
-use crate::audit::{self, Reason};
+use crate::audit::Reason;
 use crate::chat::{MintError, Minted, jobs};
 use crate::db::DbError;
 use crate::passwords::{Password, Verdict};
@@ -63,7 +63,7 @@ pub async fn sign_in(
     }
     tx.commit().await?;
     services.chat.wake();
-    audit::signed_in(&user.id, client.address, minted.is_some());
+    services.audit.signed_in(&user.id, client.address, minted.is_some());
     let known = client.device_cookie.and_then(|cookie| services.devices.recognise(&cookie, email));
     Ok(SignedIn {
         device_cookie: services.devices.issue(email, known.as_ref()),
@@ -89,7 +89,7 @@ pub async fn prove(
     let standing = throttle::standing(db, &subject, now).await?;
     if let Standing::Wait(seconds) = standing {
         let seconds = u64::try_from(seconds).unwrap_or(1);
-        audit::throttled(client.address, "account", seconds);
+        services.audit.throttled(client.address, "account", seconds);
         return Err(AccountError::TooManyAttempts { retry_after: Duration::from_secs(seconds) });
     }
 
@@ -111,14 +111,14 @@ pub async fn prove(
         (Some(found), ..) => (found.user.id, Reason::WrongPassword),
     };
     throttle::failed(db, &subject, now).await?;
-    audit::sign_in_failed(&user, client.address, reason);
+    services.audit.sign_in_failed(&user, client.address, reason);
     Err(AccountError::WrongCredentials)
 }
 
 /// Takes one attempt out of the bucket of this client's address.
 pub fn limit_address(services: &Services, client: &Client) -> Result<(), AccountError> {
     services.address_limit.take(client.address).map_err(|retry_after| {
-        audit::throttled(client.address, "address", retry_after.as_secs() + 1);
+        services.audit.throttled(client.address, "address", retry_after.as_secs() + 1);
         AccountError::TooManyAttempts { retry_after }
     })
 }
@@ -155,7 +155,7 @@ pub async fn sign_out(services: &Services, token: &Token, address: IpAddr) -> Re
     tx.commit().await?;
     services.chat.wake();
     if let Some(user) = user {
-        audit::sessions_ended(&user, Some(address), "signed_out", 1);
+        services.audit.sessions_ended(&user, Some(address), "signed_out", 1);
     }
     Ok(())
 }

@@ -42,6 +42,7 @@ pub enum ErrorCode {
     Internal,
     ChatUnavailable,
     Overloaded,
+    Unavailable,
 }
 
 impl ErrorCode {
@@ -59,7 +60,7 @@ impl ErrorCode {
             Self::ValidationFailed => 422,
             Self::TooManyAttempts => 429,
             Self::Internal => 500,
-            Self::ChatUnavailable | Self::Overloaded => 503,
+            Self::ChatUnavailable | Self::Overloaded | Self::Unavailable => 503,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::app::Services;
 use crate::passwords::Password;
 use crate::sessions::{self, Session};
 use crate::sign_in::{self, Client};
-use crate::{audit, throttle};
+use crate::throttle;
 use std::net::IpAddr;
 
 /// Gives the user another name, here and in the end at CometChat.
@@ -21,7 +21,7 @@ pub async fn rename(
     let user = renamed.ok_or(AccountError::Gone)?;
     tx.commit().await?;
     services.chat.wake();
-    audit::renamed(&user.id, address);
+    services.audit.renamed(&user.id, address);
     Ok(user)
 }
 
@@ -46,7 +46,7 @@ pub async fn change_password(
     let ended = sessions::end_all_but(&mut tx, &user.id, &session.token_hash, now).await?;
     tx.commit().await?;
     services.chat.wake();
-    audit::password_changed(&user.id, client.address, ended);
+    services.audit.password_changed(&user.id, client.address, ended);
     Ok(())
 }
 
@@ -70,7 +70,7 @@ pub async fn delete(
     remove(&mut tx, &user.id, now).await?;
     tx.commit().await?;
     services.chat.wake();
-    audit::deleted(&user.id, client.address, ended);
+    services.audit.deleted(&user.id, client.address, ended);
     Ok(())
 }
 
@@ -86,7 +86,7 @@ pub async fn end_session(
     tx.commit().await?;
     services.chat.wake();
     if ended {
-        audit::sessions_ended(&session.user.id, Some(address), "ended_by_user", 1);
+        services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", 1);
     }
     Ok(())
 }
@@ -103,7 +103,7 @@ pub async fn end_other_sessions(
     tx.commit().await?;
     services.chat.wake();
     if ended > 0 {
-        audit::sessions_ended(&session.user.id, Some(address), "ended_by_user", ended);
+        services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", ended);
     }
     Ok(())
 }

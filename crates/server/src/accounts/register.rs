@@ -2,7 +2,6 @@
 
 use super::{AccountError, User, find_by_email, insert};
 use crate::app::Services;
-use crate::audit;
 use crate::db::DbError;
 use crate::passwords::Password;
 use crate::sessions::{self, Device, Token};
@@ -47,7 +46,7 @@ pub async fn register(
     sessions::issue(&mut tx, &session, &user.id, &device, "", services.lifetime, now).await?;
     let enrolment = services.chat.expect_enrolment(&mut tx, &user.id).await?;
     tx.commit().await?;
-    audit::registered(&user.id, client.address);
+    services.audit.registered(&user.id, client.address);
 
     let minted = sign_in::usable(services.chat.enrol(&user, enrolment).await);
     let chat_token = match minted {

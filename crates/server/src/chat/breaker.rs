@@ -62,6 +62,11 @@ impl Breaker {
         open_until.saturating_sub(self.clock.since_epoch())
     }
 
+    /// Whether calls are held back at present.
+    pub fn is_open(&self) -> bool {
+        self.lock().open_until.is_some()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while it was held cannot have left it half changed in a way that matters.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

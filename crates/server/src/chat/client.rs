@@ -4,11 +4,14 @@
 //! HTTP status, because only the codes are documented. No error here carries a URL: the token to
 //! revoke is in its path.
 
+use crate::spent::{Part, measured};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::{family::Family, histogram::Histogram};
 use reqwest::{Method, StatusCode, Url, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Secret;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An answer longer than this is not one of CometChat's.
 const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
@@ -45,6 +48,20 @@ impl CallError {
         matches!(self, Self::Unclear(_))
     }
 
+    /// In a word, for counting.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::UserNotFound => "user_not_found",
+            Self::UserExists => "user_exists",
+            Self::TokenNotFound => "token_not_found",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::Refused(_) => "refused",
+            Self::Unreachable(_) => "unreachable",
+            Self::Unclear(_) => "unclear",
+        }
+    }
+
     /// Whether it says that CometChat is in trouble, and not that the call was wrong.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unclear(_) | Self::Unreachable(_) | Self::RateLimited { .. })
@@ -78,45 +95,58 @@ pub struct Endpoint {
     pub api_key: Secret,
 }
 
+/// Which call, and what became of it, in a word.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Labels {
+    call: &'static str,
+    outcome: &'static str,
+}
+
 /// The client. Connections are kept alive and reused.
 pub struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
+    /// How long its calls took, in seconds.
+    pub calls: Family<Labels, Histogram>,
+}
+
+fn histogram() -> Histogram {
+    Histogram::new([0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.5, 5.0, 10.0])
 }
 
 impl Client {
     pub fn new(http: reqwest::Client, endpoint: Endpoint) -> Self {
-        Self { http, endpoint }
+        Self { http, endpoint, calls: Family::new_with_constructor(histogram) }
     }
 
     /// A new token for `uid`, whatever tokens there are already.
     pub async fn mint(&self, uid: &str) -> Result<Secret, CallError> {
         let data =
-            self.call(Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true}))).await?;
+            self.call("mint", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true}))).await?;
         decode::<IssuedToken>(data).map(|issued| issued.auth_token)
     }
 
     /// Makes the user and a token for them in one call.
     pub async fn create_user_with_token(&self, uid: &str, name: &str) -> Result<Secret, CallError> {
         let body = json!({"uid": uid, "name": name, "withAuthToken": true});
-        let data = self.call(Method::POST, &["users"], Some(body)).await?;
+        let data = self.call("create_user", Method::POST, &["users"], Some(body)).await?;
         decode::<IssuedToken>(data).map(|issued| issued.auth_token)
     }
 
     pub async fn create_user(&self, uid: &str, name: &str) -> Result<(), CallError> {
-        self.call(Method::POST, &["users"], Some(json!({"uid": uid, "name": name}))).await?;
+        self.call("create_user", Method::POST, &["users"], Some(json!({"uid": uid, "name": name}))).await?;
         Ok(())
     }
 
     pub async fn rename_user(&self, uid: &str, name: &str) -> Result<(), CallError> {
-        self.call(Method::PUT, &["users", uid], Some(json!({"name": name}))).await?;
+        self.call("rename_user", Method::PUT, &["users", uid], Some(json!({"name": name}))).await?;
         Ok(())
     }
 
     /// Deletes the user for good, with all their tokens. (Without `permanent` the uid would stay taken by
     /// somebody who can neither sign in nor be made again.)
     pub async fn delete_user(&self, uid: &str) -> Result<(), CallError> {
-        self.call(Method::DELETE, &["users", uid], Some(json!({"permanent": true}))).await?;
+        self.call("delete_user", Method::DELETE, &["users", uid], Some(json!({"permanent": true}))).await?;
         Ok(())
     }
 
@@ -124,21 +154,40 @@ impl Client {
     pub async fn users(&self, page: u32) -> Result<Vec<Known>, CallError> {
         let page = page.to_string();
         let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str())];
-        decode(self.send(Method::GET, &["users"], &query, None).await?)
+        decode(self.measured("list_users", self.send(Method::GET, &["users"], &query, None)).await?)
     }
 
     pub async fn revoke(&self, uid: &str, token: &str) -> Result<(), CallError> {
-        self.call(Method::DELETE, &["users", uid, "auth_tokens", token], None).await?;
+        self.call("revoke", Method::DELETE, &["users", uid, "auth_tokens", token], None).await?;
         Ok(())
     }
 
     /// Every live token of `uid`: CometChat keeps at most 100.
     pub async fn tokens(&self, uid: &str) -> Result<Vec<IssuedToken>, CallError> {
-        decode(self.call(Method::GET, &["users", uid, "auth_tokens"], None).await?)
+        decode(self.call("list_tokens", Method::GET, &["users", uid, "auth_tokens"], None).await?)
     }
 
-    async fn call(&self, method: Method, path: &[&str], body: Option<Value>) -> Result<Value, CallError> {
-        self.send(method, path, &[], body).await
+    async fn call(
+        &self,
+        name: &'static str,
+        method: Method,
+        path: &[&str],
+        body: Option<Value>,
+    ) -> Result<Value, CallError> {
+        self.measured(name, self.send(method, path, &[], body)).await
+    }
+
+    async fn measured(
+        &self,
+        call: &'static str,
+        answer: impl Future<Output = Result<Value, CallError>>,
+    ) -> Result<Value, CallError> {
+        let started = Instant::now();
+        // Also when nobody waits for the answer any more.
+        let mut outcome = Outcome { client: self, call, started, outcome: "given_up" };
+        let answer = measured(Part::CometChat, answer).await;
+        outcome.outcome = answer.as_ref().err().map_or("ok", CallError::name);
+        answer
     }
 
     /// One call; the `data` of its answer.
@@ -181,6 +230,21 @@ impl Client {
             }
         }
         judge(status, retry_after, &body)
+    }
+}
+
+/// Counts a call when it is over, however it is over.
+struct Outcome<'a> {
+    client: &'a Client,
+    call: &'static str,
+    started: Instant,
+    outcome: &'static str,
+}
+
+impl Drop for Outcome<'_> {
+    fn drop(&mut self) {
+        let labels = Labels { call: self.call, outcome: self.outcome };
+        self.client.calls.get_or_create(&labels).observe(self.started.elapsed().as_secs_f64());
     }
 }
 

@@ -213,6 +213,32 @@ pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
     Ok(done.affected)
 }
 
+/// How the queue stands.
+pub struct Standing {
+    pub waiting: i64,
+    pub parked: i64,
+    /// Seconds for which the job that has been due longest has been due; zero when none is.
+    pub lag: i64,
+}
+
+pub async fn standing(db: &Db, now: i64) -> Result<Standing, DbError> {
+    let rows = db
+        .read(
+            "SELECT parked, count(*), min(run_at) FROM chat_jobs GROUP BY parked",
+            &[],
+        )
+        .await?;
+    let mut standing = Standing { waiting: 0, parked: 0, lag: 0 };
+    for row in &rows {
+        if row.int(0)? == 1 {
+            standing.parked = row.int(1)?;
+        } else {
+            (standing.waiting, standing.lag) = (row.int(1)?, (now - row.int(2)?).max(0));
+        }
+    }
+    Ok(standing)
+}
+
 /// A job as an operator sees it.
 pub struct Listed {
     pub kind: String,

@@ -25,8 +25,8 @@ use tokio::sync::Notify;
 const MINT_LIMIT: Duration = Duration::from_millis(2500);
 
 pub struct Chat {
-    client: Client,
-    breaker: Breaker,
+    pub client: Client,
+    pub breaker: Breaker,
     pub sealer: Sealer,
     db: Db,
     clock: Clock,

@@ -10,6 +10,7 @@ use super::{Chat, seal::Unopenable};
 use crate::db::DbError;
 use crate::{accounts, random, sessions};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// The longest that one job may take; less than a claim lasts.
 const JOB_LIMIT: Duration = Duration::from_secs(20);
@@ -29,21 +30,21 @@ enum JobError {
     Db(#[from] DbError),
 }
 
-/// Works until the process ends. A job that is cut short is done again.
-pub async fn run(chat: &Chat) {
-    loop {
-        match work_off(chat).await {
-            Ok(()) => {}
-            Err(error) => tracing::error!(%error, "the job queue cannot be read"),
+/// Works until `stopping`, which it heeds between two jobs. A job that is cut short is done again.
+pub async fn run(chat: &Chat, stopping: &CancellationToken) {
+    while !stopping.is_cancelled() {
+        if let Err(error) = work_off(chat, stopping).await {
+            tracing::error!(%error, "the job queue cannot be read");
         }
         // Woken by a commit that wrote a job, or by time.
-        let _ = tokio::time::timeout(LOOK_EVERY, chat.wake.notified()).await;
+        let woken = tokio::time::timeout(LOOK_EVERY, chat.wake.notified());
+        let _ = stopping.run_until_cancelled(woken).await;
     }
 }
 
 /// Does every job that is due.
-async fn work_off(chat: &Chat) -> Result<(), DbError> {
-    loop {
+async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbError> {
+    while !stopping.is_cancelled() {
         let Ok(pass) = chat.breaker.admit() else { return Ok(()) };
         let Some(job) = jobs::claim(&chat.db, chat.clock.now()).await? else {
             pass.unused();
@@ -60,6 +61,7 @@ async fn work_off(chat: &Chat) -> Result<(), DbError> {
         }
         conclude(chat, &job, outcome).await?;
     }
+    Ok(())
 }
 
 async fn perform(chat: &Chat, job: &Claimed) -> Result<(), JobError> {

@@ -4,7 +4,7 @@ mod chat;
 mod import;
 mod user;
 
-use crate::app::App;
+use crate::app::{App, Services};
 use crate::clock::Clock;
 use crate::config::{self, Config, Log, LogFormat, Sources};
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -14,6 +14,7 @@ use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -95,8 +96,11 @@ async fn serve(sources: &Sources) -> Outcome {
     // Listened for before anybody can know that we serve: no signal is lost.
     let stop = Stop::listen()?;
     let app = App::build(config, Clock::system()).await?;
-    tokio::spawn(stop.apply(app.handle()));
+    tokio::spawn(stop.apply(app.services(), app.handle()));
     let address = app.address();
+    if let Some(address) = app.metrics_address() {
+        tracing::info!(%address, "metrics at /metrics");
+    }
     tracing::info!(%address, %public_url, cometchat = place, "serving");
     // For programs that have started this one: the port, once it can be connected to.
     writeln!(std::io::stdout(), "listening on http://{address}")?;
@@ -142,8 +146,9 @@ impl Stop {
         }
     }
 
-    async fn apply(mut self, server: ServerHandle) {
+    async fn apply(mut self, services: Arc<Services>, server: ServerHandle) {
         self.next().await;
+        services.stopping.cancel();
         tracing::info!("stopping: requests under way may finish");
         tokio::spawn(server.stop(true));
         self.next().await;

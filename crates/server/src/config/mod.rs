@@ -27,6 +27,8 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Where Prometheus may ask; `None`: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// An origin, without a path.
     pub public_url: Url,
     pub cometchat: CometChat,
@@ -112,6 +114,7 @@ impl Config {
         let public_url = reader.url("PUBLIC_URL");
         let cometchat = reader.cometchat(public_url.as_ref());
         let listen = reader.parsed("LISTEN", "an address and port like 127.0.0.1:3000");
+        let metrics_listen = reader.parsed("METRICS_LISTEN", "an address and port like 127.0.0.1:9090");
         let allowed_origins = reader.origins("ALLOWED_ORIGINS");
         let trusted_proxies = reader.networks("TRUSTED_PROXIES");
         let login_attempts_per_minute = reader.number("LOGIN_ATTEMPTS_PER_MINUTE", 0, 1_000_000);
@@ -123,6 +126,7 @@ impl Config {
         (|| {
             Some(Self {
                 listen: listen?,
+                metrics_listen,
                 public_url: public_url?,
                 cometchat: cometchat?,
                 allowed_origins,

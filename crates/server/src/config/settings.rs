@@ -67,6 +67,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
     setting("SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),
     setting("PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
+    setting(
+        "METRICS_LISTEN",
+        None,
+        "Address and port to serve metrics for Prometheus on, at /metrics; keep it from the outside",
+    ),
     setting("LOG_FORMAT", Some("text"), "text for people, json for machines"),
     setting("RUST_LOG", Some("info"), "What is logged: error, warn, info, debug or trace, also by module"),
 ];

@@ -1,5 +1,6 @@
 //! What can go wrong with the database, told apart by what a caller can do about it.
 
+use super::STATEMENT_LIMIT;
 use super::open::ACQUIRE_LIMIT;
 
 #[derive(Debug, thiserror::Error)]
@@ -7,18 +8,65 @@ pub enum DbError {
     /// A row with this unique key is there already.
     #[error("a row with this key exists")]
     Duplicate,
-    #[error("the database did not have a connection to give in {} s", ACQUIRE_LIMIT.as_secs())]
-    Busy,
+    /// It cannot be reached, or has nothing to spare: the same may work in a moment. A write may have been
+    /// done all the same, when it was the answer that got lost.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
     #[error(transparent)]
     Failed(sqlx::Error),
+}
+
+impl DbError {
+    pub(super) fn too_slow() -> Self {
+        Self::Unavailable(format!("no answer in {} s", STATEMENT_LIMIT.as_secs()))
+    }
 }
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Duplicate,
-            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::Database(cause) if is_trouble_of_the_server(cause.code().as_deref()) => {
+                Self::Unavailable(cause.to_string())
+            }
+            sqlx::Error::PoolTimedOut => {
+                Self::Unavailable(format!("no connection in {} s", ACQUIRE_LIMIT.as_secs()))
+            }
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolClosed => {
+                Self::Unavailable(error.to_string())
+            }
             _ => Self::Failed(error),
         }
+    }
+}
+
+/// Errors that are not the statement's fault.
+///
+/// PostgreSQL's classes 08, 53 and 57 (its manual, appendix A): the connection, resources, and what an operator
+/// does to it, like a restart. SQLite's result codes (its manual, "Result and Error Codes"), of which the low
+/// byte counts: another process writes, the disk fails, is full or may not be written to.
+fn is_trouble_of_the_server(code: Option<&str>) -> bool {
+    const BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN: [u32; 6] = [5, 6, 8, 10, 13, 14];
+    let Some(code) = code else { return false };
+    if code.len() == 5 && ["08", "53", "57"].iter().any(|class| code.starts_with(class)) {
+        return true;
+    }
+    let sqlite = code.parse::<u32>().map(|code| code & 0xff);
+    code.len() < 5 && sqlite.is_ok_and(|code| BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_trouble_of_the_server;
+
+    #[test]
+    fn trouble_of_the_server_is_told_from_faults_of_a_statement() {
+        for code in ["57P01", "53300", "08006", "5", "517", "778", "13"] {
+            assert!(is_trouble_of_the_server(Some(code)), "{code}");
+        }
+        for code in ["23505", "42P01", "40001", "1", "19", "2067"] {
+            assert!(!is_trouble_of_the_server(Some(code)), "{code}");
+        }
+        assert!(!is_trouble_of_the_server(None));
     }
 }

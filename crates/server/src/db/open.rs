@@ -14,7 +14,12 @@ use std::time::Duration;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// How long a request waits for a connection before it is told to come back.
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
+pub const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long an idle connection may take to say that it is alive: a round trip, and a second for the worst.
+const PING_LIMIT: Duration = Duration::from_secs(1);
+/// How long a connection may take to end what a request has left on it.
+const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why the database could not be opened, in one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -118,12 +123,21 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_LIMIT)
+            // A connection whose other end has vanished without a word would keep its place for as long as
+            // TCP hopes for it: a quarter of an hour.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    let answered = tokio::time::timeout(RELEASE_LIMIT, connection.ping()).await;
+                    answered.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+                })
+            })
             // A ping costs a round trip, so only a connection that has been idle gets one.
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > Duration::from_secs(1) {
-                        connection.ping().await?;
+                        let answered = tokio::time::timeout(PING_LIMIT, connection.ping()).await;
+                        answered.map_err(|_| sqlx::Error::PoolTimedOut)??;
                     }
                     Ok(true)
                 })
@@ -142,7 +156,7 @@ pub fn sqlite_path(url: &str) -> Option<PathBuf> {
 }
 
 fn migrator() -> sqlx::migrate::Migrator {
-    let migrations = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+    let migrations = [(1, "first", include_str!("../../migrations/0001_first.sql"))];
     let mut migrator = sqlx::migrate::Migrator::with_migrations(
         migrations
             .into_iter()

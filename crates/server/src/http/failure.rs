@@ -46,6 +46,11 @@ pub enum Failure {
     ChatUnavailable { retry_after: Duration },
     #[error("overloaded: {0}")]
     Overloaded(&'static str),
+    /// The database cannot be used now; says why.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("the server is stopping")]
+    Stopping,
     #[error("{0}")]
     Internal(Box<dyn StdError + Send + Sync>),
 }
@@ -75,6 +80,7 @@ impl Failure {
             Self::TooManyAttempts { .. } => ErrorCode::TooManyAttempts,
             Self::ChatUnavailable { .. } => ErrorCode::ChatUnavailable,
             Self::Overloaded(_) => ErrorCode::Overloaded,
+            Self::Unavailable(_) | Self::Stopping => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -99,6 +105,8 @@ impl Failure {
             Self::UnsupportedMediaType => "Send the request as JSON, with Content-Type: application/json.",
             Self::ChatUnavailable { .. } => "Chat cannot be reached right now. Try again in a moment.",
             Self::Overloaded(_) => "The server is very busy. Try again in a moment.",
+            Self::Unavailable(_) => "The server cannot get at its data right now. Try again in a moment.",
+            Self::Stopping => "The server is being stopped. Try again in a moment.",
             Self::Internal(_) => {
                 "Something went wrong on our side. Try again; if it stays, tell us the request id."
             }
@@ -110,7 +118,7 @@ impl Failure {
     fn retry_after_seconds(&self) -> Option<u64> {
         let wait = match self {
             Self::TooManyAttempts { retry_after } | Self::ChatUnavailable { retry_after } => *retry_after,
-            Self::Overloaded(_) => OVERLOADED_RETRY,
+            Self::Overloaded(_) | Self::Unavailable(_) | Self::Stopping => OVERLOADED_RETRY,
             _ => return None,
         };
         Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
@@ -179,7 +187,7 @@ pub fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Busy => Self::Overloaded("no connection to the database"),
+            DbError::Unavailable(cause) => Self::Unavailable(cause),
             error => Self::internal(error),
         }
     }

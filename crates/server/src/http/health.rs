@@ -1,4 +1,5 @@
-//! `GET /healthz`: the process is alive. `GET /readyz`: it can serve, because its database answers.
+//! `GET /healthz`: the process is alive. `GET /readyz`: it can serve, because its database answers and nobody
+//! has told it to stop.
 
 use super::failure::Failure;
 use super::request::complete;
@@ -11,8 +12,9 @@ pub async fn alive() -> HttpResponse {
 }
 
 pub async fn ready(services: web::Data<Services>) -> Result<HttpResponse, Failure> {
-    let asked =
-        complete(services, |services| async move { services.db.read("SELECT 1", &[]).await.map(drop) });
-    asked.await.map_err(|_| Failure::Overloaded("the database does not answer"))?;
+    if services.stopping.is_cancelled() {
+        return Err(Failure::Stopping);
+    }
+    complete(services, |services| async move { services.db.read("SELECT 1", &[]).await.map(drop) }).await?;
     Ok(HttpResponse::Ok().json(json!({"status": "ready"})))
 }

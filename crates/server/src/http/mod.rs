@@ -12,6 +12,7 @@ mod failure;
 mod headers;
 mod health;
 mod login;
+pub mod metrics;
 mod origin;
 mod pages;
 mod request;
@@ -37,6 +38,7 @@ pub struct Site {
     pub proxies: address::Proxies,
     pub headers: headers::Policy,
     pub pages: pages::Pages,
+    pub requests: request::Requests,
 }
 
 impl Site {
@@ -55,6 +57,7 @@ impl Site {
             proxies: address::Proxies(config.trusted_proxies.clone()),
             headers: headers::Policy::new(config, &pages.inline_scripts),
             pages,
+            requests: request::Requests::default(),
         }
     }
 }

@@ -4,14 +4,18 @@
 use super::Site;
 use super::failure::Failure;
 use crate::app::Services;
+use crate::spent::{self, Part, Spent};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
 use shared::routes;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 
 pub const ID_HEADER: &str = "x-request-id";
@@ -34,6 +38,51 @@ impl Info {
     }
 }
 
+/// A request, as it is counted: neither names nor numbers that a client can choose.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Labels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Route {
+    route: String,
+}
+
+/// How many requests there were, and how long their answers took, in seconds.
+pub struct Requests {
+    pub count: Family<Labels, Counter>,
+    pub seconds: Family<Route, Histogram>,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        let seconds = || Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]);
+        Self { count: Family::default(), seconds: Family::new_with_constructor(seconds) }
+    }
+}
+
+impl Requests {
+    fn answered(&self, answer: &ServiceResponse, time: Duration) {
+        let request = answer.request();
+        let method = match request.method().as_str() {
+            "GET" => "GET",
+            "HEAD" => "HEAD",
+            "POST" => "POST",
+            "PUT" => "PUT",
+            "DELETE" => "DELETE",
+            "OPTIONS" => "OPTIONS",
+            _ => "other",
+        };
+        let route = request.match_pattern().unwrap_or_else(|| "page".into());
+        let status = answer.status().as_u16();
+        self.seconds.get_or_create(&Route { route: route.clone() }).observe(time.as_secs_f64());
+        self.count.get_or_create(&Labels { method, route, status }).inc();
+    }
+}
+
 pub async fn trace<B: MessageBody + 'static>(
     site: web::Data<Site>,
     request: ServiceRequest,
@@ -49,7 +98,8 @@ pub async fn trace<B: MessageBody + 'static>(
     request.extensions_mut().insert(info.clone());
 
     let span = tracing::info_span!("request", id = info.id);
-    let answered = next.call(request).instrument(span.clone()).await?;
+    let spent = Arc::new(Spent::default());
+    let answered = spent::adding_up(Arc::clone(&spent), next.call(request)).instrument(span.clone()).await?;
     let _entered = span.enter();
 
     let mut answer = match answered.response().error().and_then(Error::as_error::<Failure>) {
@@ -73,11 +123,23 @@ pub async fn trace<B: MessageBody + 'static>(
     }
     site.headers.add_to(&path, answer.headers_mut());
 
-    let (status, millis) = (answer.status().as_u16(), started.elapsed().as_millis());
+    let took = started.elapsed();
+    site.requests.answered(&answer, took);
+    let (status, millis) = (answer.status().as_u16(), took.as_millis());
+    let [hash_millis, database_millis, cometchat_millis] =
+        [Part::Hash, Part::Database, Part::CometChat].map(|part| spent.millis(part));
+    macro_rules! answered {
+        ($level:ident) => {
+            tracing::$level!(
+                %method, path, status, millis, hash_millis, database_millis, cometchat_millis,
+                address = %info.address, "answered"
+            )
+        };
+    }
     if [routes::HEALTHZ, routes::READYZ].contains(&path.as_str()) {
-        tracing::debug!(%method, path, status, millis, address = %info.address, "answered");
+        answered!(debug);
     } else {
-        tracing::info!(%method, path, status, millis, address = %info.address, "answered");
+        answered!(info);
     }
     Ok(answer)
 }
@@ -86,6 +148,7 @@ fn log_cause(failure: &Failure) {
     match failure {
         Failure::Internal(cause) => tracing::error!(cause, "internal error"),
         Failure::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
+        Failure::Unavailable(cause) => tracing::error!(cause, "the database is not available"),
         failure => tracing::debug!(%failure, "refused"),
     }
 }

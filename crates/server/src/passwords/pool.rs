@@ -6,11 +6,13 @@
 //! wait would be too long the caller is told so at once.
 
 use super::{Password, hash};
+use crate::spent::{Part, measured};
 use argon2::Params;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use tokio::sync::oneshot;
 
 /// A caller who would wait longer is told to come back instead.
@@ -40,12 +42,17 @@ pub enum Verdict {
     },
 }
 
-enum Work {
+struct Work {
+    task: Task,
+    since: Instant,
+}
+
+enum Task {
     Hash(Password, oneshot::Sender<Result<String, HashError>>),
     Verify(Password, String, oneshot::Sender<Verdict>),
 }
 
-impl Work {
+impl Task {
     fn is_abandoned(&self) -> bool {
         match self {
             Self::Hash(_, answer) => answer.is_closed(),
@@ -62,7 +69,24 @@ pub struct Hasher {
     dummy: Arc<str>,
 }
 
+/// What the pool has done, in seconds.
+pub struct Stats {
+    pub wait: Histogram,
+    pub cost: Histogram,
+    /// Refused because the wait would have been too long.
+    pub refused: Counter,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        let wait = [0.001, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
+        let cost = [0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0];
+        Self { wait: Histogram::new(wait), cost: Histogram::new(cost), refused: Counter::default() }
+    }
+}
+
 struct Load {
+    stats: Stats,
     /// Jobs that are queued or being done.
     pending: AtomicUsize,
     threads: usize,
@@ -84,6 +108,7 @@ impl Load {
         let new = u64::try_from(cost.as_micros()).unwrap_or(u64::MAX);
         self.cost_micros.store((old * 7 + new) / 8, Ordering::Relaxed);
         self.computed.fetch_add(1, Ordering::Relaxed);
+        self.stats.cost.observe(cost.as_secs_f64());
     }
 }
 
@@ -100,6 +125,7 @@ impl Hasher {
             threads,
             cost_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
             computed: AtomicU64::new(0),
+            stats: Stats::default(),
         });
         let (queue, work) = crossbeam_channel::bounded(MAX_QUEUED);
         for number in 0..threads {
@@ -114,8 +140,8 @@ impl Hasher {
     /// The PHC string to store for `password`.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let (answer, done) = oneshot::channel();
-        self.submit(Work::Hash(password, answer))?;
-        done.await.map_err(|_| HashError::Stopped)?
+        self.submit(Task::Hash(password, answer))?;
+        measured(Part::Hash, done).await.map_err(|_| HashError::Stopped)?
     }
 
     /// Checks `password` against the hash `stored`. `None`, or a hash that cannot be read, costs the
@@ -130,8 +156,8 @@ impl Hasher {
             None => &self.dummy,
         };
         let (answer, done) = oneshot::channel();
-        self.submit(Work::Verify(password, stored.to_owned(), answer))?;
-        done.await.map_err(|_| HashError::Stopped)
+        self.submit(Task::Verify(password, stored.to_owned(), answer))?;
+        measured(Part::Hash, done).await.map_err(|_| HashError::Stopped)
     }
 
     /// Hashes that were computed, whatever they were for.
@@ -139,12 +165,26 @@ impl Hasher {
         self.load.computed.load(Ordering::Relaxed)
     }
 
-    fn submit(&self, work: Work) -> Result<(), HashError> {
+    pub fn stats(&self) -> &Stats {
+        &self.load.stats
+    }
+
+    /// Hashes that are waited for, those being computed included.
+    pub fn pending(&self) -> usize {
+        self.load.pending.load(Ordering::Relaxed)
+    }
+
+    pub fn threads(&self) -> usize {
+        self.load.threads
+    }
+
+    fn submit(&self, task: Task) -> Result<(), HashError> {
         if self.load.wait() > MAX_WAIT {
+            self.load.stats.refused.inc();
             return Err(HashError::Overloaded);
         }
         self.load.pending.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(work).map_err(|refused| {
+        self.queue.try_send(Work { task, since: Instant::now() }).map_err(|refused| {
             self.load.pending.fetch_sub(1, Ordering::Relaxed);
             match refused {
                 TrySendError::Full(_) => HashError::Overloaded,
@@ -157,18 +197,19 @@ impl Hasher {
 /// One hashing thread, until the last [`Hasher`] is gone.
 fn serve(queue: &Receiver<Work>, load: &Load, params: &Params) {
     let mut memory = hash::Memory::default();
-    for work in queue {
-        if !work.is_abandoned() {
+    for Work { task, since } in queue {
+        if !task.is_abandoned() {
             let started = Instant::now();
+            load.stats.wait.observe(started.duration_since(since).as_secs_f64());
             // An answer that nobody takes is no error: the request went away while its hash ran.
-            match work {
-                Work::Hash(password, answer) => {
+            match task {
+                Task::Hash(password, answer) => {
                     let salt = crate::random::bytes::<16>();
                     let done = hash::hash(&mut memory, params, password.bytes(), &salt);
                     load.measured(started.elapsed());
                     let _ = answer.send(done.map_err(HashError::Failed));
                 }
-                Work::Verify(password, stored, answer) => {
+                Task::Verify(password, stored, answer) => {
                     let right = hash::matches(&mut memory, &stored, password.bytes()) == Some(true);
                     load.measured(started.elapsed());
                     let verdict = if right {
@@ -243,14 +284,14 @@ mod tests {
         // Half a second: far longer than this test needs to look while it runs.
         let hasher = Hasher::start(crate::passwords::params(64 * 1024, 16).unwrap(), 1).unwrap();
         let (answer, waiting) = oneshot::channel();
-        hasher.submit(Work::Verify(Password::new("x"), hasher.dummy.to_string(), answer)).unwrap();
+        hasher.submit(Task::Verify(Password::new("x"), hasher.dummy.to_string(), answer)).unwrap();
         while !hasher.queue.is_empty() {
             tokio::task::yield_now().await;
         }
         drop(waiting);
         assert_eq!(hasher.load.pending.load(Ordering::Relaxed), 1, "the hash still counts");
         let (abandoned, nobody) = oneshot::channel();
-        hasher.submit(Work::Verify(Password::new("y"), hasher.dummy.to_string(), abandoned)).unwrap();
+        hasher.submit(Task::Verify(Password::new("y"), hasher.dummy.to_string(), abandoned)).unwrap();
         drop(nobody);
         let second = hasher.verify(Password::new("z"), None);
         assert_eq!(second.await.unwrap(), Verdict::Wrong);

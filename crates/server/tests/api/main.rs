@@ -7,7 +7,12 @@ mod account;
 mod bad_input;
 mod chat_down;
 mod chat_token;
+#[path = "../common/mod.rs"]
+mod common;
+mod database_lost;
+mod line;
 mod login;
+mod metrics;
 mod origin;
 mod register;
 mod session;

@@ -1,5 +1,6 @@
 //! A running server with its emulator, and a browser's worth of client: one method a request.
 
+use crate::common::new_database;
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::app::{App, Services};
 use cometchat_auth::chat::client::Endpoint;
@@ -12,8 +13,8 @@ use cometchat_auth::sessions::Lifetime;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ApiError, ErrorCode, LoginResponse, Secret, routes};
-use sqlx::Connection as _;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -27,6 +28,7 @@ pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A server, its database and its emulator.
 pub struct TestApp {
     pub url: String,
+    metrics: Option<SocketAddr>,
     pub clock: Clock,
     pub db: Db,
     pub emulator: Emulator,
@@ -54,10 +56,8 @@ impl TestApp {
         let clock = Clock::manual(1_790_000_000);
         let emulator = Emulator::start(&clock);
         let folder = tempfile::tempdir().unwrap();
-        let mut config = config(&folder, &emulator);
-        if let Some(url) = new_postgres_database().await {
-            config.store.database_url = url;
-        }
+        let mut config = config(&emulator);
+        config.store.database_url = new_database(folder.path()).await;
         change(&mut config);
         let mut app = Self::run(config, clock, emulator).await;
         app._folder = Some(folder);
@@ -68,10 +68,11 @@ impl TestApp {
     async fn run(config: Config, clock: Clock, emulator: Emulator) -> Self {
         let app = App::build(config.clone(), clock.clone()).await.unwrap();
         let url = format!("http://{}", app.address());
+        let metrics = app.metrics_address();
         let (server, services) = (app.handle(), app.services());
         tokio::spawn(app.run());
         let db = Db::open(&config.store.database_url).await.unwrap();
-        Self { url, clock, db, emulator, config, services, server, _folder: None }
+        Self { url, metrics, clock, db, emulator, config, services, server, _folder: None }
     }
 
     /// Stops the server and starts it again on the same database.
@@ -122,26 +123,27 @@ impl TestApp {
         self.services.hasher.computed()
     }
 
+    /// How many connections the server has to its database.
+    pub fn open_connections(&self) -> usize {
+        self.services.db.connections().0
+    }
+
+    /// What it tells Prometheus.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.metrics.unwrap());
+        self.emulator.http.get(url).send().await.unwrap().text().await.unwrap()
+    }
+
     /// The one number that this statement gives.
     pub async fn count(&self, sql: &'static str) -> i64 {
         self.db.read(sql, &[]).await.unwrap()[0].int(0).unwrap()
     }
 }
 
-/// Where `scripts/postgres` has started a server for the tests: the URL of a new database there.
-#[allow(clippy::disallowed_methods)]
-async fn new_postgres_database() -> Option<String> {
-    let server = std::env::var("TEST_POSTGRES").ok()?;
-    let name = format!("t{}", uuid::Uuid::new_v4().simple());
-    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
-    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::raw_sql(create).execute(&mut connection).await.unwrap();
-    Some(format!("{server}/{name}"))
-}
-
-fn config(folder: &TempDir, emulator: &Emulator) -> Config {
+fn config(emulator: &Emulator) -> Config {
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
+        metrics_listen: None,
         public_url: "http://localhost:3000".parse().unwrap(),
         cometchat: CometChat {
             endpoint: Endpoint {
@@ -157,7 +159,7 @@ fn config(folder: &TempDir, emulator: &Emulator) -> Config {
         login_attempts_per_minute: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         store: Store {
-            database_url: format!("sqlite://{}/test.db", folder.path().display()),
+            database_url: String::new(),
             secret_key: Key(SecretKey::new([7; 32])),
             // Small: what these tests prove does not depend on the cost.
             argon2: passwords::params(64, 1).unwrap(),

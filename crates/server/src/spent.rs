@@ -1,0 +1,87 @@
+//! What a request's time was spent on, for its line in the log. Knows nothing of what the parts do.
+//!
+//! The sums travel with the task, because what is measured lies far below the request and has no other
+//! business with it. Work outside a request is measured for nobody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What time can be spent on.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// Waiting for a hashing thread, and the hash.
+    Hash,
+    /// Waiting for a connection, and the statements.
+    Database,
+    /// Calls to CometChat's API.
+    CometChat,
+}
+
+/// The sums of one request.
+#[derive(Debug, Default)]
+pub struct Spent {
+    micros: [AtomicU64; 3],
+}
+
+tokio::task_local! {
+    static SPENT: Arc<Spent>;
+}
+
+impl Spent {
+    /// Milliseconds, to a tenth; `None` where there was none of it.
+    pub fn millis(&self, part: Part) -> Option<f64> {
+        let micros = self.micros.get(part as usize)?.load(Ordering::Relaxed);
+        #[allow(clippy::cast_precision_loss)] // for people
+        (micros > 0).then(|| (micros as f64 / 100.0).round() / 10.0)
+    }
+
+    fn add(&self, part: Part, time: Duration) {
+        if let Some(micros) = self.micros.get(part as usize) {
+            micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Does `work`, adding up in `spent` what [`measured`] measures in it.
+pub async fn adding_up<T>(spent: Arc<Spent>, work: impl Future<Output = T>) -> T {
+    SPENT.scope(spent, work).await
+}
+
+/// The sums of the request that this task works for, to be handed to a task that works for it too.
+pub fn of_this_task() -> Arc<Spent> {
+    SPENT.try_with(Arc::clone).unwrap_or_default()
+}
+
+/// Does `work`, and adds its time to its part of the request's.
+pub async fn measured<T>(part: Part, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let done = work.await;
+    let _ = SPENT.try_with(|spent| spent.add(part, started.elapsed()));
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn time_is_added_up_by_its_part_also_in_a_task_of_its_own() {
+        let spent = Arc::new(Spent::default());
+        let wait = || async { while Instant::now().elapsed().is_zero() {} };
+        adding_up(Arc::clone(&spent), async {
+            measured(Part::Hash, wait()).await;
+            let spent = of_this_task();
+            let elsewhere = adding_up(spent, measured(Part::Database, async {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(1) {
+                    tokio::task::yield_now().await;
+                }
+            }));
+            tokio::spawn(elsewhere).await.unwrap();
+        })
+        .await;
+        assert!(spent.millis(Part::Database) >= Some(1.0), "{spent:?}");
+        assert_eq!(spent.millis(Part::CometChat), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! A database that goes away, in the middle of things and between them. Only where there is a line to cut:
+//! on PostgreSQL.
+
+use crate::common::new_database;
+use crate::line::Line;
+use crate::support::*;
+use reqwest::StatusCode;
+use serde_json::json;
+use shared::{ErrorCode, routes};
+use url::Url;
+
+/// A server whose database is at the other end of a line; `None` where the tests run on SQLite.
+async fn start() -> Option<(TestApp, Line)> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = new_database(folder.path()).await;
+    if !url.starts_with("postgres:") {
+        return None;
+    }
+    let mut url = Url::parse(&url).unwrap();
+    let target = url.socket_addrs(|| None).unwrap()[0];
+    let line = Line::to(target).await;
+    url.set_port(Some(line.address.port())).unwrap();
+    Some((TestApp::start_with(|config| config.store.database_url = url.into()).await, line))
+}
+
+async fn is_ready(app: &TestApp) -> bool {
+    app.browser().get(routes::READYZ).await.status() == StatusCode::OK
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_is_a_503_and_comes_back_by_itself() {
+    let Some((app, line)) = start().await else { return };
+    let (browser, _) = app.signed_in().await;
+    line.cut();
+    let error = failure(browser.session().await, ErrorCode::Unavailable).await;
+    assert!(error.retry_after_seconds.is_some());
+    failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::Unavailable).await;
+    failure(browser.get(routes::READYZ).await, ErrorCode::Unavailable).await;
+    assert_eq!(browser.get(routes::HEALTHZ).await.status(), StatusCode::OK, "alive all the same");
+    line.mend();
+    eventually("ready again", || is_ready(&app)).await;
+    assert!(browser.is_signed_in().await, "the session has outlived it");
+    app.signed_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_falls_silent_holds_nobody_up_for_long() {
+    let Some((app, line)) = start().await else { return };
+    let (browser, _) = app.signed_in().await;
+    // More than the pool has connections: all of them hang, and each must be let go.
+    let all_at_once = || futures_util::future::join_all((0..30).map(|_| browser.session()));
+    eventually("every connection is open", || async {
+        all_at_once().await;
+        app.open_connections() == 8
+    })
+    .await;
+    line.silence();
+    for answer in all_at_once().await {
+        failure(answer, ErrorCode::Unavailable).await;
+    }
+    line.mend();
+    eventually("ready again", || is_ready(&app)).await;
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_whose_database_goes_away_half_way_leaves_no_token_behind() {
+    let Some((app, line)) = start().await else { return };
+    app.signed_in().await;
+    let kept = app.emulator.tokens(UID).await;
+    // The token is made, and the server hears of it when it cannot store it any more.
+    app.emulator.fault(json!({"api": "rest", "kind": "delay", "millis": 700})).await;
+    let minted = app.emulator.calls("POST", "/auth_tokens").await;
+    let mut browser = app.browser();
+    let login = tokio::spawn(async move { browser.login(EMAIL, PASSWORD).await });
+    eventually("asked for a token", || async { app.emulator.calls("POST", "/auth_tokens").await > minted }).await;
+    line.cut();
+    failure(login.await.unwrap(), ErrorCode::Unavailable).await;
+    app.emulator.mend().await;
+    line.mend();
+    eventually("ready again", || is_ready(&app)).await;
+    app.in_the_end("only the first session's token is left", || async {
+        app.emulator.tokens(UID).await == kept
+    })
+    .await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
+}

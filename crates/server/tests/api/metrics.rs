@@ -1,0 +1,91 @@
+//! What Prometheus is told.
+
+use crate::support::*;
+use reqwest::StatusCode;
+use serde_json::json;
+use shared::routes;
+
+/// A server that tells its metrics.
+async fn start() -> TestApp {
+    TestApp::start_with(|config| config.metrics_listen = Some("127.0.0.1:0".parse().unwrap())).await
+}
+
+/// The value of the sample with this name and these labels, as they are written.
+fn value(metrics: &str, sample: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(&format!("cometchat_auth_{sample} "))?.parse().ok())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_sign_ins_hashes_and_calls_are_counted_by_outcome() {
+    let app = start().await;
+    app.signed_in().await;
+    app.browser().login(EMAIL, "wrong").await;
+    app.browser().login("nobody@example.com", "wrong").await;
+    app.browser().get("/api/nothing").await;
+    let metrics = app.metrics().await;
+    let expected = [
+        (r#"http_requests_total{method="POST",route="/api/login",status="200"}"#, 1.0),
+        (r#"http_requests_total{method="POST",route="/api/login",status="401"}"#, 2.0),
+        (r#"http_requests_total{method="GET",route="page",status="404"}"#, 1.0),
+        (r#"http_request_seconds_count{route="/api/login"}"#, 3.0),
+        (r#"events_total{event="signed_in",reason=""}"#, 1.0),
+        (r#"events_total{event="sign_in_failed",reason="wrong_password"}"#, 1.0),
+        (r#"events_total{event="sign_in_failed",reason="unknown_user"}"#, 1.0),
+        ("hash_seconds_count", 3.0),
+        ("hash_wait_seconds_count", 3.0),
+        ("hash_pending", 0.0),
+        ("hash_threads", 1.0),
+        (r#"cometchat_call_seconds_count{call="mint",outcome="user_not_found"}"#, 1.0),
+        (r#"cometchat_call_seconds_count{call="create_user",outcome="ok"}"#, 1.0),
+        ("cometchat_breaker_open", 0.0),
+        ("database_up", 1.0),
+    ];
+    for (sample, expected) in expected {
+        assert_eq!(value(&metrics, sample), Some(expected), "{sample} in:\n{metrics}");
+    }
+    assert!(value(&metrics, r#"database_connections{state="idle"}"#).unwrap() >= 1.0);
+    assert!(value(&metrics, "resident_memory_bytes").unwrap() > 1_000_000.0);
+    assert!(metrics.ends_with("# EOF\n"), "OpenMetrics ends so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_shows_in_the_breaker_and_in_the_jobs_that_wait() {
+    let app = start().await;
+    let (browser, _) = app.signed_in().await;
+    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "Another"})).await.status(), StatusCode::OK);
+    for _ in 0..3 {
+        browser.chat_token(true).await;
+    }
+    eventually("the breaker is open", || async {
+        value(&app.metrics().await, "cometchat_breaker_open") == Some(1.0)
+    })
+    .await;
+    app.clock.advance(std::time::Duration::from_secs(5));
+    let metrics = app.metrics().await;
+    assert!(value(&metrics, r#"jobs{state="waiting"}"#).unwrap() >= 1.0, "{metrics}");
+    assert_eq!(value(&metrics, r#"jobs{state="parked"}"#), Some(0.0));
+    assert!(value(&metrics, "job_lag_seconds").unwrap() >= 1.0, "{metrics}");
+    let refused = r#"cometchat_call_seconds_count{call="mint",outcome="unclear"}"#;
+    assert!(value(&metrics, refused).unwrap() >= 1.0, "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_parked_is_told_until_somebody_looks_at_it() {
+    let app = start().await;
+    let (browser, _) = app.signed_in().await;
+    let refuses = json!({"api": "rest", "method": "PUT", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
+    app.emulator.fault(refuses).await;
+    browser.put(routes::ACCOUNT, json!({"name": "Another"})).await;
+    eventually("it is parked", || async {
+        value(&app.metrics().await, r#"jobs{state="parked"}"#) == Some(1.0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_listener_tells_no_metrics() {
+    let app = start().await;
+    let answer = app.browser().get("/metrics").await;
+    assert!(!answer.text().await.unwrap().contains("cometchat_auth_"));
+}
