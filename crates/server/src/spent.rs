@@ -72,12 +72,15 @@ mod tests {
         adding_up(Arc::clone(&spent), async {
             measured(Part::Hash, wait()).await;
             let spent = of_this_task();
-            let elsewhere = adding_up(spent, measured(Part::Database, async {
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_millis(1) {
-                    tokio::task::yield_now().await;
-                }
-            }));
+            let elsewhere = adding_up(
+                spent,
+                measured(Part::Database, async {
+                    let begun = Instant::now();
+                    while begun.elapsed() < Duration::from_millis(1) {
+                        tokio::task::yield_now().await;
+                    }
+                }),
+            );
             tokio::spawn(elsewhere).await.unwrap();
         })
         .await;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
+
 use cometchat_auth::clock::Clock;
 use cometchat_auth::db::Db;
 use cometchat_auth::{throttle, values};
@@ -25,13 +27,14 @@ const BCRYPT: &str = "$2a$04$NLXaAhfSt2UvhI8uImQxeeMIGBw1lIKh1CTIxAfoet.BsN5RIps
 /// A folder with a database, an emulator, and perhaps a server.
 struct World {
     folder: TempDir,
+    database: String,
     emulator: String,
     http: Client,
     server: Option<(Child, String)>,
 }
 
 impl World {
-    fn new() -> Self {
+    async fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config =
             cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
@@ -40,13 +43,15 @@ impl World {
         tokio::spawn(app.run());
         #[allow(clippy::disallowed_methods)]
         let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), emulator, http, server: None }
+        let folder = tempfile::tempdir().unwrap();
+        Self { database: common::new_database(folder.path()).await, folder, emulator, http, server: None }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
         command.current_dir(self.folder.path()).env_clear().args(arguments);
         command.env("COMETCHAT_EMULATOR_URL", &self.emulator).env("LISTEN", "127.0.0.1:0");
+        command.env("DATABASE_URL", &self.database);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -94,8 +99,7 @@ impl World {
     }
 
     async fn db(&self) -> Db {
-        let path = self.folder.path().join("data/cometchat-auth.db");
-        Db::open(&format!("sqlite://{}", path.display())).await.unwrap()
+        Db::open(&self.database).await.unwrap()
     }
 
     /// CometChat's users with how many tokens each has.
@@ -132,7 +136,7 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_on_one_database_do_each_job_once() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let rows: String = (0..60).map(|i| format!("u{i},u{i}@example.com,User {i},\n")).collect();
     let file = world.file("users.csv", &format!("id,email,name,password_hash\n{rows}"));
     world.serve();
@@ -160,7 +164,7 @@ impl Drop for World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_lives_from_add_to_delete_on_both_sides() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     world.serve();
     world.add("ada");
     world.add("grace");
@@ -191,7 +195,7 @@ async fn a_user_lives_from_add_to_delete_on_both_sides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unlock_opens_an_account_that_failures_have_shut() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     world.add("ada");
     world.serve();
     let db = world.db().await;
@@ -213,7 +217,7 @@ async fn unlock_opens_an_account_that_failures_have_shut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_users_sign_in_with_their_old_passwords_and_get_a_hash_of_ours() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let csv = world.file(
         "users.csv",
         &format!(
@@ -245,7 +249,7 @@ async fn imported_users_sign_in_with_their_old_passwords_and_get_a_hash_of_ours(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_with_faults_is_told_line_by_line_and_nothing_of_it_is_imported() {
-    let world = World::new();
+    let world = World::new().await;
     world.add("ada");
     let lines = [
         r#"{"id": "ok", "email": "ok@example.com", "name": "Okay"}"#.to_owned(),
@@ -289,7 +293,7 @@ async fn a_file_with_faults_is_told_line_by_line_and_nothing_of_it_is_imported()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chat_sync_finds_who_is_missing_at_cometchat_or_is_called_otherwise_there() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     for id in ["here", "missing", "renamed"] {
         world.add(id);
     }
@@ -313,7 +317,7 @@ async fn chat_sync_finds_who_is_missing_at_cometchat_or_is_called_otherwise_ther
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_can_never_succeed_is_shown_and_can_be_tried_again() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let refuse = json!({"api": "rest", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
     world.http.post(format!("{}/emulator/faults", world.emulator)).json(&refuse).send().await.unwrap();
     world.add("ada");

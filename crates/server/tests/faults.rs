@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
+
 use cometchat_auth::chat::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions;
@@ -26,6 +28,7 @@ struct World {
     http: Client,
     emulator: String,
     folder: TempDir,
+    database: String,
     db: Db,
     server: Option<(Child, String)>,
 }
@@ -39,10 +42,11 @@ impl World {
         let emulator = format!("http://{}", app.address());
         tokio::spawn(app.run());
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
+        let database = common::new_database(folder.path()).await;
+        let db = Db::open(&database).await.unwrap();
         #[allow(clippy::disallowed_methods)]
         let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut world = Self { http, emulator, folder, db, server: None };
+        let mut world = Self { http, emulator, folder, database, db, server: None };
         world.start();
         world
     }
@@ -52,7 +56,7 @@ impl World {
             .current_dir(self.folder.path())
             .env_clear()
             .env("LISTEN", "127.0.0.1:0")
-            .env("DATABASE_URL", "sqlite://test.db")
+            .env("DATABASE_URL", &self.database)
             .env("SECRET_KEY", SECRET_KEY)
             .env("COMETCHAT_EMULATOR_URL", &self.emulator)
             .env("LOGIN_ATTEMPTS_PER_MINUTE", "0")

@@ -121,8 +121,9 @@ impl Client {
 
     /// A new token for `uid`, whatever tokens there are already.
     pub async fn mint(&self, uid: &str) -> Result<Secret, CallError> {
-        let data =
-            self.call("mint", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true}))).await?;
+        let data = self
+            .call("mint", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true})))
+            .await?;
         decode::<IssuedToken>(data).map(|issued| issued.auth_token)
     }
 

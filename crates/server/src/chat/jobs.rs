@@ -222,12 +222,7 @@ pub struct Standing {
 }
 
 pub async fn standing(db: &Db, now: i64) -> Result<Standing, DbError> {
-    let rows = db
-        .read(
-            "SELECT parked, count(*), min(run_at) FROM chat_jobs GROUP BY parked",
-            &[],
-        )
-        .await?;
+    let rows = db.read("SELECT parked, count(*), min(run_at) FROM chat_jobs GROUP BY parked", &[]).await?;
     let mut standing = Standing { waiting: 0, parked: 0, lag: 0 };
     for row in &rows {
         if row.int(0)? == 1 {

@@ -127,6 +127,10 @@ fn start_log(log: &Log) -> Outcome {
     Ok(())
 }
 
+/// How long a server that was told to stop still takes requests. Each answer closes its connection meanwhile, so
+/// that no client sends its next request into a connection that is just being closed.
+const DRAIN: Duration = Duration::from_millis(300);
+
 /// The signals that end a server: the first lets requests under way finish, a second does not wait.
 struct Stop {
     terminate: Signal,
@@ -150,7 +154,10 @@ impl Stop {
         self.next().await;
         services.stopping.cancel();
         tracing::info!("stopping: requests under way may finish");
-        tokio::spawn(server.stop(true));
+        tokio::spawn(async move {
+            tokio::time::sleep(DRAIN).await;
+            server.stop(true).await;
+        });
         self.next().await;
         tracing::warn!("stopped at once, by a second signal");
         std::process::exit(1);

@@ -57,7 +57,11 @@ impl Exporter {
         all.register("cometchat_call_seconds", "Calls of CometChat's API, by outcome", calls);
         let breaker_open = gauge(&mut all, "cometchat_breaker_open", "1 while CometChat is not asked");
         let jobs = Family::<State, Gauge>::default();
-        all.register("jobs", "What is still to be done at CometChat; parked jobs need a person", jobs.clone());
+        all.register(
+            "jobs",
+            "What is still to be done at CometChat; parked jobs need a person",
+            jobs.clone(),
+        );
         let job_lag = gauge(&mut all, "job_lag_seconds", "For how long the job due longest has been due");
 
         let database_up = gauge(&mut all, "database_up", "1 while the database answers");
@@ -94,8 +98,9 @@ impl Exporter {
         self.connections.get_or_create(&State { state: "busy" }).set(to_i64(open.saturating_sub(idle)));
         self.memory.set(resident_bytes().unwrap_or_default());
 
-        let standing =
-            services.complete(async |services| jobs::standing(&services.db, services.clock.now()).await).await;
+        let standing = services
+            .complete(async |services| jobs::standing(&services.db, services.clock.now()).await)
+            .await;
         if let Ok(Ok(standing)) = standing {
             self.database_up.set(1);
             self.jobs.get_or_create(&State { state: "waiting" }).set(standing.waiting);

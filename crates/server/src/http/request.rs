@@ -7,6 +7,7 @@ use crate::app::Services;
 use crate::spent::{self, Part, Spent};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
@@ -59,7 +60,8 @@ pub struct Requests {
 
 impl Default for Requests {
     fn default() -> Self {
-        let seconds = || Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]);
+        let seconds =
+            || Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]);
         Self { count: Family::default(), seconds: Family::new_with_constructor(seconds) }
     }
 }
@@ -84,6 +86,7 @@ impl Requests {
 }
 
 pub async fn trace<B: MessageBody + 'static>(
+    services: web::Data<Services>,
     site: web::Data<Site>,
     request: ServiceRequest,
     next: Next<B>,
@@ -122,6 +125,9 @@ pub async fn trace<B: MessageBody + 'static>(
         answer.headers_mut().insert(HeaderName::from_static(ID_HEADER), id);
     }
     site.headers.add_to(&path, answer.headers_mut());
+    if services.stopping.is_cancelled() {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
 
     let took = started.elapsed();
     site.requests.answered(&answer, took);

@@ -9,10 +9,10 @@ use super::{Password, hash};
 use crate::spent::{Part, measured};
 use argon2::Params;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
+use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use tokio::sync::oneshot;
 
 /// A caller who would wait longer is told to come back instead.

@@ -73,7 +73,8 @@ async fn a_sign_in_whose_database_goes_away_half_way_leaves_no_token_behind() {
     let minted = app.emulator.calls("POST", "/auth_tokens").await;
     let mut browser = app.browser();
     let login = tokio::spawn(async move { browser.login(EMAIL, PASSWORD).await });
-    eventually("asked for a token", || async { app.emulator.calls("POST", "/auth_tokens").await > minted }).await;
+    eventually("asked for a token", || async { app.emulator.calls("POST", "/auth_tokens").await > minted })
+        .await;
     line.cut();
     failure(login.await.unwrap(), ErrorCode::Unavailable).await;
     app.emulator.mend().await;

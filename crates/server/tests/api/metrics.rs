@@ -74,7 +74,8 @@ async fn an_outage_shows_in_the_breaker_and_in_the_jobs_that_wait() {
 async fn a_job_that_is_parked_is_told_until_somebody_looks_at_it() {
     let app = start().await;
     let (browser, _) = app.signed_in().await;
-    let refuses = json!({"api": "rest", "method": "PUT", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
+    let refuses =
+        json!({"api": "rest", "method": "PUT", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
     app.emulator.fault(refuses).await;
     browser.put(routes::ACCOUNT, json!({"name": "Another"})).await;
     eventually("it is parked", || async {

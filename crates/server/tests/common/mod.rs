@@ -1,7 +1,16 @@
-//! What several of the test programs need: a database of their own.
+//! What several of the test programs need: a database of their own, CometChat, and the real binary.
 
+#![allow(dead_code)] // each of them uses a part
+
+use reqwest::Client;
 use sqlx::Connection as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// Long enough that nobody guesses it, and none of zxcvbn's.
+pub const PASSWORD: &str = "plum tractor yesterday";
 
 /// The URL of a new database: in this folder, or at the PostgreSQL that `scripts/postgres` has started for
 /// the tests.
@@ -15,4 +24,68 @@ pub async fn new_database(folder: &Path) -> String {
     let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
     sqlx::raw_sql(create).execute(&mut connection).await.unwrap();
     format!("{server}/{name}")
+}
+
+/// An emulator of CometChat, on the system's clock: its URL.
+pub fn emulator() -> String {
+    let config = cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
+    let app = cometchat_emulator::App::build(config).unwrap();
+    let url = format!("http://{}", app.address());
+    tokio::spawn(app.run());
+    url
+}
+
+/// A client that gives up after half a minute.
+#[allow(clippy::disallowed_methods)]
+pub fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().timeout(Duration::from_secs(30)).build().unwrap()
+}
+
+/// A server process, ended with the test.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    /// Starts the binary with these settings and no others, on a free port.
+    pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
+            .current_dir(folder)
+            .env_clear()
+            .env("LISTEN", "127.0.0.1:0")
+            .env("LOGIN_ATTEMPTS_PER_MINUTE", "0")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").expect(&line).to_owned();
+        Self { child, url }
+    }
+
+    /// Its port, for proxies.
+    pub fn port(&self) -> &str {
+        self.url.rsplit(':').next().unwrap()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

@@ -1,0 +1,106 @@
+//! How the real binary ends: what is under way is finished, and nobody waits for ever.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use cometchat_auth::db::Db;
+use common::{PASSWORD, Server};
+use reqwest::{Client, StatusCode};
+use serde_json::json;
+use shared::routes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const EMAIL: &str = "ada@example.com";
+const CLIENTS: usize = 8;
+
+async fn start(folder: &TempDir, emulator: &str) -> (Server, String) {
+    let database = common::new_database(folder.path()).await;
+    let server =
+        Server::start(folder.path(), &[("DATABASE_URL", &database), ("COMETCHAT_EMULATOR_URL", emulator)]);
+    let body = json!({"email": EMAIL, "password": PASSWORD, "name": "Ada"});
+    let answer = common::client().post(format!("{}{}", server.url, routes::REGISTER)).json(&body).send();
+    assert_eq!(answer.await.unwrap().status(), StatusCode::CREATED);
+    (server, database)
+}
+
+async fn login(http: &Client, url: &str) -> reqwest::Result<StatusCode> {
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let answer = http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await?;
+    let status = answer.status();
+    answer.bytes().await?;
+    Ok(status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_under_load_it_drops_no_request_that_it_has_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, database) = start(&folder, &common::emulator()).await;
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (url, answered) = (server.url.clone(), Arc::clone(&answered));
+            tokio::spawn(async move {
+                let http = common::client();
+                loop {
+                    match login(&http, &url).await {
+                        Ok(status) => assert_eq!(status, StatusCode::OK),
+                        // It takes nobody any more.
+                        Err(error) => return !error.is_connect(),
+                    }
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    while answered.load(Ordering::Relaxed) < 5 * CLIENTS {
+        tokio::task::yield_now().await;
+    }
+    server.signal("-TERM");
+    let mut dropped = 0;
+    for client in clients {
+        dropped += usize::from(client.await.unwrap());
+    }
+    // A connection that was made in the last moment, and that it never looked at, goes with the listener.
+    assert!(dropped <= 1, "{dropped} requests were dropped");
+    assert!(server.wait().success());
+    let db = Db::open(&database).await.unwrap();
+    let sessions = db.read("SELECT count(*) FROM sessions", &[]).await.unwrap()[0].int(0).unwrap();
+    let registered = 1;
+    assert_eq!(usize::try_from(sessions).unwrap(), answered.load(Ordering::Relaxed) + registered);
+}
+
+/// Until it is told to stop while a sign-in waits for CometChat, which does not answer.
+async fn stopping_with_a_request_under_way(http: &Client, folder: &TempDir) -> (Server, String) {
+    let emulator = common::emulator();
+    let (server, _) = start(folder, &emulator).await;
+    let hang = json!({"api": "rest", "kind": "hang"});
+    http.post(format!("{emulator}/emulator/faults")).json(&hang).send().await.unwrap();
+    let (client, url) = (http.clone(), server.url.clone());
+    tokio::spawn(async move { login(&client, &url).await });
+    loop {
+        let state =
+            http.get(format!("{emulator}/emulator/state")).send().await.unwrap().text().await.unwrap();
+        if state.contains("/auth_tokens\"") {
+            break;
+        }
+    }
+    server.signal("-TERM");
+    (server, emulator)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_stops_it_takes_nobody_new_and_a_second_signal_ends_it_at_once() {
+    let (folder, http) = (tempfile::tempdir().unwrap(), common::client());
+    let (server, _emulator) = stopping_with_a_request_under_way(&http, &folder).await;
+    while !http.get(format!("{}{}", server.url, routes::HEALTHZ)).send().await.is_err_and(|e| e.is_connect())
+    {
+    }
+    let since = Instant::now();
+    server.signal("-TERM");
+    assert!(!server.wait().success());
+    assert!(since.elapsed() < Duration::from_secs(2), "it waited for the request");
+}
