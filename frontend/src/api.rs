@@ -4,6 +4,7 @@
 //! time limit, which covers the reading of the answer too, and an answer that is not ours (a proxy's
 //! error page, a captive portal) is no answer: only an `ApiError` may say that nobody is signed in.
 
+use crate::browser;
 use crate::once::Once;
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
@@ -128,7 +129,7 @@ impl Answer {
 
 async fn call<B: Serialize>(method: Method, path: &str, body: Option<&B>) -> Result<Answer, Failure> {
     let limit = AbortSignal::timeout_with_u32(LIMIT_MS);
-    let request = RequestBuilder::new(path)
+    let request = RequestBuilder::new(&format!("{}{path}", browser::base_path()))
         .method(method)
         .header("Accept", "application/json")
         .abort_signal(Some(&limit));

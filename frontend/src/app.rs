@@ -1,5 +1,6 @@
 //! What is shown: by the address, and on the start page by the state of the session.
 
+use crate::browser;
 use crate::chat::ChatProvider;
 use crate::pages::{Account, Chat, Login, NotFound, Register, Starting, Unreachable};
 use crate::session::{Session, SessionProvider, SignOut, use_session};
@@ -28,7 +29,7 @@ pub enum Route {
 pub fn App() -> Html {
     html! {
         <SessionProvider>
-            <BrowserRouter>
+            <BrowserRouter basename={browser::base_path()}>
                 <Pages />
             </BrowserRouter>
         </SessionProvider>

@@ -17,6 +17,12 @@ pub fn document() -> Option<Document> {
     window()?.document()
 }
 
+/// What every path of this site begins with: empty, or like `/chat`. The server has written it into the page.
+pub fn base_path() -> String {
+    let written = || document()?.query_selector("meta[name=base-path]").ok()??.get_attribute("content");
+    written().unwrap_or_default()
+}
+
 /// Whether a mouse is what this device is used with, as against a finger: then putting the cursor in a
 /// field brings up no keyboard that covers half the page.
 pub fn has_fine_pointer() -> bool {
@@ -35,7 +41,7 @@ pub fn reload() {
 /// Loads the start page anew, and leaves no way back to the page before it.
 pub fn restart() {
     if let Some(window) = window() {
-        let _ = window.location().replace("/");
+        let _ = window.location().replace(&format!("{}/", base_path()));
     }
 }
 

@@ -117,8 +117,12 @@ impl System {
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
     }
 
+    /// Where this path is, under the one of `PUBLIC_URL` if that has any.
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        let public = self.settings.iter().find(|(name, _)| name == "PUBLIC_URL").map(|(_, url)| url.as_str());
+        let base = public.and_then(|url| url.split_once("://")?.1.split_once('/')).map(|(_, base)| base);
+        let base = base.map(|base| format!("/{base}")).unwrap_or_default();
+        format!("http://127.0.0.1:{}{base}{path}", self.port)
     }
 
     pub fn emulator_url(&self, path: &str) -> String {

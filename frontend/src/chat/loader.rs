@@ -10,7 +10,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlScriptElement;
 
-/// Where index.html puts the SDK. The version is in the path so that a browser may keep it for ever.
+/// Where index.html puts the SDK, under the base path. The version is in the path so that a browser may keep it for ever.
 const SDK: &str = "/cometchat-sdk-4.2.0/CometChat.js";
 
 /// A script is no call: a slow line may well take longer than the limit on those.
@@ -31,7 +31,7 @@ async fn fetch() -> Result<Rc<ClientConfig>, SdkError> {
         // The SDK speaks TLS only; this lets it reach an emulator on this machine.
         script(&format!("{}/emulator/shim.js", url.trim_end_matches('/'))).await?;
     }
-    script(SDK).await?;
+    script(&format!("{}{SDK}", browser::base_path())).await?;
     Ok(config)
 }
 

@@ -29,7 +29,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where Prometheus may ask; `None`: nowhere.
     pub metrics_listen: Option<SocketAddr>,
-    /// An origin, without a path.
+    /// Where browsers find it: an origin, and perhaps a path, without a slash at its end.
     pub public_url: Url,
     pub cometchat: CometChat,
     /// Origins as browsers write them, like `https://app.example.com`.
@@ -109,9 +109,14 @@ impl Log {
 }
 
 impl Config {
+    /// The path that every address of this server begins with: empty, or like `/chat`.
+    pub fn base_path(&self) -> &str {
+        self.public_url.path().trim_end_matches('/')
+    }
+
     pub fn read(sources: &Sources) -> Result<Self, Faults> {
         let mut reader = Reader::new(sources);
-        let public_url = reader.url("PUBLIC_URL");
+        let public_url = reader.public_url();
         let cometchat = reader.cometchat(public_url.as_ref());
         let listen = reader.parsed("LISTEN", "an address and port like 127.0.0.1:3000");
         let metrics_listen = reader.parsed("METRICS_LISTEN", "an address and port like 127.0.0.1:9090");
@@ -201,21 +206,36 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn url(&mut self, name: &str) -> Option<Url> {
+    /// A URL that names a server and no more.
+    fn origin(&mut self, name: &str) -> Option<Url> {
         let url: Url = self.parsed(name, "a URL")?;
-        let plain = matches!(url.scheme(), "http" | "https")
-            && url.host().is_some()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none();
+        let plain = is_of_a_server(&url) && url.path() == "/";
         if !plain {
             self.fault(
                 name,
                 "must be like https://example.com: a scheme, a host, perhaps a port, and no more",
             );
         }
+        plain.then_some(url)
+    }
+
+    fn public_url(&mut self) -> Option<Url> {
+        let mut url: Url = self.parsed("PUBLIC_URL", "a URL")?;
+        let path = url.path().trim_end_matches('/').to_owned();
+        // It becomes part of cookies, of routes and of the page.
+        let plain_path = path.split('/').skip(1).all(|part| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~'))
+        });
+        let plain = is_of_a_server(&url) && plain_path;
+        if !plain {
+            self.fault(
+                "PUBLIC_URL",
+                "must be like https://example.com or https://example.com/chat: a scheme, a host, perhaps a port \
+                 and a path of letters, digits and dashes",
+            );
+        }
+        url.set_path(&path);
         plain.then_some(url)
     }
 
@@ -289,7 +309,7 @@ impl<'a> Reader<'a> {
         if public_url.is_some_and(|url| url.scheme() == "https") {
             self.fault("COMETCHAT_EMULATOR_URL", "is for trying things out: not with a PUBLIC_URL of https");
         }
-        let emulator = self.url("COMETCHAT_EMULATOR_URL")?;
+        let emulator = self.origin("COMETCHAT_EMULATOR_URL")?;
         if emulator.scheme() != "http" {
             self.fault("COMETCHAT_EMULATOR_URL", "the emulator speaks http, not https");
         }
@@ -333,6 +353,15 @@ impl<'a> Reader<'a> {
             password_min_length: usize::try_from(password_min_length?).ok()?,
         })
     }
+}
+
+fn is_of_a_server(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.host().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
 }
 
 #[cfg(test)]

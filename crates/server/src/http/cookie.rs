@@ -1,16 +1,20 @@
 //! The two cookies: their names, their attributes, and reading them back. One holds the session; the other
 //! outlives it and says only that this browser has signed in before (see [`crate::throttle::device`]).
+//!
+//! The prefix of their names is a promise that browsers hold us to (RFC 6265bis, 4.1.3): `__Host-` that a cookie
+//! comes from this very host, secure and for the whole of it; `__Secure-`, where the server has but a part of the
+//! host, that it is secure.
 
 use crate::sessions::{Lifetime, Token};
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use url::Url;
 
-/// How cookies are set here. Over https the name begins with `__Host-`: browsers then take it only from
-/// this very host, secure and for the whole of it (RFC 6265bis, 4.1.3).
+/// How cookies are set here.
 pub struct Policy {
     session_name: &'static str,
     device_name: &'static str,
+    path: String,
     secure: bool,
     max_age: Duration,
 }
@@ -21,12 +25,18 @@ const DEVICE_MAX_AGE: Duration = Duration::days(400);
 impl Policy {
     pub fn new(public_url: &Url, lifetime: Lifetime) -> Self {
         let secure = public_url.scheme() == "https";
-        let (session_name, device_name) = if secure {
-            ("__Host-cometchat-auth", "__Host-cometchat-auth-device")
-        } else {
-            ("cometchat-auth", "cometchat-auth-device")
+        let (session_name, device_name) = match (secure, public_url.path()) {
+            (false, _) => ("cometchat-auth", "cometchat-auth-device"),
+            (true, "/") => ("__Host-cometchat-auth", "__Host-cometchat-auth-device"),
+            (true, _) => ("__Secure-cometchat-auth", "__Secure-cometchat-auth-device"),
         };
-        Self { session_name, device_name, secure, max_age: Duration::seconds(lifetime.max) }
+        Self {
+            session_name,
+            device_name,
+            path: public_url.path().to_owned(),
+            secure,
+            max_age: Duration::seconds(lifetime.max),
+        }
     }
 
     /// The cookie that holds this session.
@@ -46,7 +56,7 @@ impl Policy {
 
     fn cookie(&self, name: &'static str, value: String, max_age: Duration) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path("/")
+            .path(self.path.clone())
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Lax)

@@ -25,13 +25,15 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App, Error, HttpResponse, web};
+use actix_web::{App, Error, HttpResponse, Resource, web};
 use failure::Failure;
 use shared::{ClientConfig, limits, routes};
 use std::sync::Arc;
 
 /// What the routes need to know of the settings.
 pub struct Site {
+    /// What every path begins with: empty, or like `/chat`.
+    pub base: String,
     pub client_config: ClientConfig,
     pub cookies: cookie::Policy,
     pub origins: origin::Policy,
@@ -43,9 +45,10 @@ pub struct Site {
 
 impl Site {
     pub fn new(config: &Config) -> Self {
-        let pages = pages::Pages::load();
+        let pages = pages::Pages::load(config.base_path());
         let emulator = config.cometchat.emulator.as_ref();
         Self {
+            base: config.base_path().to_owned(),
             client_config: ClientConfig {
                 app_id: config.cometchat.endpoint.app_id.clone(),
                 region: config.cometchat.region.clone(),
@@ -59,6 +62,11 @@ impl Site {
             pages,
             requests: request::Requests::default(),
         }
+    }
+
+    /// This path without the part that every path here begins with.
+    pub fn own_path<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix(&self.base).unwrap_or(path)
     }
 }
 
@@ -77,12 +85,17 @@ pub fn app(
 > {
     let has_other_origins = !site.origins.allowed.is_empty();
     let cors = Condition::new(has_other_origins, cors(&site));
+    let base = site.base.clone();
     App::new()
         .app_data(web::Data::from(services))
         .app_data(web::Data::from(site))
         .app_data(web::JsonConfig::default().limit(limits::BODY_MAX_BYTES).error_handler(failure::bad_json))
         .app_data(web::PayloadConfig::new(limits::BODY_MAX_BYTES))
-        .configure(routes)
+        // Of the process, and so where whoever watches it expects them, whatever the base.
+        .service(only(routes::HEALTHZ).get(health::alive))
+        .service(only(routes::READYZ).get(health::ready))
+        .service(web::scope(&base).configure(routes))
+        .default_service(web::to(pages::elsewhere))
         // The last one wrapped is the first one passed.
         .wrap(from_fn(origin::check))
         .wrap(cors)
@@ -90,7 +103,6 @@ pub fn app(
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    let only = |path: &str| web::resource(path).default_service(web::to(method_not_allowed));
     app.service(only(routes::LOGIN).post(login::login))
         .service(only(routes::REGISTER).post(login::register))
         .service(only(routes::LOGOUT).post(session::logout))
@@ -101,9 +113,11 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(only(routes::ACCOUNT).put(account::rename).delete(account::delete))
         .service(only(routes::PASSWORD).put(account::change_password))
         .service(only(routes::CONFIG).get(client_config))
-        .service(only(routes::HEALTHZ).get(health::alive))
-        .service(only(routes::READYZ).get(health::ready))
         .default_service(web::to(pages::page));
+}
+
+fn only(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
 }
 
 async fn method_not_allowed() -> Result<HttpResponse, Failure> {

@@ -19,6 +19,8 @@ use std::collections::HashMap;
 struct Dist;
 
 const INDEX: &str = "index.html";
+/// What `frontend/index.html` has where the base is to be written.
+const BASE_UNSET: &str = r#"<meta name="base-path" content="""#;
 const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";
 
 pub struct Pages {
@@ -36,11 +38,16 @@ struct File {
 }
 
 impl Pages {
-    pub fn load() -> Self {
-        let files: HashMap<_, _> = Dist::iter()
+    /// `base`: what every path here begins with.
+    pub fn load(base: &str) -> Self {
+        let mut files: HashMap<_, _> = Dist::iter()
             .filter_map(|path| Some((path.to_string(), File::new(&path, &Dist::get(&path)?.data))))
             .collect();
         let index = files.get(INDEX).map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        let index = index.map(|html| rebased(&html, base, files.keys()));
+        if let Some(html) = &index {
+            files.insert(INDEX.into(), File::new(INDEX, html.as_bytes()));
+        }
         let inline_scripts = inline_scripts(&index.unwrap_or_default());
         Self { files, inline_scripts }
     }
@@ -54,6 +61,21 @@ impl Pages {
             if last.contains('.') { None } else { self.files.get(INDEX) }
         })
     }
+}
+
+/// The index for a page that lives under `base`: the addresses of its files, and the place where its code looks
+/// for the base. (A `<base>` element would do it in one line, if the content security policy let it.)
+fn rebased<'a>(html: &str, base: &str, files: impl Iterator<Item = &'a String>) -> String {
+    let mut html = html.replace(BASE_UNSET, &format!(r#"<meta name="base-path" content="{base}""#));
+    if !base.is_empty() {
+        for file in files {
+            for quote in ['"', '\''] {
+                html =
+                    html.replace(&format!("{quote}/{file}{quote}"), &format!("{quote}{base}/{file}{quote}"));
+            }
+        }
+    }
+    html
 }
 
 impl File {
@@ -88,8 +110,13 @@ fn inline_scripts(html: &str) -> Vec<String> {
         .collect()
 }
 
+/// A path that is none of ours: it does not begin with our base.
+pub async fn elsewhere() -> Result<HttpResponse, Failure> {
+    Err(Failure::NotFound)
+}
+
 pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let path = request.path();
+    let path = site.own_path(request.path());
     if path == routes::API || path.starts_with("/api/") {
         return Err(Failure::NotFound);
     }
@@ -156,6 +183,19 @@ mod tests {
         for name in ["index.html", "icon.svg", "accounting-office.js"] {
             assert!(!File::new(name, b"x").is_immutable, "{name}");
         }
+    }
+
+    #[test]
+    fn under_a_base_the_index_finds_its_files_and_says_where_it_is() {
+        let html = r#"<meta name="base-path" content=""><link href="/a.css"><a href="/about">
+            <script type="module">import init from '/app.js'; init('/app.wasm');</script>"#;
+        let files = ["a.css", "app.js", "app.wasm"].map(String::from);
+        let rebased = rebased(html, "/chat", files.iter());
+        assert!(rebased.contains(r#"<meta name="base-path" content="/chat">"#), "{rebased}");
+        for there in [r#""/chat/a.css""#, "'/chat/app.js'", "'/chat/app.wasm'", r#""/about""#] {
+            assert!(rebased.contains(there), "{there} in {rebased}");
+        }
+        assert_eq!(super::rebased(html, "", files.iter()), html);
     }
 
     #[test]

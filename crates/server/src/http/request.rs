@@ -124,7 +124,7 @@ pub async fn trace<B: MessageBody + 'static>(
     if let Ok(id) = HeaderValue::from_str(&info.id) {
         answer.headers_mut().insert(HeaderName::from_static(ID_HEADER), id);
     }
-    site.headers.add_to(&path, answer.headers_mut());
+    site.headers.add_to(site.own_path(&path), answer.headers_mut());
     if services.stopping.is_cancelled() {
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
