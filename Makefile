@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test check pictures clean
+.PHONY: help run dev build test check docs pictures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ test: ## every test there is, the browser's included
 
 check: ## formatting, lints, licences, advisories
 	@scripts/check
+
+docs: ## write anew what is made from the code: docs/CONFIGURATION.md, .env.example
+	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test docs
 
 pictures: ## take the README's picture anew: docs/pictures/
 	@scripts/page

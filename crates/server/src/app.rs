@@ -89,10 +89,12 @@ pub struct App {
 impl App {
     /// Puts the server together. Call it on a multi-threaded tokio runtime: background work goes there.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let db = Db::open(&config.store.database_url).await?;
+        let db = Db::open(config.store.database_url.expose()).await?;
         let hasher = Hasher::start(config.store.argon2.clone(), config.store.hash_threads)
             .map_err(StartError::Hasher)?;
-        let sealer = Sealer::new(&config.store.secret_key.0);
+        let (key, previous) = (&config.store.secret_key.0, config.store.previous_secret_key.as_ref());
+        let previous = previous.map(|key| &key.0);
+        let sealer = Sealer::new(key, previous);
         let endpoint = client::Client::new(http_client()?, config.cometchat.endpoint.clone());
         let chat = Arc::new(Chat::new(endpoint, sealer, db.clone(), clock.clone()));
         let services = Arc::new(Services {
@@ -100,7 +102,7 @@ impl App {
             clock: clock.clone(),
             hasher,
             address_limit: AddressLimit::new(config.login_attempts_per_minute, clock),
-            devices: Devices::new(&config.store.secret_key.0),
+            devices: Devices::new(key, previous),
             password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),
             lifetime: config.lifetime,

@@ -101,7 +101,7 @@ impl World {
 
     /// What the database says that CometChat should know: names, and the tokens of live sessions.
     async fn ours(&self) -> BTreeMap<String, (String, Vec<String>)> {
-        let sealer = Sealer::new(&SecretKey::new([7; 32]));
+        let sealer = Sealer::new(&SecretKey::new([7; 32]), None);
         let mut ours = BTreeMap::new();
         for row in self.db.read("SELECT id, name FROM users", &[]).await.unwrap() {
             let (id, name) = (row.text(0).unwrap(), row.text(1).unwrap());

@@ -29,7 +29,7 @@ pub enum CallError {
     #[error("CometChat asks for fewer calls")]
     RateLimited { retry_after: Option<Duration> },
     /// App id, region or API key are wrong: nothing works until a person mends them.
-    #[error("CometChat does not accept the app id, region or API key ({0})")]
+    #[error("CometChat does not accept the app id, region or API key ({0}): {advice}", advice = advice(.0))]
     Misconfigured(String),
     /// This very call is wrong and will be however often it is made.
     #[error("CometChat refuses this call ({0})")]
@@ -65,6 +65,24 @@ impl CallError {
     /// Whether it says that CometChat is in trouble, and not that the call was wrong.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Unclear(_) | Self::Unreachable(_) | Self::RateLimited { .. })
+    }
+}
+
+/// What to mend when CometChat answers with this code, and where the right value stands.
+fn advice(code: &str) -> &'static str {
+    match code {
+        "AUTH_ERR_EMPTY_APPID" | "AUTH_ERR_INVALID_APPID" => {
+            "it knows no such app in this region; COMETCHAT_APP_ID and COMETCHAT_REGION stand on your app's page in \
+             CometChat's dashboard"
+        }
+        "AUTH_ERR_NO_ACCESS" => {
+            "the key may not do this, so it is an Auth Key; COMETCHAT_API_KEY must be the REST API Key (scope \
+             fullAccess) under API & Auth Keys in CometChat's dashboard"
+        }
+        _ => {
+            "it does not know the key; COMETCHAT_API_KEY must be the REST API Key (scope fullAccess) of this very app, \
+             under API & Auth Keys in CometChat's dashboard"
+        }
     }
 }
 
@@ -156,6 +174,12 @@ impl Client {
         let page = page.to_string();
         let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str())];
         decode(self.measured("list_users", self.send(Method::GET, &["users"], &query, None)).await?)
+    }
+
+    /// Whether app id, region and key belong together and the key may do what this server needs.
+    pub async fn try_key(&self) -> Result<(), CallError> {
+        let query = [("perPage", "1")];
+        self.measured("try_key", self.send(Method::GET, &["users"], &query, None)).await.map(drop)
     }
 
     pub async fn revoke(&self, uid: &str, token: &str) -> Result<(), CallError> {

@@ -33,11 +33,18 @@ pub struct Unopenable;
 
 /// Seals with XChaCha20-Poly1305 under random nonces, which are long enough never to meet again.
 #[derive(Clone)]
-pub struct Sealer(XChaCha20Poly1305);
+pub struct Sealer {
+    now: XChaCha20Poly1305,
+    previous: Option<XChaCha20Poly1305>,
+}
 
 impl Sealer {
-    pub fn new(key: &SecretKey) -> Self {
-        Self(XChaCha20Poly1305::new(&(*key.derive("cometchat-auth: seal, version 1")).into()))
+    /// Seals with `key`, and opens what was sealed with it or with the one before it.
+    pub fn new(key: &SecretKey, previous: Option<&SecretKey>) -> Self {
+        let cipher = |key: &SecretKey| {
+            XChaCha20Poly1305::new(&(*key.derive("cometchat-auth: seal, version 1")).into())
+        };
+        Self { now: cipher(key), previous: previous.map(cipher) }
     }
 
     /// Seals `secret` for `uid`; it opens for no other uid.
@@ -45,7 +52,7 @@ impl Sealer {
         let nonce = XNonce::from(crate::random::bytes::<NONCE_BYTES>());
         let payload = Payload { msg: secret.as_bytes(), aad: uid.as_bytes() };
         // Fails only for a message of many gigabytes.
-        let sealed = self.0.encrypt(&nonce, payload).map_err(|_| Unopenable)?;
+        let sealed = self.now.encrypt(&nonce, payload).map_err(|_| Unopenable)?;
         Ok(STANDARD_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
@@ -53,8 +60,11 @@ impl Sealer {
     pub fn open(&self, uid: &str, sealed: &str) -> Result<Zeroizing<String>, Unopenable> {
         let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| Unopenable)?;
         let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(Unopenable)?;
-        let payload = Payload { msg: message, aad: uid.as_bytes() };
-        let opened = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| Unopenable)?;
+        let opened = [Some(&self.now), self.previous.as_ref()].into_iter().flatten().find_map(|cipher| {
+            let payload = Payload { msg: message, aad: uid.as_bytes() };
+            cipher.decrypt(&XNonce::from(*nonce), payload).ok()
+        });
+        let opened = opened.ok_or(Unopenable)?;
         String::from_utf8(opened).map(Zeroizing::new).map_err(|_| Unopenable)
     }
 }
@@ -64,7 +74,7 @@ mod tests {
     use super::*;
 
     fn sealer(key: u8) -> Sealer {
-        Sealer::new(&SecretKey::new([key; 32]))
+        Sealer::new(&SecretKey::new([key; 32]), None)
     }
 
     #[test]
@@ -72,6 +82,17 @@ mod tests {
         let (one, two) = (sealer(1).seal("u", "secret").unwrap(), sealer(1).seal("u", "secret").unwrap());
         assert_ne!(one, two);
         assert_eq!(*sealer(1).open("u", &one).unwrap(), "secret");
+    }
+
+    #[test]
+    fn after_a_change_of_keys_what_the_old_one_sealed_still_opens_and_the_new_one_seals() {
+        let (old, new) = (SecretKey::new([1; 32]), SecretKey::new([2; 32]));
+        let both = Sealer::new(&new, Some(&old));
+        let sealed = sealer(1).seal("u", "secret").unwrap();
+        assert_eq!(*both.open("u", &sealed).unwrap(), "secret");
+        let sealed = both.seal("u", "secret").unwrap();
+        assert_eq!(sealer(1).open("u", &sealed), Err(Unopenable));
+        assert_eq!(*sealer(2).open("u", &sealed).unwrap(), "secret");
     }
 
     #[test]

@@ -1,15 +1,17 @@
-//! The command line: `serve`, `user …`, `chat …`, `healthcheck`.
+//! The command line: `serve`, `check`, `user …`, `chat …`, `healthcheck`.
 
 mod chat;
+mod check;
 mod import;
 mod user;
 
 use crate::app::{App, Services};
 use crate::clock::Clock;
-use crate::config::{self, Config, Log, LogFormat, Sources};
+use crate::config::{self, Config, Log, LogFormat, Origin, Sources};
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use actix_web::dev::ServerHandle;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -34,6 +36,7 @@ fn command() -> Command {
         )
         .subcommand(user::command())
         .subcommand(chat::command())
+        .subcommand(check::command())
         .subcommand(Command::new("healthcheck").about("Asks the server at LISTEN whether it is ready"))
 }
 
@@ -41,14 +44,19 @@ fn command() -> Command {
 #[allow(clippy::disallowed_methods)] // the one place that reads the environment
 pub fn main() -> ExitCode {
     // Before there is any other thread, and before clap looks at the environment.
+    let before: BTreeSet<String> = std::env::vars().map(|(name, _)| name).collect();
     if let Err(error) = dotenvy::dotenv()
         && !error.not_found()
     {
         return fail(&format!("the file .env cannot be read: {error}"));
     }
     let matches = command().get_matches();
-    let sources = Sources::new(&matches, std::env::vars());
-    match run(&matches, &sources) {
+    let environment = std::env::vars().map(|(name, value)| {
+        let origin = if before.contains(&name) { Origin::Environment } else { Origin::DotEnv };
+        (name, value, origin)
+    });
+    let sources = Sources::new(&matches, environment);
+    match run(&matches, sources) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
@@ -60,13 +68,14 @@ fn fail(words: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+fn run(matches: &ArgMatches, sources: Sources) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match matches.subcommand() {
-        None | Some(("serve", _)) => runtime.block_on(serve(sources)),
-        Some(("user", matches)) => runtime.block_on(user::run(matches, sources)),
-        Some(("chat", matches)) => runtime.block_on(chat::run(matches, sources)),
-        Some(("healthcheck", _)) => runtime.block_on(healthcheck(sources)),
+        None | Some(("serve", _)) => runtime.block_on(serve(&sources)),
+        Some(("user", matches)) => runtime.block_on(user::run(matches, &sources)),
+        Some(("chat", matches)) => runtime.block_on(chat::run(matches, &sources)),
+        Some(("check", _)) => runtime.block_on(check::run(sources)),
+        Some(("healthcheck", _)) => runtime.block_on(healthcheck(&sources)),
         // clap refuses every other word.
         Some(_) => Ok(()),
     }

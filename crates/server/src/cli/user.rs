@@ -60,7 +60,7 @@ pub fn command() -> Command {
 pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
     let store = Store::read(sources)?;
-    let db = Db::open(&store.database_url).await?;
+    let db = Db::open(store.database_url.expose()).await?;
     let done = match name {
         "add" => add(matches, &store, &db).await,
         "list" => list(&db).await,

@@ -1,6 +1,7 @@
 //! Settings that are secret: from the environment or a file, and the key that is made when there is none.
 
-use super::{Reader, SecretKey};
+use super::SecretKey;
+use super::reader::Reader;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::Secret;
 use std::fs::{self, File, OpenOptions};
@@ -34,25 +35,41 @@ impl Reader<'_> {
         }
     }
 
-    /// The secret key: as set, or from `secret.key` beside the database, where it is made at first start.
+    /// Where the database is: it may have a password in it, so it may come from a file.
+    pub(super) fn database_url(&mut self) -> Option<Secret> {
+        let before = self.faults.len();
+        let url = self.secret("DATABASE_URL");
+        if url.is_some() || self.faults.len() > before {
+            url
+        } else {
+            self.text("DATABASE_URL").map(Secret::new)
+        }
+    }
+
+    /// A secret of 32 bytes in base64, if it is set.
+    pub(super) fn key(&mut self, name: &str) -> Option<SecretKey> {
+        let secret = self.secret(name)?;
+        let key = decode(secret.expose());
+        if key.is_none() {
+            self.fault(name, "must be 32 bytes in base64; make one with: openssl rand -base64 32");
+        }
+        key
+    }
+
+    /// The secret key: as set, or from `secret.key` beside the database, where it is made at first start. (Who only
+    /// looks gets one that is kept nowhere.)
     pub(super) fn secret_key(&mut self, database_url: &str) -> Option<SecretKey> {
         let before = self.faults.len();
-        if let Some(secret) = self.secret("SECRET_KEY") {
-            let key = decode(secret.expose());
-            if key.is_none() {
-                self.fault(
-                    "SECRET_KEY",
-                    "must be 32 bytes in base64; make one with: openssl rand -base64 32",
-                );
-            }
+        let key = self.key("SECRET_KEY");
+        if key.is_some() || self.faults.len() > before {
             return key;
-        }
-        if self.faults.len() > before {
-            return None;
         }
         let path = crate::db::sqlite_path(database_url)
             .and_then(|path| Some(path.parent()?.join("secret.key")))
             .unwrap_or_else(|| PathBuf::from("data/secret.key"));
+        if self.sources.only_looks && !path.exists() {
+            return Some(SecretKey::new(crate::random::bytes()));
+        }
         match read_or_make(&path) {
             Ok(Some(key)) => Some(key),
             Ok(None) => {

@@ -1,6 +1,7 @@
 //! The list of settings: name, default and meaning of each. The command line, `--help` and the checks
 //! are all made from this list.
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 use std::collections::BTreeMap;
 
@@ -11,128 +12,212 @@ pub struct Setting {
     /// Read from the environment or from the file that `{name}_FILE` names, and never from a flag: every
     /// user of the machine can see those.
     pub secret: bool,
+    /// It may also be in the file that `{name}_FILE` names.
+    pub in_file: bool,
     pub help: &'static str,
+    /// The heading that it stands under.
+    pub group: &'static str,
 }
 
-const fn setting(name: &'static str, default: Option<&'static str>, help: &'static str) -> Setting {
-    Setting { name, default, secret: false, help }
+const COMETCHAT: &str = "CometChat";
+const SERVER: &str = "The server";
+const DATA: &str = "Database and keys";
+const SIGN_IN: &str = "Passwords and sessions";
+const WATCHING: &str = "Watching it";
+
+const fn setting(
+    group: &'static str,
+    name: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, default, secret: false, in_file: false, help, group }
 }
 
-const fn secret(name: &'static str, help: &'static str) -> Setting {
-    Setting { name, default: None, secret: true, help }
+const fn secret(group: &'static str, name: &'static str, help: &'static str) -> Setting {
+    Setting { name, default: None, secret: true, in_file: true, help, group }
 }
 
 pub const SETTINGS: &[Setting] = &[
-    setting("LISTEN", Some("127.0.0.1:3000"), "Address and port to serve on; port 0 takes a free one"),
-    setting(
-        "PUBLIC_URL",
-        Some("http://localhost:3000"),
-        "Where browsers find this server; https makes the cookies Secure and adds HSTS",
+    setting(COMETCHAT, "COMETCHAT_APP_ID", None, "Your app's id, from its page in CometChat's dashboard"),
+    setting(COMETCHAT, "COMETCHAT_REGION", None, "Your app's region, from the same page: us, eu or in"),
+    secret(
+        COMETCHAT,
+        "COMETCHAT_API_KEY",
+        "The REST API key (scope fullAccess), from API & Auth Keys in the dashboard; it never leaves the server",
     ),
     setting(
-        "DATABASE_URL",
-        Some("sqlite://data/cometchat-auth.db"),
-        "sqlite://path, made when missing, or postgres://user:password@host/database",
-    ),
-    setting("COMETCHAT_APP_ID", None, "Your app's id, from CometChat's dashboard"),
-    setting("COMETCHAT_REGION", None, "Your app's region: us, eu or in"),
-    secret("COMETCHAT_API_KEY", "The REST API key (scope fullAccess); it never leaves the server"),
-    setting(
+        COMETCHAT,
         "COMETCHAT_EMULATOR_URL",
         None,
-        "Use the emulator at this http:// address in place of CometChat's cloud",
-    ),
-    secret(
-        "SECRET_KEY",
-        "32 bytes in base64 that seal chat tokens; when not set, made once and kept in secret.key beside the database",
+        "Use the emulator at this http:// address in place of CometChat's cloud; then the three above have defaults",
     ),
     setting(
-        "ALLOWED_ORIGINS",
-        None,
-        "Other origins whose pages may call the API with cookies, separated by commas",
+        SERVER,
+        "LISTEN",
+        Some("127.0.0.1:3000"),
+        "Address and port to serve on; port 0 takes a free one",
     ),
     setting(
+        SERVER,
+        "PUBLIC_URL",
+        Some("http://localhost:3000"),
+        "Where browsers find this server, perhaps with a path; https makes the cookies Secure and adds HSTS",
+    ),
+    setting(
+        SERVER,
         "TRUSTED_PROXIES",
         None,
         "Addresses or networks (CIDR) whose X-Forwarded-For is believed, separated by commas",
     ),
-    setting("ARGON2_MEMORY_KIB", Some("19456"), "Memory of a password hash, in KiB; at least 7168"),
-    setting("ARGON2_ITERATIONS", Some("2"), "Passes of a password hash"),
-    setting("HASH_THREADS", None, "Threads that hash passwords; as many as there are cores when not set"),
     setting(
+        SERVER,
+        "ALLOWED_ORIGINS",
+        None,
+        "Other origins whose pages may call the API with cookies, separated by commas",
+    ),
+    Setting {
+        in_file: true,
+        ..setting(
+            DATA,
+            "DATABASE_URL",
+            Some("sqlite://data/cometchat-auth.db"),
+            "sqlite://path, made when missing, or postgres://user:password@host/database",
+        )
+    },
+    secret(
+        DATA,
+        "SECRET_KEY",
+        "32 bytes in base64 that seal chat tokens and sign device cookies; when not set, made once and kept in \
+         secret.key beside the database; the same for all instances",
+    ),
+    secret(
+        DATA,
+        "SECRET_KEY_PREVIOUS",
+        "The key before SECRET_KEY, when that is changed: what it has sealed and signed still counts",
+    ),
+    setting(SIGN_IN, "PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
+    setting(SIGN_IN, "SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
+    setting(SIGN_IN, "SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),
+    setting(
+        SIGN_IN,
         "LOGIN_ATTEMPTS_PER_MINUTE",
         Some("30"),
         "Sign-ins that one address may try; 0 leaves that to a limiter of your own",
     ),
-    setting("SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
-    setting("SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),
-    setting("PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
+    setting(SIGN_IN, "ARGON2_MEMORY_KIB", Some("19456"), "Memory of a password hash, in KiB; at least 7168"),
     setting(
+        SIGN_IN,
+        "ARGON2_ITERATIONS",
+        Some("2"),
+        "Passes of a password hash; with less memory OWASP asks for more of them",
+    ),
+    setting(
+        SIGN_IN,
+        "HASH_THREADS",
+        None,
+        "Threads that hash passwords, each with the memory of one hash; as many as there are cores when not set",
+    ),
+    setting(
+        WATCHING,
         "METRICS_LISTEN",
         None,
         "Address and port to serve metrics for Prometheus on, at /metrics; keep it from the outside",
     ),
-    setting("LOG_FORMAT", Some("text"), "text for people, json for machines"),
-    setting("RUST_LOG", Some("info"), "What is logged: error, warn, info, debug or trace, also by module"),
+    setting(WATCHING, "LOG_FORMAT", Some("text"), "text for people, json for machines"),
+    setting(
+        WATCHING,
+        "RUST_LOG",
+        Some("info"),
+        "What is logged: error, warn, info, debug or trace, also by module",
+    ),
 ];
 
 /// The flags of every setting that may be one, good before and after the subcommand.
 pub fn flags() -> impl Iterator<Item = Arg> {
-    SETTINGS.iter().map(|setting| {
-        let (name, value_name) = if setting.secret {
-            (format!("{}_FILE", setting.name), "FILE")
-        } else {
-            (setting.name.to_owned(), "VALUE")
-        };
+    SETTINGS.iter().flat_map(|setting| {
         let default = setting.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
-        let kind = if setting.secret { "File with: " } else { "" };
-        Arg::new(name.clone())
-            .long(name.to_lowercase().replace('_', "-"))
-            .env(name)
-            .hide_env_values(true)
-            .global(true)
-            .value_name(value_name)
-            .help_heading("Settings")
-            .help(format!("{kind}{}{default}", setting.help))
+        let value = (!setting.secret).then(|| {
+            flag(setting, setting.name.to_owned(), "VALUE").help(format!("{}{default}", setting.help))
+        });
+        let file = setting.in_file.then(|| {
+            let help = format!("File with: {}", if setting.secret { setting.help } else { setting.name });
+            flag(setting, format!("{}_FILE", setting.name), "FILE").help(help)
+        });
+        value.into_iter().chain(file)
     })
+}
+
+fn flag(setting: &Setting, name: String, value_name: &'static str) -> Arg {
+    Arg::new(name.clone())
+        .long(name.to_lowercase().replace('_', "-"))
+        .env(name)
+        .hide_env_values(true)
+        .global(true)
+        .value_name(value_name)
+        .help_heading(setting.group)
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Flag,
+    Environment,
+    DotEnv,
+    Default,
 }
 
 /// What flags, environment and `.env` say, before anything of it is believed.
 #[derive(Debug, Default)]
 pub struct Sources {
-    values: BTreeMap<String, String>,
+    values: BTreeMap<String, (String, Origin)>,
+    /// Nothing may be made: not even a secret key where there is none.
+    pub only_looks: bool,
 }
 
 impl Sources {
-    /// Flags go before the environment. Both have been merged by clap but for the secrets, which are
-    /// only ever in the environment.
-    pub fn new(matches: &ArgMatches, environment: impl Iterator<Item = (String, String)>) -> Self {
-        let mut values: BTreeMap<String, String> = environment.collect();
+    /// `environment`: with what `.env` has added to it, told apart. Flags go before all. clap has merged them
+    /// with the environment, but for the secrets, which are only ever there.
+    pub fn new(matches: &ArgMatches, environment: impl Iterator<Item = (String, String, Origin)>) -> Self {
+        let mut values: BTreeMap<String, _> =
+            environment.map(|(name, value, origin)| (name, (value, origin))).collect();
         for flag in flags() {
             let name = flag.get_id().as_str();
-            if let Ok(Some(value)) = matches.try_get_one::<String>(name) {
-                values.insert(name.to_owned(), value.clone());
+            if let Ok(Some(value)) = matches.try_get_one::<String>(name)
+                && matches.value_source(name) == Some(ValueSource::CommandLine)
+            {
+                values.insert(name.to_owned(), (value.clone(), Origin::Flag));
             }
         }
-        Self { values }
+        Self { values, only_looks: false }
     }
 
     #[cfg(test)]
     pub fn of(pairs: &[(&str, &str)]) -> Self {
-        Self { values: pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect() }
+        let value = |value: &str| (value.to_owned(), Origin::Environment);
+        let values = pairs.iter().map(|(name, text)| ((*name).into(), value(text))).collect();
+        Self { values, only_looks: false }
     }
 
     /// The value of this setting, unless it is not set or empty. White space around it is dropped, as
     /// files and `.env` often add some.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.values.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Where the value of this setting comes from.
+    pub fn origin(&self, name: &str) -> Origin {
+        match self.values.get(name) {
+            Some((value, origin)) if !value.trim().is_empty() => *origin,
+            _ => Origin::Default,
+        }
     }
 
     /// Names that were meant to be settings and are not, each with the name that was probably meant.
     pub fn unknown(&self) -> Vec<(String, Option<&'static str>)> {
         let known = |name: &str| {
             SETTINGS.iter().any(|setting| {
-                setting.name == name || (setting.secret && name.strip_suffix("_FILE") == Some(setting.name))
+                setting.name == name || (setting.in_file && name.strip_suffix("_FILE") == Some(setting.name))
             })
         };
         self.values

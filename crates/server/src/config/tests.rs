@@ -1,3 +1,4 @@
+use super::cometchat::EMULATOR_API_KEY;
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -89,6 +90,27 @@ fn a_secret_may_come_from_a_file_but_not_from_both() {
 }
 
 #[test]
+fn the_public_url_may_have_a_path_and_nothing_strange_in_it() {
+    let base = |url| read(&[("PUBLIC_URL", url)]).map(|config| config.base_path().to_owned());
+    assert_eq!(base("https://example.com"), Ok(String::new()));
+    assert_eq!(base("https://example.com/team/chat/"), Ok("/team/chat".to_owned()));
+    for url in
+        ["https://example.com/a//b", "https://example.com/{id}", "https://example.com/a?b", "https://a@b/"]
+    {
+        assert!(base(url).is_err_and(|faults| faults[0].starts_with("PUBLIC_URL: ")), "{url}");
+    }
+}
+
+#[test]
+fn the_database_may_come_from_a_file_because_it_has_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, "postgres://app:hunter2@db/chat\n").unwrap();
+    let config = read(&[("DATABASE_URL_FILE", file.to_str().unwrap())]).unwrap();
+    assert_eq!(config.store.database_url.expose(), "postgres://app:hunter2@db/chat");
+}
+
+#[test]
 fn the_emulator_needs_nothing_else_and_is_refused_in_production() {
     let alone = [("COMETCHAT_EMULATOR_URL", "http://localhost:4000"), GOOD[3]];
     let config = Config::read(&Sources::of(&alone)).unwrap();
@@ -123,6 +145,7 @@ fn a_secret_key_is_made_once_for_its_owner_alone_and_kept() {
 
 #[test]
 fn debug_shows_no_secret() {
-    let printed = format!("{:?}", read(&[]).unwrap());
+    let printed = format!("{:?}", read(&[("DATABASE_URL", "postgres://app:hunter2@db/chat")]).unwrap());
+    assert!(!printed.contains("hunter2"), "{printed}");
     assert!(!printed.contains("a-key-of-yours") && !printed.contains("AAECAwQF"), "{printed}");
 }

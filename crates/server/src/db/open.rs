@@ -51,6 +51,43 @@ impl Db {
         }
     }
 
+    /// What [`Db::open`] would find, in words, and nothing is made or changed.
+    pub async fn look(url: &str) -> Result<String, OpenError> {
+        if let Some(path) = sqlite_path(url) {
+            return Self::look_at_sqlite(url, &path).await;
+        }
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(OpenError::UnknownKind);
+        }
+        let (options, place) = postgres(url)?;
+        let open_error = |cause| OpenError::Open { place: place.clone(), cause };
+        let mut connection = PgConnection::connect_with(&options).await.map_err(open_error)?;
+        let (version, is_ours): (String, bool) = sqlx::query_as(
+            "SELECT current_setting('server_version'), to_regclass('schema_versions') IS NOT NULL",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .map_err(open_error)?;
+        let state = if is_ours { "in use" } else { "empty: the first start makes its tables" };
+        Ok(format!("{place}, PostgreSQL {version}, {state}"))
+    }
+
+    async fn look_at_sqlite(url: &str, path: &Path) -> Result<String, OpenError> {
+        let place = path.display().to_string();
+        if !path.exists() {
+            return Ok(format!("{place} is not there yet: the first start makes it"));
+        }
+        let open_error = |cause| OpenError::Open { place: place.clone(), cause };
+        let options = SqliteConnectOptions::from_str(url).map_err(open_error)?.read_only(true);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.map_err(open_error)?;
+        let ours: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'")
+                .fetch_one(&mut connection)
+                .await
+                .map_err(open_error)?;
+        if ours == 0 { Err(OpenError::NotOurs { place }) } else { Ok(format!("{place}, SQLite, in use")) }
+    }
+
     async fn open_sqlite(url: &str, path: &Path) -> Result<Self, OpenError> {
         let place = path.display().to_string();
         let open_error = |cause| OpenError::Open { place: place.clone(), cause };
@@ -104,15 +141,7 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self, OpenError> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|cause| OpenError::Open { place: "DATABASE_URL".into(), cause })?;
-        // Never the URL: it has the password.
-        let place = format!(
-            "{} on {}:{}",
-            options.get_database().unwrap_or("postgres"),
-            options.get_host(),
-            options.get_port()
-        );
+        let (options, place) = postgres(url)?;
         let open_error = |cause| OpenError::Open { place: place.clone(), cause };
         // A connection of its own, closed after: a migration that fails would leave its lock with a
         // pooled one, and the next start would wait for ever.
@@ -147,6 +176,15 @@ impl Db {
             .map_err(open_error)?;
         Ok(Self::Postgres(pool))
     }
+}
+
+/// Where this URL leads to, and what to call the place: never the URL, which has the password.
+fn postgres(url: &str) -> Result<(PgConnectOptions, String), OpenError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|cause| OpenError::Open { place: "DATABASE_URL".into(), cause })?;
+    let database = options.get_database().unwrap_or("postgres");
+    let place = format!("{database} on {}:{}", options.get_host(), options.get_port());
+    Ok((options, place))
 }
 
 /// The file of a `sqlite://` URL; `None` for any other URL.

@@ -23,23 +23,31 @@ impl Device {
 }
 
 /// Makes and checks device cookies.
-pub struct Devices(Hmac<Sha256>);
+pub struct Devices {
+    now: Hmac<Sha256>,
+    previous: Option<Hmac<Sha256>>,
+}
 
 impl Devices {
-    pub fn new(key: &SecretKey) -> Self {
+    /// Signs with `key`, and recognises what was signed with it or with the one before it.
+    pub fn new(key: &SecretKey, previous: Option<&SecretKey>) -> Self {
+        Self { now: Self::signer(key), previous: previous.map(Self::signer) }
+    }
+
+    fn signer(key: &SecretKey) -> Hmac<Sha256> {
         // HMAC fills a key that is shorter than a block with zeros, as this does.
         let mut block = Zeroizing::new([0; 64]);
         for (to, from) in block.iter_mut().zip(key.derive("cometchat-auth: device cookie, version 1").iter())
         {
             *to = *from;
         }
-        Self(Hmac::new(&(*block).into()))
+        Hmac::new(&(*block).into())
     }
 
     /// The cookie's value for a browser that has just signed in to this account: the one it has, or a new one.
     pub fn issue(&self, email: &str, known: Option<&Device>) -> String {
         let id = known.map_or_else(crate::random::bytes::<ID_BYTES>, |device| device.0);
-        let mac = self.mac(&id, email).finalize().into_bytes();
+        let mac = mac_of(&self.now, &id, email).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([id.as_slice(), mac.as_slice()].concat())
     }
 
@@ -48,13 +56,14 @@ impl Devices {
     pub fn recognise(&self, cookie: &str, email: &str) -> Option<Device> {
         let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
         let (id, mac) = bytes.split_first_chunk::<ID_BYTES>()?;
-        let is_whole = mac.len() == MAC_BYTES;
-        (is_whole && self.mac(id, email).verify_slice(mac).is_ok()).then_some(Device(*id))
+        let signed_by = |signer| mac_of(signer, id, email).verify_slice(mac).is_ok();
+        let is_ours = [Some(&self.now), self.previous.as_ref()].into_iter().flatten().any(signed_by);
+        (mac.len() == MAC_BYTES && is_ours).then_some(Device(*id))
     }
+}
 
-    fn mac(&self, id: &[u8; ID_BYTES], email: &str) -> Hmac<Sha256> {
-        self.0.clone().chain_update(id).chain_update(account_hash(email).as_bytes())
-    }
+fn mac_of(signer: &Hmac<Sha256>, id: &[u8; ID_BYTES], email: &str) -> Hmac<Sha256> {
+    signer.clone().chain_update(id).chain_update(account_hash(email).as_bytes())
 }
 
 #[cfg(test)]
@@ -62,7 +71,7 @@ mod tests {
     use super::*;
 
     fn devices(key: u8) -> Devices {
-        Devices::new(&SecretKey::new([key; 32]))
+        Devices::new(&SecretKey::new([key; 32]), None)
     }
 
     #[test]
@@ -71,6 +80,14 @@ mod tests {
         let device = devices(1).recognise(&cookie, " A@Example.com").unwrap();
         let again = devices(1).issue("a@example.com", Some(&device));
         assert_eq!(devices(1).recognise(&again, "a@example.com"), Some(device));
+    }
+
+    #[test]
+    fn after_a_change_of_keys_a_browser_is_still_recognised() {
+        let cookie = devices(1).issue("a@example.com", None);
+        let both = Devices::new(&SecretKey::new([2; 32]), Some(&SecretKey::new([1; 32])));
+        assert!(both.recognise(&cookie, "a@example.com").is_some());
+        assert!(devices(2).recognise(&both.issue("a@example.com", None), "a@example.com").is_some());
     }
 
     #[test]

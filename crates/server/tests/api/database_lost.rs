@@ -6,7 +6,7 @@ use crate::line::Line;
 use crate::support::*;
 use reqwest::StatusCode;
 use serde_json::json;
-use shared::{ErrorCode, routes};
+use shared::{ErrorCode, Secret, routes};
 use url::Url;
 
 /// A server whose database is at the other end of a line; `None` where the tests run on SQLite.
@@ -20,7 +20,7 @@ async fn start() -> Option<(TestApp, Line)> {
     let target = url.socket_addrs(|| None).unwrap()[0];
     let line = Line::to(target).await;
     url.set_port(Some(line.address.port())).unwrap();
-    Some((TestApp::start_with(|config| config.store.database_url = url.into()).await, line))
+    Some((TestApp::start_with(|config| config.store.database_url = Secret::new(url)).await, line))
 }
 
 async fn is_ready(app: &TestApp) -> bool {

@@ -159,7 +159,7 @@ async fn the_database_holds_neither_session_nor_chat_token_nor_password() {
     let session = browser.cookie.unwrap().split_once('=').unwrap().1.to_owned();
     let chat_token = answer.cometchat_auth_token.unwrap();
     // PostgreSQL's files are its own matter; what is written into them is the same.
-    let Some(path) = app.config.store.database_url.strip_prefix("sqlite://") else { return };
+    let Some(path) = app.config.store.database_url.expose().strip_prefix("sqlite://") else { return };
     let mut bytes = Vec::new();
     for end in ["", "-wal"] {
         bytes.extend(std::fs::read(format!("{path}{end}")).unwrap());

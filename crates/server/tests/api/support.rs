@@ -57,7 +57,7 @@ impl TestApp {
         let emulator = Emulator::start(&clock);
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&emulator);
-        config.store.database_url = new_database(folder.path()).await;
+        config.store.database_url = Secret::new(new_database(folder.path()).await);
         change(&mut config);
         let mut app = Self::run(config, clock, emulator).await;
         app._folder = Some(folder);
@@ -71,7 +71,7 @@ impl TestApp {
         let metrics = app.metrics_address();
         let (server, services) = (app.handle(), app.services());
         tokio::spawn(app.run());
-        let db = Db::open(&config.store.database_url).await.unwrap();
+        let db = Db::open(config.store.database_url.expose()).await.unwrap();
         Self { url, metrics, clock, db, emulator, config, services, server, _folder: None }
     }
 
@@ -159,8 +159,9 @@ fn config(emulator: &Emulator) -> Config {
         login_attempts_per_minute: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         store: Store {
-            database_url: String::new(),
+            database_url: Secret::default(),
             secret_key: Key(SecretKey::new([7; 32])),
+            previous_secret_key: None,
             // Small: what these tests prove does not depend on the cost.
             argon2: passwords::params(64, 1).unwrap(),
             hash_threads: 1,

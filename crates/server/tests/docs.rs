@@ -1,0 +1,22 @@
+//! What is written from the code is what the code says. `make docs` writes it anew.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use cometchat_auth::config::docs;
+use std::path::Path;
+
+#[allow(clippy::disallowed_methods)]
+fn is_current(file: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == text, "{file} is not what the code says: run `make docs` and look at the difference");
+}
+
+#[test]
+fn the_settings_are_described_as_they_are() {
+    is_current("docs/CONFIGURATION.md", &docs::markdown());
+    is_current(".env.example", &docs::env_example());
+}
