@@ -21,7 +21,7 @@ test: ## every test there is, the browser's included
 check: ## formatting, lints, licences, advisories
 	@scripts/check
 
-docs: ## write anew what is made from the code: docs/CONFIGURATION.md, .env.example
+docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/openapi.json, .env.example
 	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test docs
 
 pictures: ## take the README's picture anew: docs/pictures/

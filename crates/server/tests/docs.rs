@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use cometchat_auth::config::docs;
+use cometchat_auth::http::openapi;
 use std::path::Path;
 
 #[allow(clippy::disallowed_methods)]
@@ -13,6 +14,12 @@ fn is_current(file: &str, text: &str) {
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(written == text, "{file} is not what the code says: run `make docs` and look at the difference");
+}
+
+#[test]
+fn the_api_is_described_as_it_is() {
+    let document = openapi::document("", "cometchat-auth");
+    is_current("docs/openapi.json", &format!("{}\n", serde_json::to_string_pretty(&document).unwrap()));
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub type Fields = BTreeMap<String, String>;
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApiError {
     /// For programs: stable.
@@ -20,12 +21,14 @@ pub struct ApiError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
     /// With `validation_failed`: what is wrong with which field.
+    #[cfg_attr(feature = "openapi", schema(inline))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Fields>,
 }
 
 /// What went wrong, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     InvalidRequest,

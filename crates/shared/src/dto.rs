@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 
 /// `POST /api/login`
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LoginRequest {
+    #[cfg_attr(feature = "openapi", schema(min_length = 3, max_length = 254))]
     pub email: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 1, max_length = 1024))]
     pub password: Secret,
 }
 
@@ -24,11 +27,15 @@ impl LoginRequest {
 
 /// `POST /api/register`
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterRequest {
+    #[cfg_attr(feature = "openapi", schema(min_length = 3, max_length = 254))]
     pub email: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 8, max_length = 128))]
     pub password: Secret,
     /// What others see.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
     pub name: String,
 }
 
@@ -46,6 +53,7 @@ impl RegisterRequest {
 
 /// The answer to a sign-in. The session itself is in a cookie that no script can read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginResponse {
     /// The user's id, here and at CometChat.
@@ -54,11 +62,13 @@ pub struct LoginResponse {
     pub name: String,
     /// For CometChat's SDK. `null` when CometChat could not be reached: the user is signed in to
     /// the app all the same, and `POST /api/session/chat-token` gets the token later.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub cometchat_auth_token: Option<Secret>,
 }
 
 /// `GET /api/session`: who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionResponse {
     pub id: String,
@@ -68,8 +78,10 @@ pub struct SessionResponse {
 
 /// `PUT /api/account`: another name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RenameRequest {
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
     pub name: String,
 }
 
@@ -83,9 +95,12 @@ impl RenameRequest {
 
 /// `PUT /api/account/password`: ends every other session of the user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordRequest {
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 1, max_length = 1024))]
     pub current_password: Secret,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 8, max_length = 128))]
     pub new_password: Secret,
 }
 
@@ -101,9 +116,11 @@ impl PasswordRequest {
 
 /// `DELETE /api/account`: the account is gone for good, here and at CometChat.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteAccountRequest {
     /// Asked again, so that a browser left alone for a moment cannot do this.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 1, max_length = 1024))]
     pub password: Secret,
 }
 
@@ -117,6 +134,7 @@ impl DeleteAccountRequest {
 
 /// `GET /api/sessions`: where the user is signed in, the latest seen first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionsResponse {
     pub sessions: Vec<SessionInfo>,
@@ -124,6 +142,7 @@ pub struct SessionsResponse {
 
 /// One place where the user is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionInfo {
     /// Names the session in `DELETE /api/sessions/{id}`; opens nothing.
@@ -142,6 +161,7 @@ pub struct SessionInfo {
 
 /// `POST /api/session/chat-token`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatTokenRequest {
     /// A new token in place of the session's present one, which is revoked: for a page whose token
@@ -152,6 +172,7 @@ pub struct ChatTokenRequest {
 
 /// The session's CometChat token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChatTokenResponse {
     pub cometchat_auth_token: Secret,
@@ -159,6 +180,7 @@ pub struct ChatTokenResponse {
 
 /// `GET /api/config`: what the page must know before anybody has signed in. Nothing in it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClientConfig {
     /// CometChat's app id.

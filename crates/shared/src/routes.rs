@@ -13,6 +13,9 @@ pub const SESSIONS: &str = "/api/sessions";
 pub const ACCOUNT: &str = "/api/account";
 pub const PASSWORD: &str = "/api/account/password";
 pub const CONFIG: &str = "/api/config";
+/// The description of all this, for programs and for people.
+pub const OPENAPI: &str = "/api/openapi.json";
+pub const API_DOCS: &str = "/api/docs";
 
 pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// A secret string. It is an ordinary JSON string on the wire, and `[secret]` wherever it is printed.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Secret(String);
 

@@ -2,6 +2,7 @@
 //! `cargo test` works with Rust alone; `make test` installs and builds what is missing and runs it all.
 
 mod account;
+mod api_docs;
 mod base_path;
 mod chat;
 mod chat_outage;

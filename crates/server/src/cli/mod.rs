@@ -121,7 +121,7 @@ async fn serve(sources: &Sources) -> Outcome {
 fn start_log(log: &Log) -> Outcome {
     // The HTTP library tells of its start and its stop; so do we, once. PostgreSQL tells at each start that
     // the table of migrations is there already.
-    let quiet = "actix_server=warn,sqlx::postgres::notice=warn";
+    let quiet = "actix_server=warn,actix_http::h1::dispatcher=off,sqlx::postgres::notice=warn";
     let filter = EnvFilter::try_new(format!("{quiet},{}", log.filter))
         .map_err(|error| format!("RUST_LOG: {error}"))?;
     let builder = tracing_subscriber::fmt()

@@ -39,6 +39,10 @@ impl Policy {
         }
     }
 
+    pub fn session_name(&self) -> &'static str {
+        self.session_name
+    }
+
     /// The cookie that holds this session.
     pub fn session(&self, token: &Token) -> Cookie<'static> {
         self.cookie(self.session_name, token.expose().to_owned(), self.max_age)

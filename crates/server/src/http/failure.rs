@@ -35,7 +35,7 @@ pub enum Failure {
     #[error("no such route")]
     NotFound,
     #[error("no such method here")]
-    MethodNotAllowed,
+    MethodNotAllowed { allow: String },
     #[error("the body is too large")]
     PayloadTooLarge,
     #[error("the body is not declared as JSON")]
@@ -74,7 +74,7 @@ impl Failure {
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
             Self::NotFound => ErrorCode::NotFound,
-            Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::PayloadTooLarge => ErrorCode::PayloadTooLarge,
             Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
             Self::TooManyAttempts { .. } => ErrorCode::TooManyAttempts,
@@ -85,7 +85,32 @@ impl Failure {
         }
     }
 
-    fn message(&self) -> String {
+    /// A failure with this code, as it may well be.
+    pub fn example(code: ErrorCode) -> Self {
+        let retry_after = Duration::from_secs(42);
+        match code {
+            ErrorCode::InvalidRequest => Self::InvalidRequest(
+                "A field is missing, unknown or of the wrong type, near line 1, column 27.".into(),
+            ),
+            ErrorCode::ValidationFailed => Self::Validation(Fields::new()),
+            ErrorCode::InvalidCredentials => Self::InvalidCredentials,
+            ErrorCode::NotSignedIn => Self::NotSignedIn,
+            ErrorCode::EmailTaken => Self::EmailTaken,
+            ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin,
+            ErrorCode::NotFound => Self::NotFound,
+            ErrorCode::MethodNotAllowed => Self::MethodNotAllowed { allow: String::new() },
+            ErrorCode::PayloadTooLarge => Self::PayloadTooLarge,
+            ErrorCode::UnsupportedMediaType => Self::UnsupportedMediaType,
+            ErrorCode::TooManyAttempts => Self::TooManyAttempts { retry_after },
+            ErrorCode::ChatUnavailable => Self::ChatUnavailable { retry_after },
+            ErrorCode::Overloaded => Self::Overloaded(""),
+            ErrorCode::Unavailable => Self::Unavailable(String::new()),
+            ErrorCode::Internal => Self::internal(""),
+        }
+    }
+
+    /// What a person is told.
+    pub fn message(&self) -> String {
         let words = match self {
             Self::InvalidRequest(words) => return words.clone(),
             Self::TooManyAttempts { .. } => {
@@ -100,7 +125,7 @@ impl Failure {
                 "Pages of this origin may not use this API. Its operator can allow them in ALLOWED_ORIGINS."
             }
             Self::NotFound => "There is nothing here. Check the address.",
-            Self::MethodNotAllowed => "This address does not take this method.",
+            Self::MethodNotAllowed { .. } => "This address does not take this method.",
             Self::PayloadTooLarge => "The request is too large.",
             Self::UnsupportedMediaType => "Send the request as JSON, with Content-Type: application/json.",
             Self::ChatUnavailable { .. } => "Chat cannot be reached right now. Try again in a moment.",
@@ -115,7 +140,7 @@ impl Failure {
     }
 
     /// Whole seconds, and never none: a client that comes back too soon only fails again.
-    fn retry_after_seconds(&self) -> Option<u64> {
+    pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = match self {
             Self::TooManyAttempts { retry_after } | Self::ChatUnavailable { retry_after } => *retry_after,
             Self::Overloaded(_) | Self::Unavailable(_) | Self::Stopping => OVERLOADED_RETRY,
@@ -130,6 +155,9 @@ impl Failure {
         let mut answer = HttpResponse::build(self.status_code());
         if let Some(seconds) = retry_after_seconds {
             answer.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if let Self::MethodNotAllowed { allow } = self {
+            answer.insert_header((header::ALLOW, allow.as_str()));
         }
         answer.json(ApiError {
             code: self.code(),

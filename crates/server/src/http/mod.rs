@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod login;
 pub mod metrics;
+pub mod openapi;
 mod origin;
 mod pages;
 mod request;
@@ -23,9 +24,9 @@ use crate::config::Config;
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App, Error, HttpResponse, Resource, web};
+use actix_web::{App, Error, HttpResponse, Resource, Route, web};
 use failure::Failure;
 use shared::{ClientConfig, limits, routes};
 use std::sync::Arc;
@@ -92,8 +93,8 @@ pub fn app(
         .app_data(web::JsonConfig::default().limit(limits::BODY_MAX_BYTES).error_handler(failure::bad_json))
         .app_data(web::PayloadConfig::new(limits::BODY_MAX_BYTES))
         // Of the process, and so where whoever watches it expects them, whatever the base.
-        .service(only(routes::HEALTHZ).get(health::alive))
-        .service(only(routes::READYZ).get(health::ready))
+        .service(at(routes::HEALTHZ, [(Method::GET, web::to(health::alive))]))
+        .service(at(routes::READYZ, [(Method::GET, web::to(health::ready))]))
         .service(web::scope(&base).configure(routes))
         .default_service(web::to(pages::elsewhere))
         // The last one wrapped is the first one passed.
@@ -103,25 +104,39 @@ pub fn app(
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.service(only(routes::LOGIN).post(login::login))
-        .service(only(routes::REGISTER).post(login::register))
-        .service(only(routes::LOGOUT).post(session::logout))
-        .service(only(routes::SESSION).get(session::show))
-        .service(only(routes::CHAT_TOKEN).post(session::chat_token))
-        .service(only(routes::SESSIONS).get(account::sessions).delete(account::end_other_sessions))
-        .service(only(&format!("{}/{{id}}", routes::SESSIONS)).delete(account::end_session))
-        .service(only(routes::ACCOUNT).put(account::rename).delete(account::delete))
-        .service(only(routes::PASSWORD).put(account::change_password))
-        .service(only(routes::CONFIG).get(client_config))
+    use Method as M;
+    app.service(at(routes::LOGIN, [(M::POST, web::to(login::login))]))
+        .service(at(routes::REGISTER, [(M::POST, web::to(login::register))]))
+        .service(at(routes::LOGOUT, [(M::POST, web::to(session::logout))]))
+        .service(at(routes::SESSION, [(M::GET, web::to(session::show))]))
+        .service(at(routes::CHAT_TOKEN, [(M::POST, web::to(session::chat_token))]))
+        .service(at(
+            routes::SESSIONS,
+            [(M::GET, web::to(account::sessions)), (M::DELETE, web::to(account::end_other_sessions))],
+        ))
+        .service(at(&format!("{}/{{id}}", routes::SESSIONS), [(M::DELETE, web::to(account::end_session))]))
+        .service(at(
+            routes::ACCOUNT,
+            [(M::PUT, web::to(account::rename)), (M::DELETE, web::to(account::delete))],
+        ))
+        .service(at(routes::PASSWORD, [(M::PUT, web::to(account::change_password))]))
+        .service(at(routes::CONFIG, [(M::GET, web::to(client_config))]))
+        .service(at(routes::OPENAPI, [(M::GET, web::to(openapi::json))]))
+        .service(at(routes::API_DOCS, [(M::GET, web::to(openapi::page))]))
         .default_service(web::to(pages::page));
 }
 
-fn only(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(method_not_allowed))
-}
-
-async fn method_not_allowed() -> Result<HttpResponse, Failure> {
-    Err(Failure::MethodNotAllowed)
+/// What is at a path, by method; every other method is refused with the list of these.
+fn at<const N: usize>(path: &str, methods: [(Method, Route); N]) -> Resource {
+    let allow = methods.each_ref().map(|(method, _)| method.as_str()).join(", ");
+    let refuse = web::to(move || {
+        let allow = allow.clone();
+        async move { Err::<HttpResponse, _>(Failure::MethodNotAllowed { allow }) }
+    });
+    methods
+        .into_iter()
+        .fold(web::resource(path), |resource, (method, route)| resource.route(route.method(method)))
+        .default_service(refuse)
 }
 
 async fn client_config(site: web::Data<Site>) -> HttpResponse {

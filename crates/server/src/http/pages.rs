@@ -52,6 +52,11 @@ impl Pages {
         Self { files, inline_scripts }
     }
 
+    /// The answer with the file that was built under this very name, if there is one.
+    pub fn serve(&self, name: &str, request: &HttpRequest) -> Option<HttpResponse> {
+        Some(self.files.get(name)?.answer(request))
+    }
+
     /// The file at this path; the index for paths that are the page's own to understand, which have no
     /// dot in their last part.
     fn find(&self, path: &str) -> Option<&File> {
@@ -91,6 +96,33 @@ impl File {
     }
 }
 
+impl File {
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let caching = if self.is_immutable {
+            vec![
+                CacheDirective::Public,
+                CacheDirective::MaxAge(31_536_000),
+                CacheDirective::Extension("immutable".into(), None),
+            ]
+        } else {
+            vec![CacheDirective::NoCache]
+        };
+        let is_known = match IfNoneMatch::parse(request) {
+            Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag)),
+            Err(_) => false,
+        };
+        let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        let mut answer = HttpResponse::build(status);
+        answer.insert_header(CacheControl(caching)).insert_header(ETag(self.tag.clone()));
+        if is_known {
+            answer.finish()
+        } else {
+            answer.content_type(self.mime.as_str()).body(self.bytes.clone())
+        }
+    }
+}
+
 /// Whether trunk has put a hash of the content into the name, like `frontend-0123456789abcdef_bg.wasm`.
 fn has_hash(path: &str) -> bool {
     path.split(['-', '_', '.', '/'])
@@ -121,34 +153,13 @@ pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpRes
         return Err(Failure::NotFound);
     }
     if ![Method::GET, Method::HEAD].contains(request.method()) {
-        return Err(Failure::MethodNotAllowed);
+        return Err(Failure::MethodNotAllowed { allow: "GET, HEAD".into() });
     }
     if site.pages.files.is_empty() {
         return Ok(HttpResponse::build(StatusCode::NOT_FOUND).content_type("text/plain").body(NOT_BUILT));
     }
     let file = site.pages.find(path).ok_or(Failure::NotFound)?;
-    let caching = if file.is_immutable {
-        vec![
-            CacheDirective::Public,
-            CacheDirective::MaxAge(31_536_000),
-            CacheDirective::Extension("immutable".into(), None),
-        ]
-    } else {
-        vec![CacheDirective::NoCache]
-    };
-    let is_known = match IfNoneMatch::parse(&request) {
-        Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&file.tag)),
-        Err(_) => false,
-    };
-    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let mut answer = HttpResponse::build(status);
-    answer.insert_header(CacheControl(caching)).insert_header(ETag(file.tag.clone()));
-    Ok(if is_known {
-        answer.finish()
-    } else {
-        answer.content_type(file.mime.as_str()).body(file.bytes.clone())
-    })
+    Ok(file.answer(&request))
 }
 
 #[cfg(test)]
