@@ -199,8 +199,7 @@ fn serve_metrics(
 /// The client for CometChat. It follows no redirect, because it would take the API key along.
 #[allow(clippy::disallowed_methods)] // the one place
 pub fn http_client() -> Result<reqwest::Client, StartError> {
-    // Fails only when there is one already, which is then as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    use_ring();
     reqwest::Client::builder()
         .user_agent(concat!("cometchat-auth/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
@@ -209,6 +208,12 @@ pub fn http_client() -> Result<reqwest::Client, StartError> {
         .pool_idle_timeout(Duration::from_secs(90))
         .build()
         .map_err(StartError::HttpClient)
+}
+
+/// What TLS is made of, for whatever speaks it in this process.
+pub fn use_ring() {
+    // Fails only when there is one already, which is then as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Ends what has expired, for ever.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 
 /// What time can be spent on.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +54,16 @@ pub fn of_this_task() -> Arc<Spent> {
     SPENT.try_with(Arc::clone).unwrap_or_default()
 }
 
-/// Does `work`, and adds its time to its part of the request's.
+/// Does `work`, and adds its time to its part of the request's; a span of the request's trace, where somebody
+/// collects them.
 pub async fn measured<T>(part: Part, work: impl Future<Output = T>) -> T {
     let started = Instant::now();
-    let done = work.await;
+    let span = match part {
+        Part::Hash => tracing::trace_span!(target: "spent", "hash"),
+        Part::Database => tracing::trace_span!(target: "spent", "database"),
+        Part::CometChat => tracing::trace_span!(target: "spent", "cometchat"),
+    };
+    let done = work.instrument(span).await;
     let _ = SPENT.try_with(|spent| spent.add(part, started.elapsed()));
     done
 }

@@ -178,9 +178,8 @@ async fn register(http: &Client, url: &str, email: &str) -> Response {
 
 /// The session's cookie as it was set, and as it is sent back.
 fn session_cookie(answer: &Response) -> (String, String) {
-    let set = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-    let set =
-        set.filter(|cookie| !cookie.split('=').next().unwrap().ends_with("-device")).next_back().unwrap();
+    let mut set = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    let set = set.rfind(|cookie| !cookie.split('=').next().unwrap().ends_with("-device")).unwrap();
     (set.to_owned(), set.split(';').next().unwrap().to_owned())
 }
 

@@ -3,23 +3,23 @@
 mod chat;
 mod check;
 mod import;
+mod log;
 mod user;
 
 use crate::app::{App, Services};
 use crate::clock::Clock;
-use crate::config::{self, Config, Log, LogFormat, Origin, Sources};
+use crate::config::{self, Config, Origin, Sources};
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use actix_web::dev::ServerHandle;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -95,7 +95,7 @@ fn date(unix_seconds: i64) -> String {
 }
 
 async fn serve(sources: &Sources) -> Outcome {
-    start_log(&Log::read(sources))?;
+    let traces = log::start(sources)?;
     let config = Config::read(sources)?;
     let public_url = config.public_url.clone();
     let place = match &config.cometchat.emulator {
@@ -113,26 +113,10 @@ async fn serve(sources: &Sources) -> Outcome {
     tracing::info!(%address, %public_url, cometchat = place, "serving");
     // For programs that have started this one: the port, once it can be connected to.
     writeln!(std::io::stdout(), "listening on http://{address}")?;
-    app.run().await?;
+    let served = app.run().await;
     tracing::info!("stopped");
-    Ok(())
-}
-
-fn start_log(log: &Log) -> Outcome {
-    // The HTTP library tells of its start and its stop; so do we, once. PostgreSQL tells at each start that
-    // the table of migrations is there already.
-    let quiet = "actix_server=warn,actix_http::h1::dispatcher=off,sqlx::postgres::notice=warn";
-    let filter = EnvFilter::try_new(format!("{quiet},{}", log.filter))
-        .map_err(|error| format!("RUST_LOG: {error}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    match log.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
+    traces.finish().await;
+    served?;
     Ok(())
 }
 

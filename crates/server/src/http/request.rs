@@ -8,9 +8,11 @@ use crate::spent::{self, Part, Spent};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
 use shared::routes;
@@ -18,6 +20,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::Instrument as _;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 pub const ID_HEADER: &str = "x-request-id";
 
@@ -101,6 +104,9 @@ pub async fn trace<B: MessageBody + 'static>(
     request.extensions_mut().insert(info.clone());
 
     let span = tracing::info_span!("request", id = info.id);
+    // The caller's trace goes on here, if it is in one (W3C Trace Context).
+    let parent = TraceContextPropagator::new().extract(&Headers(request.headers()));
+    let _ = span.set_parent(parent);
     let spent = Arc::new(Spent::default());
     let answered = spent::adding_up(Arc::clone(&spent), next.call(request)).instrument(span.clone()).await?;
     let _entered = span.enter();
@@ -130,6 +136,9 @@ pub async fn trace<B: MessageBody + 'static>(
     }
 
     let took = started.elapsed();
+    span.set_attribute("http.request.method", method.to_string());
+    span.set_attribute("url.path", path.clone());
+    span.set_attribute("http.response.status_code", i64::from(answer.status().as_u16()));
     site.requests.answered(&answer, took);
     let (status, millis) = (answer.status().as_u16(), took.as_millis());
     let [hash_millis, database_millis, cometchat_millis] =
@@ -148,6 +157,19 @@ pub async fn trace<B: MessageBody + 'static>(
         answered!(info);
     }
     Ok(answer)
+}
+
+/// A request's headers, as OpenTelemetry reads them.
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
 }
 
 fn log_cause(failure: &Failure) {
