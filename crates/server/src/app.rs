@@ -1,11 +1,12 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
 use crate::audit::Audit;
-use crate::chat::seal::Sealer;
+use crate::chat::seal::{Sealer, SecretKey};
 use crate::chat::{Chat, client, worker};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, OpenError};
+use crate::handover;
 use crate::http;
 use crate::passwords::Hasher;
 use crate::sessions::{self, Lifetime};
@@ -36,6 +37,8 @@ pub struct Services {
     pub password_min_length: usize,
     pub chat: Arc<Chat>,
     pub lifetime: Lifetime,
+    /// What another server signs with that hands its users over; `None`: none does.
+    pub handover_key: Option<SecretKey>,
     pub audit: Audit,
     /// Cancelled when the server has been told to stop: nobody should send it anything new.
     pub stopping: CancellationToken,
@@ -89,6 +92,7 @@ pub struct App {
 impl App {
     /// Puts the server together. Call it on a multi-threaded tokio runtime: background work goes there.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let site = Arc::new(http::Site::new(&config));
         let db = Db::open(config.store.database_url.expose()).await?;
         let hasher = Hasher::start(config.store.argon2.clone(), config.store.hash_threads)
             .map_err(StartError::Hasher)?;
@@ -106,12 +110,12 @@ impl App {
             password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),
             lifetime: config.lifetime,
+            handover_key: config.handover_key.map(|key| key.0),
             audit: Audit::default(),
             stopping: CancellationToken::new(),
             runtime: tokio::runtime::Handle::current(),
         });
 
-        let site = Arc::new(http::Site::new(&config));
         let factory = {
             let (services, site) = (Arc::clone(&services), Arc::clone(&site));
             move || http::app(Arc::clone(&services), Arc::clone(&site))
@@ -241,6 +245,9 @@ async fn sweep(services: Arc<Services>) {
                     break;
                 }
             }
+        }
+        if let Err(error) = handover::sweep(&services.db, now).await {
+            tracing::error!(%error, "used assertions could not be dropped");
         }
         if let Err(error) = throttle::sweep(&services.db, now).await {
             tracing::error!(%error, "old counts of failed sign-ins could not be dropped");

@@ -68,6 +68,11 @@ impl Audit {
         event!(self, "registered", "", user, %address, "registered");
     }
 
+    /// Another server has said who it is.
+    pub fn handed_over(&self, user: &str, address: IpAddr) {
+        event!(self, "handed_over", "", user, %address, "handed over");
+    }
+
     pub fn renamed(&self, user: &str, address: IpAddr) {
         event!(self, "renamed", "", user, %address, "renamed");
     }

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod handover;
 pub mod http;
 pub mod passwords;
 pub mod random;

@@ -43,6 +43,17 @@ pub async fn sign_in(
     client: Client,
 ) -> Result<SignedIn, AccountError> {
     let Credentials { user, password_version, .. } = prove(services, email, password, &client).await?;
+    begin(services, user, Some(password_version), client).await
+}
+
+/// Begins a session of this user, who has been proven to be there; unless the password is of another version
+/// than the one that proved it, where one did.
+pub async fn begin(
+    services: &Services,
+    user: User,
+    password_version: Option<i64>,
+    client: Client,
+) -> Result<SignedIn, AccountError> {
     let minted = usable(services.chat.mint(&user).await);
 
     let session = Token::generate();
@@ -50,7 +61,8 @@ pub async fn sign_in(
     let now = services.clock.now();
     let mut tx = services.db.begin().await?;
     // Changed or deleted while CometChat was asked: what was proven holds no more.
-    if accounts::hold(&mut tx, &user.id).await? != Some(password_version) {
+    let held = accounts::hold(&mut tx, &user.id).await?;
+    if held.is_none() || password_version.is_some_and(|version| held != Some(version)) {
         return Err(AccountError::WrongCredentials);
     }
     if let Some(present) = &client.present {
@@ -64,9 +76,9 @@ pub async fn sign_in(
     tx.commit().await?;
     services.chat.wake();
     services.audit.signed_in(&user.id, client.address, minted.is_some());
-    let known = client.device_cookie.and_then(|cookie| services.devices.recognise(&cookie, email));
+    let known = client.device_cookie.and_then(|cookie| services.devices.recognise(&cookie, &user.email));
     Ok(SignedIn {
-        device_cookie: services.devices.issue(email, known.as_ref()),
+        device_cookie: services.devices.issue(&user.email, known.as_ref()),
         user,
         session,
         chat_token: minted.map(|minted| minted.token),

@@ -38,6 +38,7 @@ pub enum ErrorCode {
     NotFound,
     MethodNotAllowed,
     EmailTaken,
+    InvalidHandover,
     PayloadTooLarge,
     UnsupportedMediaType,
     ValidationFailed,
@@ -53,7 +54,7 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::InvalidCredentials | Self::NotSignedIn => 401,
+            Self::InvalidCredentials | Self::InvalidHandover | Self::NotSignedIn => 401,
             Self::ForbiddenOrigin => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,

@@ -66,6 +66,17 @@ pub struct LoginResponse {
     pub cometchat_auth_token: Option<Secret>,
 }
 
+/// `POST /api/handover`: another server's word for who this is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HandoverRequest {
+    /// A JWT signed with `HANDOVER_KEY`: HS256, `aud` is `cometchat-auth`, and `sub`, `email`, `name`, `iat`, `exp` and
+    /// `jti` are there.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1))]
+    pub assertion: Secret,
+}
+
 /// `GET /api/session`: who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -12,7 +12,8 @@ mod secret;
 
 pub use api_error::{ApiError, ErrorCode, Fields};
 pub use dto::{
-    ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, LoginRequest, LoginResponse,
-    PasswordRequest, RegisterRequest, RenameRequest, SessionInfo, SessionResponse, SessionsResponse,
+    ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, HandoverRequest, LoginRequest,
+    LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, SessionInfo, SessionResponse,
+    SessionsResponse,
 };
 pub use secret::Secret;

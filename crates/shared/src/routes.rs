@@ -5,6 +5,8 @@ pub const API: &str = "/api";
 
 pub const LOGIN: &str = "/api/login";
 pub const LOGOUT: &str = "/api/logout";
+/// For an app that signs its users in itself.
+pub const HANDOVER: &str = "/api/handover";
 pub const SESSION: &str = "/api/session";
 pub const CHAT_TOKEN: &str = "/api/session/chat-token";
 pub const REGISTER: &str = "/api/register";

@@ -101,6 +101,30 @@ pub async fn add(tx: &mut Tx, user: &User, password_hash: &str, now: i64) -> Res
     jobs::sync_user(tx, &user.id, now).await
 }
 
+/// Makes this user, without a password, or gives them this address and name; in the end at CometChat too.
+///
+/// # Errors
+/// [`AccountError::EmailTaken`] when another user has the address; the transaction must then be dropped.
+pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<(), AccountError> {
+    let done = tx
+        .run(
+            "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, '', 1, $5, $5)
+             ON CONFLICT (id) DO UPDATE SET email = $2, email_key = $3, name = $4, updated_at = $5
+             WHERE users.email <> $2 OR users.name <> $4",
+            values![&user.id, &user.email, email_key(&user.email), &user.name, now],
+        )
+        .await;
+    let done = match done {
+        Err(DbError::Duplicate) => return Err(AccountError::EmailTaken),
+        done => done?,
+    };
+    if done.affected > 0 {
+        jobs::sync_user(tx, &user.id, now).await?;
+    }
+    Ok(())
+}
+
 /// The version of the password that this user has now, which nobody changes before the transaction ends;
 /// `None` when the user is gone.
 pub async fn hold(tx: &mut Tx, id: &str) -> Result<Option<i64>, DbError> {

@@ -17,6 +17,11 @@ impl SecretKey {
         Self(Zeroizing::new(bytes))
     }
 
+    /// The key itself, for what another server must be able to check or make.
+    pub fn bytes(&self) -> &[u8] {
+        &*self.0
+    }
+
     /// A key for one purpose only, so that no two uses of the secret key can be played against each other.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut hash = Sha256::new();

@@ -35,6 +35,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     pub login_attempts_per_minute: u32,
     pub lifetime: Lifetime,
+    /// Shared with a server that hands its users over.
+    pub handover_key: Option<Key>,
     pub store: Store,
 }
 
@@ -127,6 +129,7 @@ impl Config {
         reader.log_format();
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
         let max = reader.number("SESSION_MAX_DAYS", 1, 3650);
+        let handover_key = reader.key("HANDOVER_KEY").map(Key);
         let store = reader.store();
         reader.finish()?;
         // Whatever is missing has left a fault.
@@ -140,6 +143,7 @@ impl Config {
                 trusted_proxies,
                 login_attempts_per_minute: u32::try_from(login_attempts_per_minute?).ok()?,
                 lifetime: Lifetime { idle: idle? * DAY_SECONDS, max: max? * DAY_SECONDS },
+                handover_key,
                 store: store?,
             })
         })()

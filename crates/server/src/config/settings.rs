@@ -99,6 +99,11 @@ pub const SETTINGS: &[Setting] = &[
     setting(SIGN_IN, "PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
     setting(SIGN_IN, "SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
     setting(SIGN_IN, "SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),
+    secret(
+        SIGN_IN,
+        "HANDOVER_KEY",
+        "32 bytes in base64, shared with an app that signs its users in itself and hands them over to POST /api/handover",
+    ),
     setting(
         SIGN_IN,
         "LOGIN_ATTEMPTS_PER_MINUTE",

@@ -194,7 +194,10 @@ pub fn sqlite_path(url: &str) -> Option<PathBuf> {
 }
 
 fn migrator() -> sqlx::migrate::Migrator {
-    let migrations = [(1, "first", include_str!("../../migrations/0001_first.sql"))];
+    let migrations = [
+        (1, "first", include_str!("../../migrations/0001_first.sql")),
+        (2, "handovers", include_str!("../../migrations/0002_handovers.sql")),
+    ];
     let mut migrator = sqlx::migrate::Migrator::with_migrations(
         migrations
             .into_iter()

@@ -6,6 +6,7 @@
 use crate::accounts::AccountError;
 use crate::chat::MintError;
 use crate::db::DbError;
+use crate::handover::HandoverError;
 use crate::passwords::HashError;
 use actix_web::error::JsonPayloadError;
 use actix_web::http::{StatusCode, header};
@@ -28,6 +29,9 @@ pub enum Failure {
     InvalidCredentials,
     #[error("not signed in")]
     NotSignedIn,
+    /// Says why, for the log alone.
+    #[error("the assertion is not believed: {0}")]
+    InvalidHandover(&'static str),
     #[error("the address is taken")]
     EmailTaken,
     #[error("a page of another origin may not do this")]
@@ -71,6 +75,7 @@ impl Failure {
             Self::Validation(_) => ErrorCode::ValidationFailed,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::NotSignedIn => ErrorCode::NotSignedIn,
+            Self::InvalidHandover(_) => ErrorCode::InvalidHandover,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
             Self::NotFound => ErrorCode::NotFound,
@@ -95,6 +100,7 @@ impl Failure {
             ErrorCode::ValidationFailed => Self::Validation(Fields::new()),
             ErrorCode::InvalidCredentials => Self::InvalidCredentials,
             ErrorCode::NotSignedIn => Self::NotSignedIn,
+            ErrorCode::InvalidHandover => Self::InvalidHandover(""),
             ErrorCode::EmailTaken => Self::EmailTaken,
             ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin,
             ErrorCode::NotFound => Self::NotFound,
@@ -120,6 +126,9 @@ impl Failure {
             Self::Validation(_) => "Some fields need your attention.",
             Self::InvalidCredentials => "Your email or password is wrong!",
             Self::NotSignedIn => "You are not signed in. Sign in and try again.",
+            Self::InvalidHandover(_) => {
+                "This sign-in is not good any more. Go back to where you came from and try again."
+            }
             Self::EmailTaken => "There is an account with this email address already. Sign in instead.",
             Self::ForbiddenOrigin => {
                 "Pages of this origin may not use this API. Its operator can allow them in ALLOWED_ORIGINS."
@@ -233,6 +242,15 @@ impl From<AccountError> for Failure {
             AccountError::Hash(error) => Self::internal(error),
             AccountError::Db(error) => error.into(),
             AccountError::Stopped(error) => error.into(),
+        }
+    }
+}
+
+impl From<HandoverError> for Failure {
+    fn from(error: HandoverError) -> Self {
+        match error {
+            HandoverError::Invalid(why) => Self::InvalidHandover(why),
+            HandoverError::Account(error) => error.into(),
         }
     }
 }

@@ -1,15 +1,16 @@
-//! `POST /api/login` and `POST /api/register`: what begins a session.
+//! `POST /api/login`, `/api/register` and `/api/handover`: what begins a session.
 
 use super::Site;
 use super::failure::Failure;
 use super::request::{Info, complete};
 use crate::accounts::register::{self, Registration};
 use crate::app::Services;
+use crate::handover;
 use crate::passwords::Password;
 use crate::sign_in::{self, Client, SignedIn};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use shared::{Fields, LoginRequest, LoginResponse, RegisterRequest};
+use shared::{Fields, HandoverRequest, LoginRequest, LoginResponse, RegisterRequest};
 
 pub async fn login(
     services: web::Data<Services>,
@@ -49,6 +50,22 @@ pub async fn register(
         )
         .await?;
     Ok(signed_in(&site, HttpResponse::Created(), done))
+}
+
+/// `POST /api/handover`
+pub async fn handover(
+    services: web::Data<Services>,
+    site: web::Data<Site>,
+    request: HttpRequest,
+    body: web::Json<HandoverRequest>,
+) -> Result<HttpResponse, Failure> {
+    let Some(key) = services.handover_key.clone() else { return Err(Failure::NotFound) };
+    let client = client(&site, &request);
+    let done = complete(services, |services| async move {
+        handover::sign_in(&services, &key, body.assertion.expose(), client).await
+    })
+    .await?;
+    Ok(signed_in(&site, HttpResponse::Ok(), done))
 }
 
 pub fn refuse(faults: Fields) -> Result<(), Failure> {

@@ -107,6 +107,7 @@ fn routes(app: &mut web::ServiceConfig) {
     use Method as M;
     app.service(at(routes::LOGIN, [(M::POST, web::to(login::login))]))
         .service(at(routes::REGISTER, [(M::POST, web::to(login::register))]))
+        .service(at(routes::HANDOVER, [(M::POST, web::to(login::handover))]))
         .service(at(routes::LOGOUT, [(M::POST, web::to(session::logout))]))
         .service(at(routes::SESSION, [(M::GET, web::to(session::show))]))
         .service(at(routes::CHAT_TOKEN, [(M::POST, web::to(session::chat_token))]))

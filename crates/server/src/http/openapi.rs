@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 use shared::{
     ApiError, ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, ErrorCode, Fields,
-    LoginRequest, LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo,
-    SessionResponse, SessionsResponse, routes,
+    HandoverRequest, LoginRequest, LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, Secret,
+    SessionInfo, SessionResponse, SessionsResponse, routes,
 };
 use utoipa::ToSchema;
 
@@ -77,13 +77,17 @@ fn example(value: impl serde::Serialize) -> Value {
 
 fn operations() -> Vec<Operation> {
     use ErrorCode::{
-        ChatUnavailable, EmailTaken, InvalidCredentials, Overloaded, TooManyAttempts, ValidationFailed,
+        ChatUnavailable, EmailTaken, InvalidCredentials, InvalidHandover, NotFound, Overloaded,
+        TooManyAttempts, ValidationFailed,
     };
     let (id, email, name) = user();
     let password = || Secret::new("plum tractor yesterday");
     let token = || Secret::new("7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4");
     let login = LoginRequest { email: email.clone(), password: password() };
     let register = RegisterRequest { email: email.clone(), password: password(), name: name.clone() };
+    let handover = HandoverRequest {
+        assertion: Secret::new("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJjb21l…In0.c2lnbmF0dXJl"),
+    };
     let passwords = PasswordRequest {
         current_password: password(),
         new_password: Secret::new("carpet lantern november"),
@@ -140,9 +144,22 @@ fn operations() -> Vec<Operation> {
             signed_in: false,
             takes: Some(("LoginRequest", example(login))),
             status: 200,
-            gives: Some(("LoginResponse", signed_in)),
+            gives: Some(("LoginResponse", signed_in.clone())),
             errors: &[InvalidCredentials, ValidationFailed, TooManyAttempts, Overloaded],
             ..of("post", routes::LOGIN, "login", "Sign in to the app and, if it can be reached, to CometChat")
+        },
+        Operation {
+            signed_in: false,
+            takes: Some(("HandoverRequest", example(handover))),
+            status: 200,
+            gives: Some(("LoginResponse", signed_in)),
+            errors: &[InvalidHandover, EmailTaken, TooManyAttempts, NotFound],
+            ..of(
+                "post",
+                routes::HANDOVER,
+                "handover",
+                "Sign in on the word of the app's own server; see INTEGRATE.md",
+            )
         },
         Operation {
             signed_in: false,
@@ -328,6 +345,7 @@ fn schemas() -> Value {
         ChatTokenResponse,
         ClientConfig,
         DeleteAccountRequest,
+        HandoverRequest,
         LoginRequest,
         LoginResponse,
         PasswordRequest,

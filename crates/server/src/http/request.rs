@@ -176,6 +176,8 @@ fn log_cause(failure: &Failure) {
     match failure {
         Failure::Internal(cause) => tracing::error!(cause, "internal error"),
         Failure::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
+        // Most likely the other server's fault, whose operator has to learn of it from here.
+        Failure::InvalidHandover(cause) => tracing::warn!(cause, "an assertion is not believed"),
         Failure::Unavailable(cause) => tracing::error!(cause, "the database is not available"),
         failure => tracing::debug!(%failure, "refused"),
     }

@@ -10,6 +10,7 @@ mod chat_token;
 #[path = "../common/mod.rs"]
 mod common;
 mod database_lost;
+mod handover;
 mod line;
 mod login;
 mod metrics;

@@ -158,6 +158,7 @@ fn config(emulator: &Emulator) -> Config {
         trusted_proxies: Vec::new(),
         login_attempts_per_minute: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
+        handover_key: None,
         store: Store {
             database_url: Secret::default(),
             secret_key: Key(SecretKey::new([7; 32])),

@@ -1,0 +1,134 @@
+//! Signing in on another server's word: the app has a login of its own, and hands its users over to this one with
+//! a signed assertion. `docs/INTEGRATE.md` shows the other side.
+//!
+//! An assertion is a JWT (RFC 7519) of one fixed kind, HS256 with a key that both servers have. It is believed for
+//! two minutes and once. Checked here and not by a library, since those for JWT bring RSA along, which is open to
+//! attack (RUSTSEC-2023-0071), or a C build, for the sake of one HMAC. Knows nothing of HTTP.
+
+use crate::accounts::{self, AccountError, User};
+use crate::app::Services;
+use crate::chat::seal::SecretKey;
+use crate::db::{Db, DbError};
+use crate::sessions::sha256_hex;
+use crate::sign_in::{self, Client, SignedIn};
+use crate::values;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Deserialize;
+use sha2::Sha256;
+use shared::{Fields, limits};
+
+/// Whom an assertion must be for.
+const AUDIENCE: &str = "cometchat-auth";
+/// The longest that an assertion may be good for, in seconds.
+const LONGEST: i64 = 120;
+/// How far the clocks of the two servers may be apart, in seconds.
+const SKEW: i64 = 30;
+const ID_MAX_BYTES: usize = 200;
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+/// What the other server says.
+#[derive(Deserialize)]
+struct Claims {
+    aud: String,
+    /// The user's id here and at CometChat.
+    sub: String,
+    email: String,
+    name: String,
+    /// Unix seconds.
+    iat: i64,
+    exp: i64,
+    /// Names this assertion; used once.
+    jti: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// Forged, too old, used before or malformed; says which for the log.
+    #[error("the assertion is not believed: {0}")]
+    Invalid(&'static str),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+impl From<DbError> for HandoverError {
+    fn from(error: DbError) -> Self {
+        AccountError::from(error).into()
+    }
+}
+
+/// Signs in whom the assertion names; they are made or renamed here and at CometChat as it says.
+pub async fn sign_in(
+    services: &Services,
+    key: &SecretKey,
+    assertion: &str,
+    client: Client,
+) -> Result<SignedIn, HandoverError> {
+    sign_in::limit_address(services, &client)?;
+    let now = services.clock.now();
+    let claims = verify(key, assertion, now)?;
+    let user = User { id: claims.sub, email: claims.email, name: claims.name };
+    let mut tx = services.db.begin().await?;
+    let used = tx
+        .run(
+            "INSERT INTO handovers (id_hash, expires_at) VALUES ($1, $2)",
+            values![sha256_hex(claims.jti.as_bytes()), claims.exp + SKEW],
+        )
+        .await;
+    match used {
+        Err(DbError::Duplicate) => return Err(HandoverError::Invalid("it was used before")),
+        used => used?,
+    };
+    accounts::provision(&mut tx, &user, now).await?;
+    tx.commit().await?;
+    services.audit.handed_over(&user.id, client.address);
+    Ok(sign_in::begin(services, user, None, client).await?)
+}
+
+/// Forgets what would not be believed any more.
+pub async fn sweep(db: &Db, now: i64) -> Result<(), DbError> {
+    db.write("DELETE FROM handovers WHERE expires_at <= $1", values![now]).await?;
+    Ok(())
+}
+
+fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, HandoverError> {
+    let invalid = HandoverError::Invalid;
+    let (signed, signature) = assertion.rsplit_once('.').ok_or(invalid("it is no JWT"))?;
+    let (header, claims) = signed.split_once('.').ok_or(invalid("it is no JWT"))?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is no JWT"))?;
+    let mac = Hmac::<Sha256>::new_from_slice(key.bytes()).map_err(|_| invalid("the key is of no use"))?;
+    mac.chain_update(signed).verify_slice(&signature).map_err(|_| invalid("the signature is wrong"))?;
+    let header: Header = decoded(header)?;
+    if header.alg != "HS256" {
+        return Err(invalid("the algorithm is not HS256"));
+    }
+    let claims: Claims = decoded(claims)?;
+    let mut faults = Fields::new();
+    limits::check_email(&claims.email, &mut faults);
+    limits::check_name(&claims.name, &mut faults);
+    if claims.aud != AUDIENCE {
+        Err(invalid("it is for somebody else"))
+    } else if claims.exp <= now || claims.iat > now + SKEW {
+        Err(invalid("it is too old, or the clocks differ"))
+    } else if claims.exp - claims.iat > LONGEST {
+        Err(invalid("it is good for more than two minutes"))
+    } else if !limits::is_uid(&claims.sub) {
+        Err(invalid("its subject cannot be a uid"))
+    } else if claims.jti.is_empty() || claims.jti.len() > ID_MAX_BYTES {
+        Err(invalid("it has no name, or a very long one"))
+    } else if !faults.is_empty() {
+        Err(invalid("its name or email cannot be one"))
+    } else {
+        Ok(claims)
+    }
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, HandoverError> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| HandoverError::Invalid("it is no JWT"))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|_| HandoverError::Invalid("a claim is missing or of another type"))
+}
