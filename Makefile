@@ -1,9 +1,9 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test check docs pictures clean
+.PHONY: help run dev build test test-docker check docs pictures clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## set up, build and run everything, with a demo user: http://localhost:3000
 	@scripts/run
@@ -17,6 +17,9 @@ build: ## the one binary to deploy, the page inside: target/release/cometchat-au
 
 test: ## every test there is, the browser's included
 	@scripts/test
+
+test-docker: ## the compose stack, on an engine of this machine
+	@scripts/test-docker
 
 check: ## formatting, lints, licences, advisories
 	@scripts/check

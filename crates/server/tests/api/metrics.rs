@@ -90,3 +90,22 @@ async fn the_public_listener_tells_no_metrics() {
     let answer = app.browser().get("/metrics").await;
     assert!(!answer.text().await.unwrap().contains("cometchat_auth_"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboard_shows_what_there_is() {
+    let app = start().await;
+    app.signed_in().await;
+    let metrics = app.metrics().await;
+    let dashboard = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/grafana.json");
+    let dashboard = std::fs::read_to_string(dashboard).unwrap();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let names: Vec<_> = dashboard
+        .split("cometchat_auth_")
+        .skip(1)
+        .map(|rest| rest.split(|c| !is_name(c)).next().unwrap())
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        assert!(metrics.contains(&format!("\ncometchat_auth_{name}")), "{name} in:\n{metrics}");
+    }
+}
