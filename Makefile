@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker check docs pictures clean
+.PHONY: help run dev build test test-docker bench check docs pictures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ check: ## formatting, lints, licences, advisories
 
 docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/openapi.json, .env.example
 	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test docs
+
+bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
+	@scripts/bench
 
 pictures: ## take the README's picture anew: docs/pictures/
 	@scripts/page

@@ -1,5 +1,6 @@
-//! The command line: `serve`, `check`, `user …`, `chat …`, `healthcheck`.
+//! The command line: `serve`, `check`, `calibrate`, `user …`, `chat …`, `healthcheck`.
 
+mod calibrate;
 mod chat;
 mod check;
 mod import;
@@ -37,6 +38,7 @@ fn command() -> Command {
         .subcommand(user::command())
         .subcommand(chat::command())
         .subcommand(check::command())
+        .subcommand(calibrate::command())
         .subcommand(Command::new("healthcheck").about("Asks the server at LISTEN whether it is ready"))
 }
 
@@ -74,6 +76,7 @@ fn run(matches: &ArgMatches, sources: Sources) -> Outcome {
         None | Some(("serve", _)) => runtime.block_on(serve(&sources)),
         Some(("user", matches)) => runtime.block_on(user::run(matches, &sources)),
         Some(("chat", matches)) => runtime.block_on(chat::run(matches, &sources)),
+        Some(("calibrate", _)) => calibrate::run(sources),
         Some(("check", _)) => runtime.block_on(check::run(sources)),
         Some(("healthcheck", _)) => runtime.block_on(healthcheck(&sources)),
         // clap refuses every other word.

@@ -3,7 +3,8 @@
 use super::Site;
 use super::failure::Failure;
 use actix_web::http::header::{
-    self, CacheControl, CacheDirective, ETag, EntityTag, Header as _, IfNoneMatch,
+    self, AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag,
+    Header as _, IfNoneMatch,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -19,6 +20,9 @@ use std::collections::HashMap;
 struct Dist;
 
 const INDEX: &str = "index.html";
+/// What `scripts/compress.mjs` puts beside a file, the best first.
+const COMPRESSED: [(&str, Encoding); 2] =
+    [(".br", Encoding::Known(ContentEncoding::Brotli)), (".gz", Encoding::Known(ContentEncoding::Gzip))];
 /// What `frontend/index.html` has where the base is to be written.
 const BASE_UNSET: &str = r#"<meta name="base-path" content="""#;
 const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";
@@ -31,7 +35,10 @@ pub struct Pages {
 
 struct File {
     bytes: web::Bytes,
+    /// The same, compressed when the page was built; the best first.
+    compressed: Vec<(Encoding, web::Bytes)>,
     mime: String,
+    /// Weak: it is one for all forms of the file, whose bytes differ.
     tag: EntityTag,
     /// Its name changes with its content, so it can be kept for ever.
     is_immutable: bool,
@@ -40,15 +47,18 @@ struct File {
 impl Pages {
     /// `base`: what every path here begins with.
     pub fn load(base: &str) -> Self {
+        let is_original = |path: &str| COMPRESSED.iter().all(|(ending, _)| !path.ends_with(ending));
         let mut files: HashMap<_, _> = Dist::iter()
-            .filter_map(|path| Some((path.to_string(), File::new(&path, &Dist::get(&path)?.data))))
+            .filter(|path| is_original(path))
+            .filter_map(|path| Some((path.to_string(), File::load(&path)?)))
             .collect();
         let index = files.get(INDEX).map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-        let index = index.map(|html| rebased(&html, base, files.keys()));
-        if let Some(html) = &index {
-            files.insert(INDEX.into(), File::new(INDEX, html.as_bytes()));
+        let mut index = index.unwrap_or_default();
+        if !base.is_empty() && files.contains_key(INDEX) {
+            index = rebased(&index, base, files.keys());
+            files.insert(INDEX.into(), File::new(INDEX, index.as_bytes()));
         }
-        let inline_scripts = inline_scripts(&index.unwrap_or_default());
+        let inline_scripts = inline_scripts(&index);
         Self { files, inline_scripts }
     }
 
@@ -84,14 +94,26 @@ fn rebased<'a>(html: &str, base: &str, files: impl Iterator<Item = &'a String>) 
 }
 
 impl File {
+    /// The file of the build at this path, with its compressed forms.
+    fn load(path: &str) -> Option<Self> {
+        let mut file = Self::new(path, &Dist::get(path)?.data);
+        for (ending, encoding) in COMPRESSED {
+            if let Some(small) = Dist::get(&format!("{path}{ending}")) {
+                file.compressed.push((encoding, web::Bytes::copy_from_slice(&small.data)));
+            }
+        }
+        Some(file)
+    }
+
     fn new(path: &str, bytes: &[u8]) -> Self {
         let mime = mime_guess::from_path(path).first_or_octet_stream();
         let is_text = mime.type_() == "text";
         Self {
-            tag: EntityTag::new_strong(STANDARD.encode(Sha256::digest(bytes))),
+            tag: EntityTag::new_weak(STANDARD.encode(Sha256::digest(bytes))),
             mime: if is_text { format!("{mime}; charset=utf-8") } else { mime.to_string() },
             is_immutable: path.starts_with("cometchat-sdk-") || has_hash(path),
             bytes: web::Bytes::copy_from_slice(bytes),
+            compressed: Vec::new(),
         }
     }
 }
@@ -115,11 +137,27 @@ impl File {
         let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
         let mut answer = HttpResponse::build(status);
         answer.insert_header(CacheControl(caching)).insert_header(ETag(self.tag.clone()));
-        if is_known {
-            answer.finish()
-        } else {
-            answer.content_type(self.mime.as_str()).body(self.bytes.clone())
+        if !self.compressed.is_empty() {
+            answer.insert_header((header::VARY, "Accept-Encoding"));
         }
+        if is_known {
+            return answer.finish();
+        }
+        answer.content_type(self.mime.as_str());
+        match self.compressed_for(request) {
+            Some((encoding, bytes)) => {
+                answer.insert_header((header::CONTENT_ENCODING, encoding.to_string())).body(bytes.clone())
+            }
+            None => answer.body(self.bytes.clone()),
+        }
+    }
+
+    /// The best form that this browser takes; `None` is as it is.
+    fn compressed_for(&self, request: &HttpRequest) -> Option<&(Encoding, web::Bytes)> {
+        let accepted = AcceptEncoding::parse(request).ok()?;
+        let offered = self.compressed.iter().map(|(encoding, _)| encoding);
+        let chosen = accepted.negotiate(offered)?;
+        self.compressed.iter().find(|(encoding, _)| *encoding == chosen)
     }
 }
 
@@ -206,7 +244,30 @@ mod tests {
         for there in [r#""/chat/a.css""#, "'/chat/app.js'", "'/chat/app.wasm'", r#""/about""#] {
             assert!(rebased.contains(there), "{there} in {rebased}");
         }
-        assert_eq!(super::rebased(html, "", files.iter()), html);
+    }
+
+    #[test]
+    fn a_file_is_sent_in_the_best_form_that_the_browser_takes() {
+        let mut file = File::new("app.js", b"as it is");
+        for (ending, encoding) in COMPRESSED {
+            file.compressed.push((encoding, web::Bytes::from_static(ending.as_bytes())));
+        }
+        let sent = |accepted: Option<&str>| {
+            let request = actix_web::test::TestRequest::default();
+            let request = match accepted {
+                Some(accepted) => request.insert_header((header::ACCEPT_ENCODING, accepted)),
+                None => request,
+            };
+            let answer = file.answer(&request.to_http_request());
+            assert!(answer.headers().contains_key(header::VARY));
+            let encoding = answer.headers().get(header::CONTENT_ENCODING).cloned();
+            encoding.map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(sent(Some("gzip, deflate, br, zstd")).as_deref(), Some("br"));
+        assert_eq!(sent(Some("gzip, deflate")).as_deref(), Some("gzip"));
+        assert_eq!(sent(Some("br;q=0, gzip;q=0.5")).as_deref(), Some("gzip"));
+        assert_eq!(sent(Some("identity")), None);
+        assert_eq!(sent(None), None);
     }
 
     #[test]

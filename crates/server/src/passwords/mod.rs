@@ -4,10 +4,13 @@
 //! ([`pool`]), so that no async thread ever waits for it and its memory has a bound. Knows nothing of
 //! users, sessions or requests.
 
+pub mod calibrate;
 mod foreign;
 mod hash;
 mod policy;
 mod pool;
+#[cfg(feature = "argon2-simd")]
+mod simd;
 
 pub use hash::scheme;
 pub use policy::Weakness;

@@ -19,6 +19,9 @@ use tokio::sync::oneshot;
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// More than two seconds' work of any machine; the queue never holds it, the estimate refuses before.
 const MAX_QUEUED: usize = 4096;
+/// How much the hashing threads give way: a tenth of the weight of others when there is not enough for all (sched(7)).
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 /// What a hash is taken to cost until one was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(25);
 
@@ -119,6 +122,8 @@ impl Hasher {
     /// When the system gives no thread, or the parameters cannot be written as a hash.
     pub fn start(params: Params, threads: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
+        #[cfg(feature = "argon2-simd")]
+        super::simd::self_test(&params)?;
         let dummy = hash::dummy(&params).map_err(std::io::Error::other)?;
         let load = Arc::new(Load {
             pending: AtomicUsize::new(0),
@@ -196,6 +201,10 @@ impl Hasher {
 
 /// One hashing thread, until the last [`Hasher`] is gone.
 fn serve(queue: &Receiver<Work>, load: &Load, params: &Params) {
+    // A hash may wait for any other request, and no other request for a hash. Where the system does not let us,
+    // all are equal.
+    #[cfg(target_os = "linux")] // where it is of this thread alone, and not of the process
+    let _ = rustix::process::setpriority_process(None, NICE);
     let mut memory = hash::Memory::default();
     for Work { task, since } in queue {
         if !task.is_abandoned() {

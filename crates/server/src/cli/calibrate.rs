@@ -1,0 +1,50 @@
+//! `cometchat-auth calibrate`: what a sign-in costs on this machine, and which of OWASP's equal choices of
+//! parameters it does best with.
+
+use super::Outcome;
+use crate::config::{Sources, Store};
+use crate::passwords::{self, FLOOR};
+use clap::Command;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+/// How long each choice is measured.
+const TIME: Duration = Duration::from_secs(2);
+
+pub fn command() -> Command {
+    Command::new("calibrate")
+        .about("Measures password hashing on this machine, and proposes parameters (12 s)")
+}
+
+pub fn run(mut sources: Sources) -> Outcome {
+    sources.only_looks = true;
+    let store = Store::read(&sources)?;
+    let (present, threads) = (&store.argon2, store.hash_threads);
+    let mut out = io::stdout();
+    writeln!(out, "With HASH_THREADS={threads}, on an otherwise idle machine:\n")?;
+    writeln!(out, "  ARGON2_MEMORY_KIB  ARGON2_ITERATIONS  hashes/s  one hash  memory in all")?;
+    let mut choices: Vec<(u32, u32)> = FLOOR.to_vec();
+    if !choices.contains(&(present.m_cost(), present.t_cost())) {
+        choices.push((present.m_cost(), present.t_cost()));
+    }
+    let mut best = (0.0, FLOOR[0]);
+    for (memory, passes) in choices {
+        let rate = passwords::calibrate::rate(&passwords::params(memory, passes)?, threads, TIME);
+        let count = u32::try_from(threads).unwrap_or(u32::MAX);
+        let millis = f64::from(count) * 1000.0 / rate;
+        let all = f64::from(memory) * f64::from(count) / 1024.0;
+        let mark = if (memory, passes) == (present.m_cost(), present.t_cost()) { "  <- in use" } else { "" };
+        writeln!(out, "  {memory:>17}  {passes:>17}  {rate:>8.1}  {millis:>5.1} ms  {all:>7.0} MiB{mark}")?;
+        if FLOOR.contains(&(memory, passes)) && rate > best.0 {
+            best = (rate, (memory, passes));
+        }
+    }
+    let (memory, passes) = best.1;
+    writeln!(out, "\nOWASP holds the listed choices for equally strong. The quickest here:")?;
+    writeln!(out, "\n  ARGON2_MEMORY_KIB={memory}\n  ARGON2_ITERATIONS={passes}\n")?;
+    writeln!(
+        out,
+        "More memory is harder on an attacker with special hardware; change it only for good reason."
+    )?;
+    Ok(())
+}

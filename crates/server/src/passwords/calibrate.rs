@@ -1,0 +1,24 @@
+//! What a password hash costs on this machine.
+
+use super::hash::{self, Memory};
+use argon2::Params;
+use std::time::{Duration, Instant};
+
+/// Hashes a second that this many threads compute together, measured for about `time` after each has computed one.
+pub fn rate(params: &Params, threads: usize, time: Duration) -> f64 {
+    let hashed = |params: &Params| {
+        let mut memory = Memory::default();
+        let mut hash = || hash::hash(&mut memory, params, b"plum tractor yesterday", &[7; 16]).is_ok();
+        hash();
+        let begun = Instant::now();
+        let mut count = 0.0;
+        while begun.elapsed() < time && hash() {
+            count += 1.0;
+        }
+        count / begun.elapsed().as_secs_f64()
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| hashed(params))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).sum()
+    })
+}

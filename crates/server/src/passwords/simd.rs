@@ -1,0 +1,52 @@
+//! The second backend, for who wants its speed (cargo feature `argon2-simd`): argon2-rust, a port of the reference
+//! code with AVX2 and NEON by hand. Its hashes are the same to the bit; [`self_test`] makes sure of it at each start,
+//! against RustCrypto's, which more people have read.
+
+use argon2::Params;
+use argon2_rust::params::{Memory, TagLen};
+use argon2_rust::{Algorithm, Argon2, Error, Hasher, Version};
+
+/// The memory of one thread: allocated at the first hash, wiped by the library after each, and kept.
+#[derive(Default)]
+pub struct Arena(Option<Hasher>);
+
+impl Arena {
+    /// Argon2id, version 1.3, with one lane.
+    pub fn compute(
+        &mut self,
+        params: &Params,
+        password: &[u8],
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        let params = argon2_rust::Params::builder()
+            .memory(Memory::kib(params.m_cost().into()))
+            .passes(params.t_cost())
+            .tag_len(TagLen::bytes(output.len().try_into().unwrap_or(u64::MAX)))
+            .build()?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hasher = self.0.get_or_insert_with(|| argon2.hasher());
+        hasher.set_argon2(argon2);
+        hasher.hash_into(password, salt, output)
+    }
+}
+
+/// Whether both backends make the same of random inputs, at these parameters and at smaller ones.
+pub fn self_test(params: &Params) -> std::io::Result<()> {
+    let mut arena = Arena::default();
+    let small = Params::new(64, 3, 1, Some(32)).map_err(std::io::Error::other)?;
+    for params in [params, &small, &small, &small] {
+        let (password, salt) = (crate::random::bytes::<32>(), crate::random::bytes::<16>());
+        let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+        arena.compute(params, &password, &salt, &mut ours).map_err(std::io::Error::other)?;
+        argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params.clone())
+            .hash_password_into(&password, &salt, &mut theirs)
+            .map_err(std::io::Error::other)?;
+        if ours != theirs {
+            return Err(std::io::Error::other(
+                "the backend argon2-simd computes other hashes than it should here",
+            ));
+        }
+    }
+    Ok(())
+}
