@@ -60,16 +60,15 @@ pub async fn begin(
     let sealed = minted.as_ref().map_or("", |minted| minted.sealed.as_str());
     let now = services.clock.now();
     let mut tx = services.db.begin().await?;
-    // Changed or deleted while CometChat was asked: what was proven holds no more.
-    let held = accounts::hold(&mut tx, &user.id).await?;
-    if held.is_none() || password_version.is_some_and(|version| held != Some(version)) {
-        return Err(AccountError::WrongCredentials);
-    }
     if let Some(present) = &client.present {
         sessions::end(&mut tx, &present.hash(), now).await?;
     }
     let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
-    sessions::issue(&mut tx, &session, &user.id, &device, sealed, services.lifetime, now).await?;
+    let of = (user.id.as_str(), password_version);
+    if !sessions::issue(&mut tx, &session, of, &device, sealed, services.lifetime, now).await? {
+        // Changed or deleted while CometChat was asked: what was proven holds no more.
+        return Err(AccountError::WrongCredentials);
+    }
     if let Some(minted) = &minted {
         minted.settle(&mut tx).await?;
     }
@@ -98,7 +97,9 @@ pub async fn prove(
     limit_address(services, client)?;
     let device = client.device_cookie.as_deref().and_then(|cookie| services.devices.recognise(cookie, email));
     let subject = Subject::new(email, client.address, device.as_ref());
-    let standing = throttle::standing(db, &subject, now).await?;
+    // Nothing more is done for who would wait too long for a hash.
+    services.hasher.check_load()?;
+    let throttle::Found { standing, has_failed } = throttle::standing(db, &subject, now).await?;
     if let Standing::Wait(seconds) = standing {
         let seconds = u64::try_from(seconds).unwrap_or(1);
         services.audit.throttled(client.address, "account", seconds);
@@ -111,7 +112,9 @@ pub async fn prove(
     let verdict = services.hasher.verify(password.clone(), stored.as_deref()).await?;
     let (user, reason) = match (found, stored, verdict) {
         (Some(found), Some(hash), Verdict::Right { outdated }) if standing == Standing::Open => {
-            throttle::succeeded(db, &subject).await?;
+            if has_failed {
+                throttle::succeeded(db, &subject).await?;
+            }
             if outdated {
                 rehash(services, &found.user, &hash, password).await;
             }

@@ -45,8 +45,8 @@ impl Spent {
 }
 
 /// Does `work`, adding up in `spent` what [`measured`] measures in it.
-pub async fn adding_up<T>(spent: Arc<Spent>, work: impl Future<Output = T>) -> T {
-    SPENT.scope(spent, work).await
+pub fn adding_up<T>(spent: Arc<Spent>, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    SPENT.scope(spent, work)
 }
 
 /// The sums of the request that this task works for, to be handed to a task that works for it too.

@@ -23,6 +23,7 @@ pub async fn register(
 ) -> Result<SignedIn, AccountError> {
     let Registration { email, name, password } = registration;
     sign_in::limit_address(services, &client)?;
+    services.hasher.check_load()?;
     check_password(services, &password, &[&email, &name]).await?;
     if find_by_email(&services.db, &email).await?.is_some() {
         return Err(AccountError::EmailTaken);
@@ -43,7 +44,7 @@ pub async fn register(
     if let Some(present) = &client.present {
         sessions::end(&mut tx, &present.hash(), now).await?;
     }
-    sessions::issue(&mut tx, &session, &user.id, &device, "", services.lifetime, now).await?;
+    sessions::issue(&mut tx, &session, (&user.id, None), &device, "", services.lifetime, now).await?;
     let enrolment = services.chat.expect_enrolment(&mut tx, &user.id).await?;
     tx.commit().await?;
     services.audit.registered(&user.id, client.address);

@@ -105,13 +105,13 @@ impl Client {
     pub async fn users(&self, page: u32) -> Result<Vec<Known>, CallError> {
         let page = page.to_string();
         let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str())];
-        decode(self.measured("list_users", self.send(Method::GET, &["users"], &query, None)).await?)
+        decode(self.measured("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None))).await?)
     }
 
     /// Whether app id, region and key belong together and the key may do what this server needs.
     pub async fn try_key(&self) -> Result<(), CallError> {
         let query = [("perPage", "1")];
-        self.measured("try_key", self.send(Method::GET, &["users"], &query, None)).await.map(drop)
+        self.measured("try_key", Box::pin(self.send(Method::GET, &["users"], &query, None))).await.map(drop)
     }
 
     pub async fn revoke(&self, uid: &str, token: &str) -> Result<(), CallError> {
@@ -131,7 +131,7 @@ impl Client {
         path: &[&str],
         body: Option<Value>,
     ) -> Result<Value, CallError> {
-        self.measured(name, self.send(method, path, &[], body)).await
+        self.measured(name, Box::pin(self.send(method, path, &[], body))).await
     }
 
     async fn measured(

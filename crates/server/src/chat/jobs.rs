@@ -100,7 +100,15 @@ pub async fn revoke_token(tx: &mut Tx, uid: &str, token_sealed: &str, now: i64) 
 }
 
 /// Writes that a token is about to be asked for, and says the job's id.
-pub async fn expect_mint(tx: &mut Tx, uid: &str, now: i64) -> Result<String, DbError> {
+pub async fn expect_mint(db: &Db, uid: &str, now: i64) -> Result<String, DbError> {
+    let id = new_id();
+    let run_at = now + CHECK_AFTER_SECONDS;
+    db.write(INSERT, values![&id, Kind::CheckMint.name(), uid, "", run_at, now]).await?;
+    Ok(id)
+}
+
+/// [`expect_mint`] in the transaction at hand.
+pub async fn expect_mint_in(tx: &mut Tx, uid: &str, now: i64) -> Result<String, DbError> {
     let id = new_id();
     let run_at = now + CHECK_AFTER_SECONDS;
     tx.run(INSERT, values![&id, Kind::CheckMint.name(), uid, "", run_at, now]).await?;

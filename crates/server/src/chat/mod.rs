@@ -73,9 +73,7 @@ impl Chat {
     /// A new token for this user, who is made at CometChat if they are missing there.
     pub async fn mint(&self, user: &User) -> Result<Minted, MintError> {
         let pass = self.admit()?;
-        let mut tx = self.db.begin().await?;
-        let check = jobs::expect_mint(&mut tx, &user.id, self.clock.now()).await?;
-        tx.commit().await?;
+        let check = jobs::expect_mint(&self.db, &user.id, self.clock.now()).await?;
         self.limited(user, pass, check, async {
             match self.client.mint(&user.id).await {
                 Err(CallError::UserNotFound) => {
@@ -92,7 +90,7 @@ impl Chat {
     pub async fn expect_enrolment(&self, tx: &mut Tx, uid: &str) -> Result<Enrolment, DbError> {
         let now = self.clock.now();
         let sync = jobs::sync_new_user(tx, uid, now).await?;
-        Ok(Enrolment { sync, check: jobs::expect_mint(tx, uid, now).await? })
+        Ok(Enrolment { sync, check: jobs::expect_mint_in(tx, uid, now).await? })
     }
 
     /// Makes a new user at CometChat and a token for them, in one call. Where that does not work now, the

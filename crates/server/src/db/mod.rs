@@ -89,11 +89,12 @@ pub struct Done {
 }
 
 /// Runs what talks to the database: not for ever, and on the request's account.
-async fn limited<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    let work = async {
-        tokio::time::timeout(STATEMENT_LIMIT, work).await.unwrap_or_else(|_| Err(DbError::too_slow()))
-    };
-    measured(Part::Database, work).await
+async fn limited<T>(work: impl Future<Output = Result<T, DbError>> + Send) -> Result<T, DbError> {
+    // In a box: what waits for a statement is copied into each future around it, twice where that is an `async fn`,
+    // and a sign-in has many of them.
+    let work = Box::pin(work);
+    let limited = tokio::time::timeout(STATEMENT_LIMIT, work);
+    measured(Part::Database, limited).await.unwrap_or_else(|_| Err(DbError::too_slow()))
 }
 
 /// Binds the values and reads the stream of one executor to its end.

@@ -103,7 +103,7 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
-            .pragma("mmap_size", "268435456");
+            .pragma("cache_size", "-1024");
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)

@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use shared::routes;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What trunk has built. A release has it inside; other builds read the folder when they start.
@@ -96,23 +97,28 @@ fn rebased<'a>(html: &str, base: &str, files: impl Iterator<Item = &'a String>) 
 impl File {
     /// The file of the build at this path, with its compressed forms.
     fn load(path: &str) -> Option<Self> {
-        let mut file = Self::new(path, &Dist::get(path)?.data);
+        let found = Dist::get(path)?;
+        let mut file = Self::of(path, bytes(found.data), &found.metadata.sha256_hash());
         for (ending, encoding) in COMPRESSED {
             if let Some(small) = Dist::get(&format!("{path}{ending}")) {
-                file.compressed.push((encoding, web::Bytes::copy_from_slice(&small.data)));
+                file.compressed.push((encoding, bytes(small.data)));
             }
         }
         Some(file)
     }
 
-    fn new(path: &str, bytes: &[u8]) -> Self {
+    fn new(path: &str, content: &[u8]) -> Self {
+        Self::of(path, web::Bytes::copy_from_slice(content), &Sha256::digest(content))
+    }
+
+    fn of(path: &str, bytes: web::Bytes, sha256: &[u8]) -> Self {
         let mime = mime_guess::from_path(path).first_or_octet_stream();
         let is_text = mime.type_() == "text";
         Self {
-            tag: EntityTag::new_weak(STANDARD.encode(Sha256::digest(bytes))),
+            tag: EntityTag::new_weak(STANDARD.encode(sha256)),
             mime: if is_text { format!("{mime}; charset=utf-8") } else { mime.to_string() },
             is_immutable: path.starts_with("cometchat-sdk-") || has_hash(path),
-            bytes: web::Bytes::copy_from_slice(bytes),
+            bytes,
             compressed: Vec::new(),
         }
     }
@@ -158,6 +164,14 @@ impl File {
         let offered = self.compressed.iter().map(|(encoding, _)| encoding);
         let chosen = accepted.negotiate(offered)?;
         self.compressed.iter().find(|(encoding, _)| *encoding == chosen)
+    }
+}
+
+/// What a release has inside stays where it is: it costs memory only once somebody asks for it.
+fn bytes(found: Cow<'static, [u8]>) -> web::Bytes {
+    match found {
+        Cow::Borrowed(found) => web::Bytes::from_static(found),
+        Cow::Owned(found) => found.into(),
     }
 }
 

@@ -19,9 +19,9 @@ use tokio::sync::oneshot;
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// More than two seconds' work of any machine; the queue never holds it, the estimate refuses before.
 const MAX_QUEUED: usize = 4096;
-/// How much the hashing threads give way: a tenth of the weight of others when there is not enough for all (sched(7)).
+/// How much the hashing threads give way: a third of the weight of others when there is not enough for all (sched(7)).
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 /// What a hash is taken to cost until one was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(25);
 
@@ -183,11 +183,18 @@ impl Hasher {
         self.load.threads
     }
 
-    fn submit(&self, task: Task) -> Result<(), HashError> {
+    /// # Errors
+    /// [`HashError::Overloaded`] when who comes now would wait too long: to be asked before other work is done.
+    pub fn check_load(&self) -> Result<(), HashError> {
         if self.load.wait() > MAX_WAIT {
             self.load.stats.refused.inc();
             return Err(HashError::Overloaded);
         }
+        Ok(())
+    }
+
+    fn submit(&self, task: Task) -> Result<(), HashError> {
+        self.check_load()?;
         self.load.pending.fetch_add(1, Ordering::Relaxed);
         self.queue.try_send(Work { task, since: Instant::now() }).map_err(|refused| {
             self.load.pending.fetch_sub(1, Ordering::Relaxed);

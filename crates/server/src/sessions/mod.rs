@@ -51,35 +51,48 @@ pub struct Session {
     pub chat_token_sealed: String,
 }
 
-/// Issues a session to `user_id`.
+/// Issues a session to `user_id`. `false`, and no session: the user is gone, or has another password than the one of
+/// this version by now.
 pub async fn issue(
     tx: &mut Tx,
     token: &Token,
-    user_id: &str,
+    (user_id, password_version): (&str, Option<i64>),
     device: &Device,
     chat_token_sealed: &str,
     lifetime: Lifetime,
     now: i64,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let user_agent: String = device.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
-    tx.run(
+    // In the one statement, so that nobody changes the password or deletes the user between look and write; on
+    // PostgreSQL, where others write meanwhile, by the row's lock.
+    let sql = tx.pick(
         "INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at,
                                user_agent, address, chat_token_sealed)
-         VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)",
-        values![
-            token.hash(),
-            public_id,
-            user_id,
-            now,
-            lifetime.expires_at(now, now),
-            user_agent,
-            &device.address,
-            chat_token_sealed
-        ],
-    )
-    .await?;
-    Ok(())
+         SELECT $1, $2, id, $4, $4, $5, $6, $7, $8
+         FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9)",
+        "INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at,
+                               user_agent, address, chat_token_sealed)
+         SELECT $1, $2, id, $4, $4, $5, $6, $7, $8
+         FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9) FOR UPDATE",
+    );
+    let issued = tx
+        .run(
+            sql,
+            values![
+                token.hash(),
+                public_id,
+                user_id,
+                now,
+                lifetime.expires_at(now, now),
+                user_agent,
+                &device.address,
+                chat_token_sealed,
+                password_version.unwrap_or(-1)
+            ],
+        )
+        .await?;
+    Ok(issued.affected == 1)
 }
 
 /// The live session of this token, if there is one, kept alive by being asked for.

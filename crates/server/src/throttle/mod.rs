@@ -43,8 +43,16 @@ impl Subject {
     }
 }
 
-/// What this subject's next attempt meets.
-pub async fn standing(db: &Db, subject: &Subject, now: i64) -> Result<Standing, DbError> {
+/// What is counted for a subject.
+pub struct Found {
+    /// What the next attempt meets.
+    pub standing: Standing,
+    /// Whether there is anything to forget when it succeeds.
+    pub has_failed: bool,
+}
+
+/// Looks what is counted for this subject.
+pub async fn standing(db: &Db, subject: &Subject, now: i64) -> Result<Found, DbError> {
     // A hash that nothing has where there is no device.
     let device = subject.device.as_deref().unwrap_or_default();
     let rows = db
@@ -66,11 +74,15 @@ pub async fn standing(db: &Db, subject: &Subject, now: i64) -> Result<Standing, 
             by_device = failures.standing(Scope::Device, now);
         }
     }
-    // A device that has failed too often is not trusted any more, and is anybody.
-    if subject.device.is_some() && by_device != Standing::Shut {
-        return Ok(by_device);
-    }
-    Ok(if by_network == Standing::Open { by_account } else { by_network })
+    let standing = if subject.device.is_some() && by_device != Standing::Shut {
+        by_device
+    } else if by_network == Standing::Open {
+        // A device that has failed too often is not trusted any more, and is anybody.
+        by_account
+    } else {
+        by_network
+    };
+    Ok(Found { standing, has_failed: !rows.is_empty() })
 }
 
 /// Counts a failure: for the device where there is one, else for the network; for the account unless it
@@ -118,13 +130,9 @@ fn failures(row: &Row) -> Result<Failures, DbError> {
 
 /// Forgets what this subject has counted up: it has proven who it is.
 pub async fn succeeded(db: &Db, subject: &Subject) -> Result<(), DbError> {
-    // Most sign-ins follow no failure: a look costs less than a write.
     let device = subject.device.as_deref().unwrap_or_default();
     let keys = values![&subject.account, &subject.network, device];
-    let rows = db.read("SELECT 1 FROM login_failures WHERE key_hash IN ($1, $2, $3) LIMIT 1", keys).await?;
-    if !rows.is_empty() {
-        db.write("DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3)", keys).await?;
-    }
+    db.write("DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3)", keys).await?;
     Ok(())
 }
 
