@@ -5,6 +5,7 @@ use crate::wait::{PACE, PATIENCE};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::*;
@@ -40,20 +41,25 @@ pub struct Page {
     _profile: TempDir,
 }
 
+async fn chromedriver(logs: &Path) -> Result<Process> {
+    let any_port = |command: &mut Command| {
+        command.arg("--port=0");
+    };
+    let log = logs.join("chromedriver.log");
+    Process::start(Path::new("chromedriver"), any_port, "successfully on port ", log).await
+}
+
 impl Page {
     /// `logs` is the folder for the driver's log.
     pub(crate) async fn start(logs: &Path, origin: String) -> Result<Self> {
         let profile = tempfile::tempdir()?;
-        let chromedriver = Process::start(
-            Path::new("chromedriver"),
-            |command| {
-                command.arg("--port=0");
-            },
-            "successfully on port ",
-            logs.join("chromedriver.log"),
-        )
-        .await
-        .context("needs Debian's chromium and chromium-driver: run `make test`, or scripts/setup browser")?;
+        let chromedriver = match chromedriver(logs).await {
+            Ok(started) => started,
+            // It takes a free port of IPv4 and then wants the same of IPv6, which somebody may have.
+            Err(_) => chromedriver(logs).await.context(
+                "needs Debian's chromium and chromium-driver: run `make test`, or scripts/setup browser",
+            )?,
+        };
         let mut capabilities = ChromeCapabilities::new();
         for flag in FLAGS {
             capabilities.add_arg(flag)?;
