@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
+
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -210,13 +212,17 @@ fn a_server_that_is_told_to_stop_stops_and_succeeds() {
     }
 }
 
-#[test]
-fn many_servers_may_start_at_once_on_one_new_database() {
+#[tokio::test]
+async fn many_servers_may_start_at_once_on_one_new_database() {
     let folder = folder();
+    let database = common::new_database(folder.path()).await;
     let starts: Vec<_> = (0..6)
         .map(|_| {
-            let path = folder.path().to_owned();
-            std::thread::spawn(move || Running::start(&mut command(&path, &[EMULATOR, ANY_PORT])))
+            let (path, database) = (folder.path().to_owned(), database.clone());
+            std::thread::spawn(move || {
+                let settings = [EMULATOR, ANY_PORT, ("DATABASE_URL", &database)];
+                Running::start(&mut command(&path, &settings))
+            })
         })
         .collect();
     for start in starts {

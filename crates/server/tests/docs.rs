@@ -36,3 +36,34 @@ fn the_settings_are_described_as_they_are() {
     is_current("docs/CONFIGURATION.md", &docs::markdown());
     is_current(".env.example", &docs::env_example());
 }
+
+/// All the Rust of this folder, one after the other.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_tests_that_the_security_page_names_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut code = String::new();
+    for folder in ["crates/server/src", "crates/server/tests", "crates/e2e/tests", "crates/shared/tests"] {
+        sources(&root.join(folder), &mut code);
+    }
+    let page = std::fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
+    let is_name = |word: &&str| {
+        word.matches('_').count() >= 3
+            && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
+    };
+    let names: Vec<_> = page.split('`').filter(is_name).collect();
+    assert!(names.len() > 60, "{}", names.len());
+    for name in names {
+        assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+}
