@@ -4,6 +4,7 @@ use super::Site;
 use super::device;
 use super::failure::Failure;
 use super::login::{client, refuse};
+use super::object::Object;
 use super::request::complete;
 use super::session::resolve;
 use crate::accounts::{AccountError, manage};
@@ -19,7 +20,7 @@ pub async fn rename(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
-    body: web::Json<RenameRequest>,
+    body: web::Json<Object<RenameRequest>>,
 ) -> Result<HttpResponse, Failure> {
     let client = client(&site, &request);
     let user = complete(services, |services| async move {
@@ -35,7 +36,7 @@ pub async fn change_password(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
-    body: web::Json<PasswordRequest>,
+    body: web::Json<Object<PasswordRequest>>,
 ) -> Result<HttpResponse, Failure> {
     let client = client(&site, &request);
     complete(services, |services| async move {
@@ -57,7 +58,7 @@ pub async fn delete(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
-    body: web::Json<DeleteAccountRequest>,
+    body: web::Json<Object<DeleteAccountRequest>>,
 ) -> Result<HttpResponse, Failure> {
     let client = client(&site, &request);
     complete(services, |services| async move {

@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::failure::Failure;
+use super::object::Object;
 use super::request::{Info, complete};
 use crate::accounts::register::{self, Registration};
 use crate::app::Services;
@@ -16,7 +17,7 @@ pub async fn login(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
-    body: web::Json<LoginRequest>,
+    body: web::Json<Object<LoginRequest>>,
 ) -> Result<HttpResponse, Failure> {
     refuse(body.faults())?;
     let (email, password) = (body.email.trim().to_owned(), Password::new(body.password.expose()));
@@ -34,7 +35,7 @@ pub async fn register(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
-    body: web::Json<RegisterRequest>,
+    body: web::Json<Object<RegisterRequest>>,
 ) -> Result<HttpResponse, Failure> {
     refuse(body.faults(services.password_min_length))?;
     let registration = Registration {
@@ -57,7 +58,7 @@ pub async fn handover(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
-    body: web::Json<HandoverRequest>,
+    body: web::Json<Object<HandoverRequest>>,
 ) -> Result<HttpResponse, Failure> {
     let Some(key) = services.handover_key.clone() else { return Err(Failure::NotFound) };
     let client = client(&site, &request);

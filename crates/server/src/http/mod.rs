@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod login;
 pub mod metrics;
+mod object;
 pub mod openapi;
 mod origin;
 mod pages;

@@ -3,6 +3,7 @@
 
 use super::Site;
 use super::failure::Failure;
+use super::object::Object;
 use super::request::{Info, complete};
 use crate::app::Services;
 use crate::sessions::{self, Session, Token};
@@ -25,7 +26,7 @@ pub async fn chat_token(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
-    body: web::Json<ChatTokenRequest>,
+    body: web::Json<Object<ChatTokenRequest>>,
 ) -> Result<HttpResponse, Failure> {
     let token = site.cookies.token_of(&request);
     let renew = body.renew;

@@ -14,12 +14,13 @@ async fn send(app: &TestApp, content_type: &str, body: impl Into<Body>) -> Respo
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_not_the_json_it_should_be_is_refused_in_words() {
     let app = TestApp::start().await;
-    let bodies: [&[u8]; 14] = [
+    let bodies: [&[u8]; 15] = [
         b"",
         b"{",
         b"null",
         b"[]",
         b"\"password\"",
+        br#"["test@example.com","password"]"#,
         b"email=test@example.com&password=password",
         br#"{"email":"test@example.com"}"#,
         br#"{"email":"test@example.com","password":null}"#,
