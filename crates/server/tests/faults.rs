@@ -8,16 +8,14 @@ mod common;
 use cometchat_auth::chat::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions;
+use common::{PASSWORD, Server};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{ErrorCode, routes};
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-const PASSWORD: &str = "plum tractor yesterday";
 const OTHER_PASSWORD: &str = "carpet lantern november";
 const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 /// Kills in the test that kills.
@@ -30,57 +28,36 @@ struct World {
     folder: TempDir,
     database: String,
     db: Db,
-    server: Option<(Child, String)>,
+    server: Option<Server>,
 }
 
 impl World {
     async fn new() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let config =
-            cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
-        let app = cometchat_emulator::App::build(config).unwrap();
-        let emulator = format!("http://{}", app.address());
-        tokio::spawn(app.run());
         let folder = tempfile::tempdir().unwrap();
         let database = common::new_database(folder.path()).await;
         let db = Db::open(&database).await.unwrap();
-        #[allow(clippy::disallowed_methods)]
-        let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let (http, emulator) = (common::client(), common::emulator());
         let mut world = Self { http, emulator, folder, database, db, server: None };
         world.start();
         world
     }
 
     fn start(&mut self) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("LISTEN", "127.0.0.1:0")
-            .env("DATABASE_URL", &self.database)
-            .env("SECRET_KEY", SECRET_KEY)
-            .env("COMETCHAT_EMULATOR_URL", &self.emulator)
-            .env("LOGIN_ATTEMPTS_PER_MINUTE", "0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").expect(&line).to_owned();
-        self.server = Some((child, url));
+        let settings = [
+            ("DATABASE_URL", self.database.as_str()),
+            ("SECRET_KEY", SECRET_KEY),
+            ("COMETCHAT_EMULATOR_URL", &self.emulator),
+        ];
+        self.server = Some(Server::start(self.folder.path(), &settings));
     }
 
     /// `kill -9`
     fn kill(&mut self) {
-        if let Some((mut child, _)) = self.server.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.server = None;
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.server.as_ref().unwrap().1)
+        format!("{}{path}", self.server.as_ref().unwrap().url)
     }
 
     async fn fault(&self, fault: Value) {
@@ -144,15 +121,6 @@ impl World {
             .unwrap();
         let left: Vec<_> = rows.iter().map(|row| row.text(0).unwrap()).collect();
         panic!("still to be done: {left:#?}");
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if let Some((child, _)) = &mut self.server {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 
