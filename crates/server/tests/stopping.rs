@@ -96,9 +96,11 @@ async fn stopping_with_a_request_under_way(http: &Client, folder: &TempDir) -> (
 async fn while_it_stops_it_takes_nobody_new_and_a_second_signal_ends_it_at_once() {
     let (folder, http) = (tempfile::tempdir().unwrap(), common::client());
     let (server, _emulator) = stopping_with_a_request_under_way(&http, &folder).await;
-    while !http.get(format!("{}{}", server.url, routes::HEALTHZ)).send().await.is_err_and(|e| e.is_connect())
-    {
+    let mut said_so = false;
+    while let Ok(answer) = http.get(format!("{}{}", server.url, routes::READYZ)).send().await {
+        said_so |= answer.status() == StatusCode::SERVICE_UNAVAILABLE;
     }
+    assert!(said_so, "it was ready to the last");
     let since = Instant::now();
     server.signal("-TERM");
     assert!(!server.wait().success());

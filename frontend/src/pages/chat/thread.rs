@@ -47,6 +47,7 @@ pub fn Thread(props: &Props) -> Html {
         Some((person, typing)) => (person.name.clone(), person.online, *typing),
         None => (String::from("Conversation"), false, false),
     };
+    let called = if person.is_some() { name.clone() } else { String::from("them") };
     let presence = match (&person, typing, online) {
         (None, ..) => "",
         (_, true, _) => "typing…",
@@ -71,8 +72,8 @@ pub fn Thread(props: &Props) -> Html {
             if status == ChatStatus::Unavailable {
                 <p class="strip">{ "Chat is not reachable right now. What you write is kept here." }</p>
             }
-            <Log peer={peer.clone()} name={name.clone()} />
-            <Composer peer={peer.clone()} {name} />
+            <Log peer={peer.clone()} name={called.clone()} />
+            <Composer peer={peer.clone()} name={called} />
         </main>
     }
 }
