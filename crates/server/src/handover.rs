@@ -71,7 +71,7 @@ pub async fn sign_in(
     sign_in::limit_address(services, &client)?;
     let now = services.clock.now();
     let claims = verify(key, assertion, now)?;
-    let user = User { id: claims.sub, email: claims.email, name: claims.name };
+    let user = User { id: claims.sub, email: claims.email, name: claims.name.trim().to_owned() };
     let mut tx = services.db.begin().await?;
     let used = tx
         .run(
@@ -109,12 +109,12 @@ fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, Handover
     let claims: Claims = decoded(claims)?;
     let mut faults = Fields::new();
     limits::check_email(&claims.email, &mut faults);
-    limits::check_name(&claims.name, &mut faults);
+    limits::check_name(claims.name.trim(), &mut faults);
     if claims.aud != AUDIENCE {
         Err(invalid("it is for somebody else"))
     } else if claims.exp <= now || claims.iat > now + SKEW {
         Err(invalid("it is too old, or the clocks differ"))
-    } else if claims.exp - claims.iat > LONGEST {
+    } else if claims.exp.saturating_sub(claims.iat) > LONGEST {
         Err(invalid("it is good for more than two minutes"))
     } else if !limits::is_uid(&claims.sub) {
         Err(invalid("its subject cannot be a uid"))
