@@ -129,7 +129,7 @@ impl Answer {
 
 async fn call<B: Serialize>(method: Method, path: &str, body: Option<&B>) -> Result<Answer, Failure> {
     let limit = AbortSignal::timeout_with_u32(LIMIT_MS);
-    let request = RequestBuilder::new(&format!("{}{path}", browser::base_path()))
+    let request = RequestBuilder::new(&browser::address(path))
         .method(method)
         .header("Accept", "application/json")
         .abort_signal(Some(&limit));

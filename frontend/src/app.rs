@@ -1,8 +1,10 @@
-//! What is shown: by the address, and on the start page by the state of the session.
+//! The program for whoever is signed in: what is shown, by the address.
 
 use crate::browser;
 use crate::chat::ChatProvider;
-use crate::pages::{Account, Chat, Login, NotFound, Register, Starting, Unreachable};
+use crate::entry::Entry;
+use crate::hooks::a_page_was_shown;
+use crate::pages::{Account, Chat, NotFound};
 use crate::session::{Session, SessionProvider, SignOut, use_session};
 use shared::limits;
 use yew::prelude::*;
@@ -25,10 +27,24 @@ pub enum Route {
     NotFound,
 }
 
+/// Takes over the page for whom the door has let in. `entry` is an [`Entry`] in JSON.
+pub fn start(entry: &str) {
+    let (Some(root), Ok(entry)) = (browser::root(), serde_json::from_str::<Entry>(entry)) else { return };
+    if entry.from_form {
+        a_page_was_shown();
+    }
+    yew::Renderer::<App>::with_root_and_props(root, Props { entry }).render();
+}
+
+#[derive(PartialEq, Properties)]
+struct Props {
+    entry: Entry,
+}
+
 #[component]
-pub fn App() -> Html {
+fn App(props: &Props) -> Html {
     html! {
-        <SessionProvider>
+        <SessionProvider entry={props.entry.clone()}>
             <BrowserRouter basename={browser::base_path()}>
                 <Pages />
             </BrowserRouter>
@@ -40,16 +56,8 @@ pub fn App() -> Html {
 fn Pages() -> Html {
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
     match use_session().state() {
-        Session::Unknown => html! { <Starting /> },
-        Session::Unreachable { .. } => html! { <Unreachable /> },
-        Session::SignedOut { reason } => match route {
-            Route::Register => html! { <Register /> },
-            // The address stays, and is where they are once they have signed in.
-            Route::Home | Route::Chat | Route::Thread { .. } | Route::Account => {
-                html! { <Login reason={*reason} /> }
-            }
-            Route::NotFound => html! { <NotFound /> },
-        },
+        // The page is being loaded anew.
+        Session::Over => html! {},
         // Around all pages: going from one to another must not end the connection.
         Session::SignedIn { user, chat_token, sign_out } => html! {
             <ChatProvider

@@ -1,16 +1,16 @@
 //! The few things asked of the browser itself. Each of them does nothing, or says nothing, where the
 //! browser refuses it (storage can be switched off): the page works without all of them.
 
-use futures_util::StreamExt;
-use futures_util::future::{AbortHandle, abortable, select};
-use gloo_events::EventListener;
-use gloo_timers::future::TimeoutFuture;
+use futures_util::future::{AbortHandle, abortable};
+use js_sys::{Function, Promise};
 use std::future::Future;
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{Document, Storage, Window};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Document, Element, Storage, Window};
 
+/// None where there is no browser: the forms are also rendered without one, to be sent with the page.
 pub fn window() -> Option<Window> {
-    web_sys::window()
+    cfg!(target_arch = "wasm32").then(web_sys::window).flatten()
 }
 
 pub fn document() -> Option<Document> {
@@ -21,6 +21,39 @@ pub fn document() -> Option<Document> {
 pub fn base_path() -> String {
     let written = || document()?.query_selector("meta[name=base-path]").ok()??.get_attribute("content");
     written().unwrap_or_default()
+}
+
+/// The address of this path of the site.
+pub fn address(path: &str) -> String {
+    format!("{}{path}", base_path())
+}
+
+/// The path that is shown, without the base.
+pub fn own_path() -> String {
+    let path = window().and_then(|window| window.location().pathname().ok()).unwrap_or_default();
+    path.strip_prefix(&base_path()).map(str::to_owned).unwrap_or(path)
+}
+
+/// Where the page goes. Empty, unless the server has sent a form with it.
+pub fn root() -> Option<Element> {
+    document()?.get_element_by_id("page")
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// `import()`, which is in `index.html`: WebAssembly has none of its own.
+    #[wasm_bindgen(js_name = importModule)]
+    pub fn import_module(address: &str) -> Promise;
+    /// Adds the script to the page; beside the former.
+    #[wasm_bindgen(js_name = loadScript)]
+    pub fn load_script(address: &str) -> Promise;
+}
+
+/// Whether something on the page has the focus.
+pub fn has_focus() -> bool {
+    document()
+        .and_then(|document| document.active_element())
+        .is_some_and(|element| element.tag_name() != "BODY")
 }
 
 /// Whether a mouse is what this device is used with, as against a finger: then putting the cursor in a
@@ -41,7 +74,7 @@ pub fn reload() {
 /// Loads the start page anew, and leaves no way back to the page before it.
 pub fn restart() {
     if let Some(window) = window() {
-        let _ = window.location().replace(&format!("{}/", base_path()));
+        let _ = window.location().replace(&address("/"));
     }
 }
 
@@ -68,15 +101,32 @@ impl Drop for Task {
     }
 }
 
+/// Comes to nothing (`undefined`) after `millis`.
+pub fn timer(millis: u32) -> Promise {
+    Promise::new(&mut |done, _| set_timer(&done, millis))
+}
+
 /// Ends after `millis`, or as soon as the browser says that the network is back.
 pub async fn sleep_unless_online(millis: u32) {
-    let (sender, mut online) = futures_channel::mpsc::unbounded();
-    let _listener = window().map(|window| {
-        EventListener::new(&window, "online", move |_| {
-            let _ = sender.unbounded_send(());
-        })
+    let mut waiting = None;
+    let over = Promise::new(&mut |done, _| {
+        set_timer(&done, millis);
+        if let Some(window) = window() {
+            let _ = window.add_event_listener_with_callback("online", &done);
+        }
+        waiting = Some(done);
     });
-    select(TimeoutFuture::new(millis), online.next()).await;
+    let _ = JsFuture::from(over).await;
+    if let (Some(window), Some(waiting)) = (window(), waiting) {
+        let _ = window.remove_event_listener_with_callback("online", &waiting);
+    }
+}
+
+fn set_timer(done: &Function, millis: u32) {
+    if let Some(window) = window() {
+        let millis = i32::try_from(millis).unwrap_or(i32::MAX);
+        let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(done, millis);
+    }
 }
 
 /// What this tab keeps over a reload.

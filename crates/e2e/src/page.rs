@@ -126,8 +126,9 @@ impl Page {
         Ok(field.send_keys(text).await?)
     }
 
+    /// Clicks on it, as soon as it can be clicked on: a form is seen before it is live.
     pub async fn click(&self, css: &str) -> Result<()> {
-        Ok(self.see(css).await?.click().await?)
+        Ok(self.see(&format!("{css}:not(:disabled)")).await?.click().await?)
     }
 
     /// Presses keys where the focus is.

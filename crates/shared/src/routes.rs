@@ -21,3 +21,41 @@ pub const API_DOCS: &str = "/api/docs";
 
 pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";
+
+/// What a path of the page leads to, as far as it matters before somebody is signed in: the server sends the form for it
+/// with the page, and the page takes it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To a page of somebody who is signed in; the address stays, and is where they are once they have done so.
+    SignIn,
+    Register,
+    Nowhere,
+}
+
+impl Way {
+    /// Of this path, from the root of the site.
+    pub fn of(path: &str) -> Self {
+        let mut parts = path.trim_matches('/').split('/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("" | "chat" | "account"), None, _) | (Some("chat"), Some(_), None) => Self::SignIn,
+            (Some("register"), None, _) => Self::Register,
+            _ => Self::Nowhere,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Way;
+
+    #[test]
+    fn every_page_of_somebody_who_is_signed_in_leads_to_the_form() {
+        for path in ["/", "", "/chat", "/chat/", "/chat/some-body", "/account"] {
+            assert_eq!(Way::of(path), Way::SignIn, "{path}");
+        }
+        assert_eq!(Way::of("/register"), Way::Register);
+        for path in ["/no/such/page", "/chat/a/b", "/register/x", "/account/x"] {
+            assert_eq!(Way::of(path), Way::Nowhere, "{path}");
+        }
+    }
+}

@@ -1,14 +1,11 @@
-//! Gets CometChat's SDK into the page: by script tag, once, when somebody is about to need it. It is six
-//! times the size of the page's own code, so nobody pays for it before they type.
+//! Gets CometChat's SDK into the page: once, when somebody is about to need it. It is six times the size of the form,
+//! so nobody pays for it before they type.
 
 use super::sdk::SdkError;
 use crate::once::Once;
 use crate::{api, browser};
-use js_sys::Promise;
 use shared::ClientConfig;
 use std::rc::Rc;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlScriptElement;
 
 /// Where index.html puts the SDK, under the base path. The version is in the path so that a browser may keep it for ever.
 const SDK: &str = "/cometchat-sdk-4.2.0/CometChat.js";
@@ -18,6 +15,20 @@ const LIMIT_MS: u32 = 30_000;
 
 thread_local! {
     static SDK_LOAD: Rc<Once<Rc<ClientConfig>, SdkError>> = Rc::new(Once::new());
+}
+
+/// Has the browser fetch the SDK, and nothing more. A failure does not matter: [`load`] tries again.
+pub fn preload() {
+    let sdk = browser::address(SDK);
+    let Some(document) = browser::document() else { return };
+    if let (Ok(link), Some(head)) = (document.create_element("link"), document.head())
+        && document.query_selector("link[data-sdk]").is_ok_and(|found| found.is_none())
+    {
+        for (name, value) in [("rel", "preload"), ("as", "script"), ("href", &sdk), ("data-sdk", "")] {
+            let _ = link.set_attribute(name, value);
+        }
+        let _ = head.append_child(&link);
+    }
 }
 
 /// The SDK is in the page when this ends well; then it gives what the SDK is started with.
@@ -31,27 +42,13 @@ async fn fetch() -> Result<Rc<ClientConfig>, SdkError> {
         // The SDK speaks TLS only; this lets it reach an emulator on this machine.
         script(&format!("{}/emulator/shim.js", url.trim_end_matches('/'))).await?;
     }
-    script(&format!("{}{SDK}", browser::base_path())).await?;
+    script(&browser::address(SDK)).await?;
     Ok(config)
 }
 
 async fn script(address: &str) -> Result<(), SdkError> {
-    let document = browser::document().ok_or(SdkError::NotLoaded)?;
-    let element = document.create_element("script").map_err(|_| SdkError::NotLoaded)?;
-    let element: HtmlScriptElement = element.dyn_into().map_err(|_| SdkError::NotLoaded)?;
-    element.set_src(address);
-    let loaded = Promise::new(&mut |loaded, failed| {
-        element.set_onload(Some(&loaded));
-        element.set_onerror(Some(&failed));
-        if let Some(head) = document.head() {
-            let _ = head.append_child(&element);
-        }
-    });
-    let result = super::sdk::settle(Ok(loaded), LIMIT_MS).await;
-    if result.is_err() {
-        element.remove();
-    }
-    result.map(drop).map_err(|_| SdkError::NotLoaded)
+    let loaded = super::sdk::settle(Ok(browser::load_script(address)), LIMIT_MS).await;
+    loaded.map(drop).map_err(|_| SdkError::NotLoaded)
 }
 
 /// Host and port of an emulator's address, as the SDK wants to be told it.

@@ -11,14 +11,10 @@ mod sdk;
 mod state;
 mod stored;
 
+pub use loader::preload;
 pub use provider::{ChatProvider, use_chat_status};
 pub use state::ChatStatus;
-
-/// Begins to fetch the SDK, so that it is there once somebody has signed in. A failure does not matter
-/// yet: signing in tries again.
-pub fn preload() {
-    wasm_bindgen_futures::spawn_local(async { drop(loader::load().await) });
-}
+pub use stored::forget;
 
 /// Signs out of CometChat as far as this browser can, and forgets its tokens in any case: also when the
 /// SDK was never loaded here, and when CometChat does not answer.

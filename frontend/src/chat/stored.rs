@@ -16,7 +16,7 @@ pub fn forget() {
 /// The SDK's keys are `{appId}:common_store/…`. The app id and the device's id outlive a sign-out, and
 /// the SDK expects to find them again.
 fn belongs_to_a_session(key: &str) -> bool {
-    matches!(key.split_once(":common_store/"), Some((_, "user" | "app_settings")))
+    key.ends_with(":common_store/user") || key.ends_with(":common_store/app_settings")
 }
 
 #[cfg(test)]

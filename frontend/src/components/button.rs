@@ -2,41 +2,48 @@
 
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct Props {
-    #[prop_or_default]
-    pub id: Option<AttrValue>,
-    /// `submit` or `button`.
-    #[prop_or(AttrValue::Static("button"))]
-    pub kind: AttrValue,
-    #[prop_or_default]
-    pub quiet: bool,
-    /// What it does cannot be undone.
-    #[prop_or_default]
-    pub danger: bool,
+/// How it looks, and what a press of it does.
+#[derive(Default)]
+pub struct Button {
+    pub id: Option<&'static str>,
+    pub look: Look,
+    /// Without one it sends the form that it is in.
+    pub onclick: Option<Callback<MouseEvent>>,
     /// Something is under way. The button stays in the order of focus, so that nobody loses their place;
     /// whoever handles its clicks must let them pass.
-    #[prop_or_default]
     pub busy: bool,
-    #[prop_or_default]
     pub unavailable: bool,
-    #[prop_or_default]
-    pub onclick: Callback<MouseEvent>,
-    pub children: Html,
+    /// Nobody listens to it yet: then not even a press of Enter in the form may get through.
+    pub disabled: bool,
 }
 
-#[component]
-pub fn Button(props: &Props) -> Html {
+#[derive(Default, Clone, Copy)]
+pub enum Look {
+    #[default]
+    Plain,
+    Quiet,
+    /// What it does cannot be undone.
+    Danger,
+}
+
+pub fn button(button: Button, words: &'static str) -> Html {
+    let look = match button.look {
+        Look::Plain => None,
+        Look::Quiet => Some("quiet"),
+        Look::Danger => Some("danger"),
+    };
     html! {
         <button
-            id={props.id.clone()}
-            class={classes!("button", props.quiet.then_some("quiet"), props.danger.then_some("danger"))}
-            type={props.kind.clone()}
-            aria-busy={props.busy.then_some("true")}
-            aria-disabled={(props.busy || props.unavailable).then_some("true")}
-            onclick={props.onclick.clone()}
+            id={button.id}
+            class="button"
+            data-look={look}
+            type={if button.onclick.is_some() { "button" } else { "submit" }}
+            disabled={button.disabled}
+            aria-busy={button.busy.then_some("true")}
+            aria-disabled={(button.busy || button.unavailable).then_some("true")}
+            onclick={button.onclick}
         >
-            { props.children.clone() }
+            { words }
         </button>
     }
 }

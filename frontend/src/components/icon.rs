@@ -38,13 +38,7 @@ impl Glyph {
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct Props {
-    pub glyph: Glyph,
-}
-
-#[component]
-pub fn Icon(props: &Props) -> Html {
+pub fn icon(glyph: Glyph) -> Html {
     html! {
         <svg
             class="icon"
@@ -56,7 +50,7 @@ pub fn Icon(props: &Props) -> Html {
             stroke-linejoin="round"
             aria-hidden="true"
         >
-            <path d={props.glyph.path()} />
+            <path d={glyph.path()} />
         </svg>
     }
 }

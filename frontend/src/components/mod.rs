@@ -1,4 +1,7 @@
 //! Parts of pages. They are given everything they show, and keep nothing but what is on the screen.
+//!
+//! The forms must be light. So what has no state of its own is a function, because a component costs a kilobyte of
+//! WebAssembly; and what changes the look of something is an attribute, because computed classes cost three.
 
 mod avatar;
 mod button;
@@ -11,11 +14,11 @@ mod note;
 mod password_field;
 
 pub use avatar::Avatar;
-pub use button::Button;
-pub use card::Card;
+pub use button::{Button, Look, button};
+pub use card::card;
 pub use chat_indicator::ChatIndicator;
-pub use field::Field;
-pub use icon::{Glyph, Icon};
+pub use field::{Field, field};
+pub use icon::{Glyph, icon};
 pub use new_password_field::NewPasswordField;
-pub use note::{Note, Tone};
-pub use password_field::PasswordField;
+pub use note::{About, note};
+pub use password_field::password_field;

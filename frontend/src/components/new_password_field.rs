@@ -1,31 +1,28 @@
 //! A field for a password that somebody chooses: the rule is said before, and how far they are while they
 //! type.
 
-use super::PasswordField;
+use super::{Field, password_field};
+use crate::form::FormHandle;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
-    pub id: AttrValue,
-    pub name: AttrValue,
-    pub label: AttrValue,
-    pub input: NodeRef,
-    pub shown: bool,
-    pub on_show: Callback<bool>,
-    #[prop_or_default]
-    pub fault: Option<AttrValue>,
+    pub id: &'static str,
+    pub hint_id: &'static str,
+    pub name: &'static str,
+    pub label: &'static str,
+    pub form: FormHandle,
     /// Characters that it needs, once that is known.
     pub min_chars: Option<usize>,
-    /// Another number says that the field was emptied.
-    #[prop_or_default]
-    pub emptied: u32,
 }
 
 #[component]
 pub fn NewPasswordField(props: &Props) -> Html {
+    let Props { id, hint_id, name, label, form, min_chars } = props;
     let chars = use_state_eq(|| 0);
-    use_effect_with(props.emptied, {
+    // What was sent with success is cleared.
+    use_effect_with(form.successes(), {
         let chars = chars.setter();
         move |_| chars.set(0)
     });
@@ -37,23 +34,13 @@ pub fn NewPasswordField(props: &Props) -> Html {
             }
         })
     };
-    let hint_id = format!("{}-hint", props.id);
-    let is_enough = props.min_chars.is_some_and(|min| *chars >= min);
+    let is_enough = min_chars.is_some_and(|min| *chars >= min);
+    let field = Field { hint_id: Some(hint_id), ..form.describe(id, name, label, "new-password") };
     html! {
         <div {oninput}>
-            <PasswordField
-                id={props.id.clone()}
-                name={props.name.clone()}
-                label={props.label.clone()}
-                input={props.input.clone()}
-                autocomplete="new-password"
-                shown={props.shown}
-                on_show={props.on_show.clone()}
-                fault={props.fault.clone()}
-                hint_id={hint_id.clone()}
-            />
+            { password_field(field, form.password_shown(), form.on_show()) }
             // Read out with the field, and not at each key.
-            <p id={hint_id} class="hint">{ hint(*chars, props.min_chars) }</p>
+            <p id={*hint_id} class="hint">{ hint(*chars, *min_chars) }</p>
             <span class="unseen" role="status">{ if is_enough { "Long enough." } else { "" } }</span>
         </div>
     }

@@ -1,40 +1,35 @@
 //! A sentence or two in a coloured box: what went wrong, or why the page looks as it does.
 
-use super::{Glyph, Icon};
+use super::{Glyph, icon};
 use yew::prelude::*;
 
-#[derive(Clone, Copy, PartialEq)]
-pub enum Tone {
-    /// Read out at once. To have the same words read out again, give the note another `key`.
-    Alert,
-    Quiet,
+/// What it is about, for programs.
+pub enum About {
+    /// What went wrong. Another `count` makes another element of it, which is read out although the words may be the
+    /// same.
+    Trouble { code: String, count: u32 },
+    /// Why nobody is signed in any more.
+    SignedOut(&'static str),
+    /// What was done.
+    Done(&'static str),
 }
 
-#[derive(PartialEq, Properties)]
-pub struct Props {
-    pub tone: Tone,
-    /// What went wrong, for programs.
-    #[prop_or_default]
-    pub code: Option<AttrValue>,
-    /// Why nobody is signed in any more, for programs.
-    #[prop_or_default]
-    pub reason: Option<AttrValue>,
-    /// What was done, for programs.
-    #[prop_or_default]
-    pub done: Option<AttrValue>,
-    pub children: Html,
-}
-
-#[component]
-pub fn Note(props: &Props) -> Html {
-    let (role, class, glyph) = match props.tone {
-        Tone::Alert => ("alert", "bad", Glyph::Warning),
-        Tone::Quiet => ("status", "quiet", Glyph::Info),
+/// Trouble is read out at once, and the rest when there is a pause.
+pub fn note(about: About, words: Html) -> Html {
+    let (mut code, mut reason, mut done, mut key) = (None, None, None, 0);
+    match about {
+        About::Trouble { code: what, count } => (code, key) = (Some(what), count),
+        About::SignedOut(why) => reason = Some(why),
+        About::Done(what) => done = Some(what),
+    }
+    let (role, glyph) = match code {
+        Some(_) => ("alert", Glyph::Warning),
+        None => ("status", Glyph::Info),
     };
     html! {
-        <p class={classes!("note", class)} {role} data-code={props.code.clone()} data-reason={props.reason.clone()} data-done={props.done.clone()}>
-            <Icon {glyph} />
-            <span>{ props.children.clone() }</span>
+        <p {key} class="note" {role} data-code={code} data-reason={reason} data-done={done}>
+            { icon(glyph) }
+            <span>{ words }</span>
         </p>
     }
 }

@@ -1,76 +1,44 @@
 //! A field for a password, which can be made readable.
 
-use super::{Field, Glyph, Icon};
+use super::{Field, Glyph, field, icon};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct Props {
-    pub id: AttrValue,
-    #[prop_or_default]
-    pub name: Option<AttrValue>,
-    pub label: AttrValue,
-    pub input: NodeRef,
-    pub autocomplete: AttrValue,
-    pub shown: bool,
-    /// Is told whether it shall be shown.
-    pub on_show: Callback<bool>,
-    #[prop_or_default]
-    pub fault: Option<AttrValue>,
-    #[prop_or_default]
-    pub hint_id: Option<AttrValue>,
-}
-
-#[component]
-pub fn PasswordField(props: &Props) -> Html {
-    let selection = use_mut_ref(|| None);
+/// `shown`: the password can be read; `on_show` is told whether it shall be.
+pub fn password_field(of: Field, shown: bool, on_show: Callback<bool>) -> Html {
     let toggle = {
-        let input = props.input.clone();
-        let selection = selection.clone();
-        let on_show = props.on_show.clone();
-        let shown = props.shown;
+        let input = of.input.clone();
         move |_| {
-            selection.replace(
-                input
-                    .cast::<HtmlInputElement>()
-                    .and_then(|input| Some((input.selection_start().ok()??, input.selection_end().ok()??))),
-            );
+            if let Some(input) = input.cast::<HtmlInputElement>() {
+                // Browsers put the cursor to the start when the type of a field changes.
+                let (start, end) = (input.selection_start(), input.selection_end());
+                input.set_type(kind(!shown));
+                if let (Ok(Some(start)), Ok(Some(end))) = (start, end) {
+                    let _ = input.set_selection_range(start, end);
+                }
+            }
             on_show.emit(!shown);
         }
     };
-    // Browsers put the cursor to the start when the type of a field changes.
-    use_effect_with(props.shown, {
-        let input = props.input.clone();
-        move |_| {
-            if let (Some((start, end)), Some(input)) = (selection.take(), input.cast::<HtmlInputElement>()) {
-                let _ = input.set_selection_range(start, end);
-            }
-        }
-    });
-    html! {
-        <Field
-            id={props.id.clone()}
-            name={props.name.clone()}
-            label={props.label.clone()}
-            input={props.input.clone()}
-            kind={if props.shown { "text" } else { "password" }}
-            autocomplete={props.autocomplete.clone()}
-            fault={props.fault.clone()}
-            hint_id={props.hint_id.clone()}
+    let id = of.id;
+    let end = html! {
+        // A press must not take the cursor out of the field.
+        <button
+            id={format!("show-{id}")}
+            class="show"
+            type="button"
+            aria-label={if shown { "Hide password" } else { "Show password" }}
+            aria-pressed={if shown { "true" } else { "false" }}
+            aria-controls={id}
+            onmousedown={|event: MouseEvent| event.prevent_default()}
+            onclick={toggle}
         >
-            // A press must not take the cursor out of the field.
-            <button
-                id={format!("show-{}", props.id)}
-                class="show"
-                type="button"
-                aria-label={if props.shown { "Hide password" } else { "Show password" }}
-                aria-pressed={props.shown.to_string()}
-                aria-controls={props.id.clone()}
-                onmousedown={|event: MouseEvent| event.prevent_default()}
-                onclick={toggle}
-            >
-                <Icon glyph={if props.shown { Glyph::EyeClosed } else { Glyph::Eye }} />
-            </button>
-        </Field>
-    }
+            { icon(if shown { Glyph::EyeClosed } else { Glyph::Eye }) }
+        </button>
+    };
+    field(Field { kind: kind(shown), ..of }, end)
+}
+
+const fn kind(shown: bool) -> &'static str {
+    if shown { "text" } else { "password" }
 }

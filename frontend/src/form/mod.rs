@@ -10,9 +10,10 @@ pub use trouble::code;
 
 use crate::api::Failure;
 use crate::browser;
-use crate::components::{Note, Tone};
+use crate::components::{About, Button, Field, button, field, note, password_field};
 use crate::hooks::use_countdown;
 use crate::words;
+use futures_util::future::LocalBoxFuture;
 use shared::Fields;
 use state::{Form, FormEvent};
 use std::cell::Cell;
@@ -23,7 +24,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 /// One form on the page.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct FormHandle {
     form: UseReducerHandle<Form>,
     fields: Rc<Vec<(&'static str, NodeRef)>>,
@@ -48,7 +49,7 @@ pub fn use_form(fields: &'static [&'static str], proof: Option<&'static str>) ->
         let handle = handle.clone();
         move |_| {
             let Some((name, select)) = handle.form.focus(fields) else { return };
-            if let Some(field) = handle.field(name).cast::<HtmlInputElement>() {
+            if let Some(field) = handle.element(name).cast::<HtmlInputElement>() {
                 let _ = field.focus();
                 if select {
                     field.select();
@@ -61,17 +62,48 @@ pub fn use_form(fields: &'static [&'static str], proof: Option<&'static str>) ->
 
 impl FormHandle {
     /// For the element of this field.
-    pub fn field(&self, name: &str) -> NodeRef {
+    pub fn element(&self, name: &str) -> NodeRef {
         let found = self.fields.iter().find(|(field, _)| *field == name);
         found.map(|(_, field)| field.clone()).unwrap_or_default()
     }
 
     pub fn typed(&self, name: &str) -> String {
-        self.field(name).cast::<HtmlInputElement>().map(|field| field.value()).unwrap_or_default()
+        self.element(name).cast::<HtmlInputElement>().map(|field| field.value()).unwrap_or_default()
     }
 
-    pub fn fault(&self, name: &str) -> Option<AttrValue> {
-        self.form.faults.get(name).map(|words| words.clone().into())
+    /// The field `name`, as it stands.
+    pub fn describe(
+        &self,
+        id: &'static str,
+        name: &'static str,
+        label: &'static str,
+        autocomplete: &'static str,
+    ) -> Field {
+        let fault = self.form.faults.get(name).map(|words| words.clone().into());
+        Field { id, name, label, input: self.element(name), kind: "text", autocomplete, fault, hint_id: None }
+    }
+
+    /// The field of somebody's name.
+    pub fn name_field(&self) -> Html {
+        field(self.describe("name", "name", "Your name", "name"), Html::default())
+    }
+
+    /// The field of the address that somebody signs in with.
+    pub fn email_field(&self) -> Html {
+        let email = self.describe("email", "email", "Email address", "username");
+        field(Field { kind: "email", ..email }, Html::default())
+    }
+
+    /// The field of the password that somebody has.
+    pub fn password_field(&self, id: &'static str, name: &'static str, label: &'static str) -> Html {
+        let field = self.describe(id, name, label, "current-password");
+        password_field(field, self.password_shown(), self.on_show())
+    }
+
+    /// The button that sends the form: what it says, and what it says meanwhile. For its other traits see [`Button`].
+    pub fn button(&self, words: &'static str, meanwhile: &'static str, traits: Button) -> Html {
+        let (busy, unavailable) = (self.is_busy(), self.must_wait());
+        button(Button { busy, unavailable, ..traits }, if busy { meanwhile } else { words })
     }
 
     pub fn is_busy(&self) -> bool {
@@ -112,6 +144,11 @@ impl FormHandle {
 
     /// Sends the form, unless it is being sent, must wait, or has `faults` that the person can mend first.
     pub fn send(&self, faults: Fields, call: impl Future<Output = Result<(), Failure>> + 'static) {
+        self.send_boxed(faults, Box::pin(call));
+    }
+
+    // Once in the program, and not once for each form.
+    fn send_boxed(&self, faults: Fields, call: LocalBoxFuture<'static, Result<(), Failure>>) {
         if self.must_wait() || self.sent.get() {
             return;
         }
@@ -134,7 +171,7 @@ impl FormHandle {
 
     /// Empties this field, once what it held has been used.
     pub fn clear(&self, name: &str) {
-        if let Some(field) = self.field(name).cast::<HtmlInputElement>() {
+        if let Some(field) = self.element(name).cast::<HtmlInputElement>() {
             field.set_value("");
         }
     }
@@ -142,9 +179,8 @@ impl FormHandle {
     /// What went wrong last, if it is not told at a field.
     pub fn trouble(&self) -> Option<Html> {
         let trouble = self.form.trouble.as_ref()?;
-        Some(html! {
-            // The key makes it another element, which is read out although the words may be the same.
-            <Note key={self.form.failures} tone={Tone::Alert} code={trouble.code.clone()}>
+        let words = html! {
+            <>
                 { &trouble.words }
                 if trouble.until.is_some() {
                     // Not read out each second: the alert said it once.
@@ -159,7 +195,8 @@ impl FormHandle {
                 if let Some(reference) = &trouble.reference {
                     <small class="reference">{ "Reference: " }{ reference }</small>
                 }
-            </Note>
-        })
+            </>
+        };
+        Some(note(About::Trouble { code: trouble.code.clone(), count: self.form.failures }, words))
     }
 }

@@ -9,7 +9,7 @@ use yew::prelude::*;
 #[hook]
 pub fn use_countdown(deadline: Option<f64>) -> u64 {
     let tick = use_force_update();
-    let left = seconds_left(deadline, browser::now_ms());
+    let left = deadline.map_or(0, |deadline| seconds_left(deadline, browser::now_ms()));
     use_effect_with((deadline.map(f64::to_bits), left > 0), move |(_, runs)| {
         let interval = runs.then(|| Interval::new(1_000, move || tick.force_update()));
         move || drop(interval)
@@ -17,9 +17,9 @@ pub fn use_countdown(deadline: Option<f64>) -> u64 {
     left
 }
 
-fn seconds_left(deadline: Option<f64>, now: f64) -> u64 {
+fn seconds_left(deadline: f64, now: f64) -> u64 {
     // The cast saturates, and what is past is 0.
-    deadline.map_or(0, |deadline| ((deadline - now) / 1_000.0).ceil() as u64)
+    ((deadline - now) / 1_000.0).ceil() as u64
 }
 
 #[cfg(test)]
@@ -28,15 +28,14 @@ mod tests {
 
     #[test]
     fn a_second_that_has_begun_counts() {
-        assert_eq!(seconds_left(Some(10_001.0), 5_000.0), 6);
-        assert_eq!(seconds_left(Some(10_000.0), 5_000.0), 5);
-        assert_eq!(seconds_left(Some(10_000.0), 9_999.0), 1);
+        assert_eq!(seconds_left(10_001.0, 5_000.0), 6);
+        assert_eq!(seconds_left(10_000.0, 5_000.0), 5);
+        assert_eq!(seconds_left(10_000.0, 9_999.0), 1);
     }
 
     #[test]
-    fn what_is_past_or_was_never_set_is_over() {
-        assert_eq!(seconds_left(Some(10_000.0), 10_000.0), 0);
-        assert_eq!(seconds_left(Some(10_000.0), 99_000.0), 0);
-        assert_eq!(seconds_left(None, 0.0), 0);
+    fn what_is_past_is_over() {
+        assert_eq!(seconds_left(10_000.0, 10_000.0), 0);
+        assert_eq!(seconds_left(10_000.0, 99_000.0), 0);
     }
 }

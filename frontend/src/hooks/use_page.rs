@@ -12,6 +12,11 @@ thread_local! {
     static SHOWN: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Another program has shown a page before this one took over.
+pub fn a_page_was_shown() {
+    SHOWN.set(true);
+}
+
 /// Call it once in a page, and give what it returns to the page's `h1`, with `tabindex="-1"`. The
 /// `field`, where there is one, gets the cursor when this is the first page and no keyboard would pop up.
 #[hook]
@@ -28,7 +33,8 @@ pub fn use_page(title: &str, field: Option<&NodeRef>) -> NodeRef {
         move |()| {
             let target = match (SHOWN.replace(true), field) {
                 (true, _) => Some(heading),
-                (false, Some(field)) if browser::has_fine_pointer() => Some(field),
+                // Who has begun to type already goes on where they are.
+                (false, Some(field)) if browser::has_fine_pointer() && !browser::has_focus() => Some(field),
                 (false, _) => None,
             };
             if let Some(element) = target.and_then(|target| target.cast::<HtmlElement>()) {

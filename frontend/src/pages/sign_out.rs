@@ -1,7 +1,7 @@
 //! The way out, on every page of somebody who is signed in.
 
 use crate::api::Failure;
-use crate::components::{Button, Glyph, Icon, Note, Tone};
+use crate::components::{About, Button, Glyph, Look, button, icon, note};
 use crate::form;
 use crate::session::{SignOut, use_session};
 use yew::prelude::*;
@@ -15,12 +15,17 @@ pub struct Props {
 pub fn SignOutButton(props: &Props) -> Html {
     let leave = use_leave(&props.sign_out);
     let leaving = props.sign_out == SignOut::Running;
+    let out = Button {
+        id: Some("sign-out"),
+        look: Look::Quiet,
+        busy: leaving,
+        onclick: Some(leave),
+        ..Button::default()
+    };
     html! {
         <>
             { trouble(&props.sign_out) }
-            <Button id="sign-out" quiet=true busy={leaving} onclick={leave}>
-                { if leaving { "Signing out…" } else { "Sign out" } }
-            </Button>
+            { button(out, if leaving { "Signing out…" } else { "Sign out" }) }
         </>
     }
 }
@@ -39,7 +44,7 @@ pub fn SignOutIcon(props: &Props) -> Html {
                 aria-busy={leaving.then_some("true")}
                 onclick={leave}
             >
-                <Icon glyph={Glyph::Exit} />
+                { icon(Glyph::Exit) }
                 <span class="unseen">{ if leaving { "Signing out…" } else { "Sign out" } }</span>
             </button>
             { trouble(&props.sign_out) }
@@ -60,10 +65,10 @@ fn use_leave(sign_out: &SignOut) -> Callback<MouseEvent> {
 
 fn trouble(sign_out: &SignOut) -> Html {
     match sign_out {
-        SignOut::Failed(failure) => html! {
-            <Note tone={Tone::Alert} code={form::code(failure)}>{ not_signed_out(failure) }</Note>
-        },
-        SignOut::NotAsked | SignOut::Running => html! {},
+        SignOut::Failed(failure) => {
+            note(About::Trouble { code: form::code(failure), count: 0 }, not_signed_out(failure).into())
+        }
+        SignOut::NotAsked | SignOut::Running => Html::default(),
     }
 }
 

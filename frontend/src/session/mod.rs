@@ -1,7 +1,7 @@
-//! Who is signed in: the states, what changes them, and the context that pages read.
+//! Who is signed in, once somebody is: the states, what changes them, and the context that pages read.
 
 mod provider;
 mod state;
 
 pub use provider::{SessionProvider, use_session};
-pub use state::{Reason, Session, SessionEvent, SignOut};
+pub use state::{Session, SignOut};

@@ -1,21 +1,17 @@
-//! Feeds the session's state machine: asks the server at the start and whenever the tab comes back into
-//! view, tries again while there is no answer, signs out. Pages reach it through `use_session`.
+//! Feeds the session's state machine: asks the server whenever the tab comes back into view, signs out, and goes back
+//! to the door when the session is over. Pages reach it through `use_session`.
 
-use super::{Reason, Session, SessionEvent, SignOut};
+use super::state::{Session, SessionEvent, SignOut};
 use crate::api::Failure;
-use crate::{api, backoff, browser, chat, talk};
-use browser::{Task, tab};
+use crate::entry::Entry;
+use crate::mark::{self, Reason};
+use crate::{api, browser, chat, talk};
+use browser::tab;
 use gloo_events::EventListener;
-use shared::{LoginResponse, SessionResponse};
+use shared::SessionResponse;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::VisibilityState;
 use yew::prelude::*;
-
-/// What the tab keeps over a reload, to know why nobody is signed in afterwards.
-const MARK: &str = "cometchat-auth:session";
-const MARK_SIGNED_IN: &str = "signed-in";
-const MARK_SIGNED_OUT: &str = "signed-out";
-const MARK_DELETED: &str = "deleted";
 
 /// The session, and what can be done with it.
 #[derive(Clone, PartialEq)]
@@ -28,10 +24,6 @@ impl SessionContext {
         &self.session
     }
 
-    pub fn signed_in(&self, answer: LoginResponse) {
-        self.session.dispatch(SessionEvent::SignedIn(answer));
-    }
-
     /// The server has another name for the user.
     pub fn renamed(&self, user: SessionResponse) {
         self.session.dispatch(SessionEvent::Found(user));
@@ -42,9 +34,7 @@ impl SessionContext {
         self.session.dispatch(SessionEvent::SignOutStarted);
         spawn_local(async {
             chat::leave().await;
-            tab::drop_all(talk::UNSENT);
-            tab::keep(MARK, MARK_DELETED);
-            browser::restart();
+            leave(Reason::Deleted);
         });
     }
 
@@ -59,7 +49,14 @@ impl SessionContext {
     /// Asks the server again who is signed in.
     pub fn check(&self) {
         let session = self.session.dispatcher();
-        spawn_local(async move { session.dispatch(ask().await) });
+        spawn_local(async move {
+            match api::session().await {
+                Ok(user) => session.dispatch(SessionEvent::Found(user)),
+                Err(failure) if failure.is_signed_out() => session.dispatch(SessionEvent::NotSignedIn),
+                // A server that answers with a failure of its own has not said that nobody is signed in.
+                Err(_) => {}
+            }
+        });
     }
 
     pub fn sign_out(&self) {
@@ -69,53 +66,41 @@ impl SessionContext {
             // CometChat first: its own sign-out needs the token that the server is about to revoke.
             chat::leave().await;
             match api::logout().await {
-                Ok(()) => {
-                    tab::drop_all(talk::UNSENT);
-                    tab::keep(MARK, MARK_SIGNED_OUT);
-                    // CometChat's SDK does not recover from a sign-out within the same page.
-                    browser::restart();
-                }
+                Ok(()) => leave(Reason::SignedOut),
                 Err(failure) => session.dispatch(SessionEvent::SignOutFailed(failure)),
             }
         });
     }
 }
 
-/// The session of the page. Outside a `SessionProvider` there is none, which only a mistake can cause:
-/// then the page stays where it starts.
+/// Goes back to the start, by loading the page anew: CometChat's SDK does not recover from a sign-out within the same
+/// page.
+fn leave(reason: Reason) {
+    tab::drop_all(talk::UNSENT);
+    mark::keep(reason);
+    browser::restart();
+}
+
+/// The session of the page. Outside a `SessionProvider` there is none, which only a mistake can cause.
 #[hook]
 pub fn use_session() -> SessionContext {
-    let none = use_reducer(|| Session::Unknown);
+    let none = use_reducer(|| Session::Over);
     use_context::<SessionContext>().unwrap_or(SessionContext { session: none })
 }
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
+    pub entry: Entry,
     pub children: Html,
 }
 
 #[component]
 pub fn SessionProvider(props: &Props) -> Html {
-    let session = use_reducer(|| Session::Unknown);
-    let context = SessionContext { session: session.clone() };
-
-    let tries = match &*session {
-        Session::Unknown => Some(0),
-        Session::Unreachable { tries } => Some(*tries),
-        Session::SignedOut { .. } | Session::SignedIn { .. } => None,
-    };
-    use_effect_with(tries, {
-        let session = session.dispatcher();
-        move |tries| {
-            let task = tries.map(|tries| {
-                Task::spawn(async move {
-                    browser::sleep_unless_online(backoff::delay_ms(tries, js_sys::Math::random())).await;
-                    session.dispatch(ask().await);
-                })
-            });
-            move || drop(task)
-        }
+    let session = use_reducer({
+        let entry = props.entry.clone();
+        || Session::begin(entry)
     });
+    let context = SessionContext { session: session.clone() };
 
     let stays = matches!(&*session, Session::SignedIn { sign_out, .. } if *sign_out != SignOut::Running);
     use_effect_with(stays, {
@@ -133,34 +118,17 @@ pub fn SessionProvider(props: &Props) -> Html {
         }
     });
 
-    use_effect_with(session.clone(), |session| match &**session {
-        Session::SignedIn { .. } => tab::keep(MARK, MARK_SIGNED_IN),
-        Session::SignedOut { reason } => {
-            tab::drop(MARK);
-            if *reason == Some(Reason::Ended) {
-                spawn_local(chat::leave());
-            }
+    let is_over = *session == Session::Over;
+    use_effect_with(is_over, |is_over| {
+        mark::keep(Reason::Ended);
+        if *is_over {
+            spawn_local(async {
+                chat::leave().await;
+                // The form is at the same address, and what was written but not sent stays in the tab.
+                browser::reload();
+            });
         }
-        Session::Unknown | Session::Unreachable { .. } => {}
     });
 
     html! { <ContextProvider<SessionContext> {context}>{ props.children.clone() }</ContextProvider<SessionContext>> }
-}
-
-async fn ask() -> SessionEvent {
-    match api::session().await {
-        Ok(user) => SessionEvent::Found(user),
-        Err(failure) if failure.is_signed_out() => SessionEvent::NotSignedIn { remembered: remembered() },
-        // A server that answers with a failure of its own has not said that nobody is signed in.
-        Err(_) => SessionEvent::NoAnswer,
-    }
-}
-
-fn remembered() -> Option<Reason> {
-    match tab::kept(MARK)?.as_str() {
-        MARK_SIGNED_IN => Some(Reason::Ended),
-        MARK_SIGNED_OUT => Some(Reason::SignedOut),
-        MARK_DELETED => Some(Reason::Deleted),
-        _ => None,
-    }
 }

@@ -76,14 +76,15 @@ async fn nor_does_a_page_in_trouble() -> Result<()> {
             "/api/session/chat-token - Failed to load resource: the server responded with a status of 503",
         )
         .run(async |stage| {
+            stage.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            stage.sign_in().await?;
             stage.page.block(&["*/api/session"]).await?;
             stage.page.open("/").await?;
             stage.page.see("[data-page=unreachable]").await?;
             look(&stage.page, "unreachable").await?;
             stage.page.block(&[]).await?;
             stage.page.show_as(1000, 760, Scheme::Light).await?;
-            stage.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
-            stage.sign_in().await?;
+            stage.page.open("/").await?;
             stage.page.see("#chat-status[data-state=unavailable]").await?;
             look(&stage.page, "chat-unavailable").await?;
             stage.page.open("/chat/somebody").await?;

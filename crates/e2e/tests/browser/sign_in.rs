@@ -102,6 +102,8 @@ async fn a_page_that_cannot_ask_who_is_signed_in_says_so_and_asks_again_by_itsel
     Scenario::default()
         .provokes("net::ERR_BLOCKED_BY_CLIENT")
         .run(async |stage| {
+            stage.sign_in().await?;
+            stage.end_session_elsewhere().await?;
             stage.page.block(&["*/api/session"]).await?;
             stage.page.open("/").await?;
             stage.page.see("[data-page=unreachable]").await?;
@@ -139,7 +141,7 @@ async fn the_keyboard_alone_signs_in_and_out() -> Result<()> {
         .run(async |stage| {
             let page = &stage.page;
             page.open("/").await?;
-            page.see("#login").await?;
+            page.see(&format!("{LOGIN}:enabled")).await?;
             page.script("document.activeElement.blur()").await?;
             let mut order = Vec::new();
             for _ in 0..5 {

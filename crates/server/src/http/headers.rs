@@ -1,17 +1,23 @@
 //! The headers of every answer, and the content security policy above all.
 
+use super::pages::Inline;
 use crate::config::{CometChat, Config};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use shared::routes;
 
+/// Beside the sources: a script may come into the page in one way only, which `frontend/index.html` has the policy for.
+/// Swagger UI, the page to try the API, has several of its own.
+const TRUSTED_TYPES: &str = "; require-trusted-types-for 'script'; trusted-types scripts";
+
 /// The headers, made once at the start.
 pub struct Policy {
     fixed: Vec<(HeaderName, HeaderValue)>,
+    /// For the page to try the API.
+    docs_csp: Option<HeaderValue>,
 }
 
 impl Policy {
-    /// `inline_scripts`: the page's, as `'sha256-…'`.
-    pub fn new(config: &Config, inline_scripts: &[String]) -> Self {
+    pub fn new(config: &Config, inline: &Inline) -> Self {
         let mut fixed = vec![
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -21,20 +27,24 @@ impl Policy {
                 HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
             ),
         ];
-        let csp = content_security_policy(&config.cometchat, inline_scripts);
-        if let Ok(csp) = HeaderValue::from_str(&csp) {
+        let csp = content_security_policy(&config.cometchat, inline);
+        let docs_csp = HeaderValue::from_str(&csp).ok();
+        if let Ok(csp) = HeaderValue::from_str(&format!("{csp}{TRUSTED_TYPES}")) {
             fixed.push((header::CONTENT_SECURITY_POLICY, csp));
         }
         if config.public_url.scheme() == "https" {
             let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
             fixed.push((header::STRICT_TRANSPORT_SECURITY, value));
         }
-        Self { fixed }
+        Self { fixed, docs_csp }
     }
 
     pub fn add_to(&self, path: &str, headers: &mut HeaderMap) {
         for (name, value) in &self.fixed {
             headers.insert(name.clone(), value.clone());
+        }
+        if let (routes::API_DOCS, Some(csp)) = (path, &self.docs_csp) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, csp.clone());
         }
         // What the API answers is somebody's own, and is never kept by a cache.
         if path.starts_with(routes::API) || !headers.contains_key(header::CACHE_CONTROL) {
@@ -44,9 +54,11 @@ impl Policy {
 }
 
 /// What the page may load and whom it may talk to: itself and CometChat, or the emulator in its place.
-fn content_security_policy(cometchat: &CometChat, inline_scripts: &[String]) -> String {
+fn content_security_policy(cometchat: &CometChat, inline: &Inline) -> String {
     let mut scripts = vec!["'self'".to_owned(), "'wasm-unsafe-eval'".to_owned()];
-    scripts.extend_from_slice(inline_scripts);
+    scripts.extend_from_slice(&inline.scripts);
+    let mut styles = vec!["'self'".to_owned()];
+    styles.extend_from_slice(&inline.styles);
     let mut connect = vec!["'self'".to_owned()];
     match &cometchat.emulator {
         Some(emulator) => {
@@ -63,9 +75,10 @@ fn content_security_policy(cometchat: &CometChat, inline_scripts: &[String]) -> 
         }
     }
     format!(
-        "default-src 'none'; script-src {}; connect-src {}; style-src 'self'; img-src 'self' data:; \
+        "default-src 'none'; script-src {}; connect-src {}; style-src {}; img-src 'self' data:; \
          font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         scripts.join(" "),
-        connect.join(" ")
+        connect.join(" "),
+        styles.join(" ")
     )
 }

@@ -60,7 +60,7 @@ impl Site {
             cookies: cookie::Policy::new(&config.public_url, config.lifetime),
             origins: origin::Policy::new(&config.public_url, &config.allowed_origins),
             proxies: address::Proxies(config.trusted_proxies.clone()),
-            headers: headers::Policy::new(config, &pages.inline_scripts),
+            headers: headers::Policy::new(config, &pages.inline),
             pages,
             requests: request::Requests::default(),
         }

@@ -1,4 +1,7 @@
-//! The page's files: kept in memory, and `index.html` for every path that is the page's own.
+//! The page's files: kept in memory, and the page itself for every path that is its own.
+//!
+//! There are three forms of the page. Who brings no session gets it with the form to sign in, or to register, already in
+//! it; who brings one is asked for, and gets it empty.
 
 use super::Site;
 use super::failure::Failure;
@@ -10,7 +13,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
-use shared::routes;
+use shared::routes::{self, Way};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -21,17 +24,23 @@ use std::collections::HashMap;
 struct Dist;
 
 const INDEX: &str = "index.html";
+const LOGIN: &str = "login.html";
+const REGISTER: &str = "register.html";
 /// What `scripts/compress.mjs` puts beside a file, the best first.
 const COMPRESSED: [(&str, Encoding); 2] =
     [(".br", Encoding::Known(ContentEncoding::Brotli)), (".gz", Encoding::Known(ContentEncoding::Gzip))];
-/// What `frontend/index.html` has where the base is to be written.
-const BASE_UNSET: &str = r#"<meta name="base-path" content="""#;
 const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";
 
 pub struct Pages {
     files: HashMap<String, File>,
-    /// The hashes of the index's inline scripts, for the content security policy: `'sha256-…'`.
-    pub inline_scripts: Vec<String>,
+    pub inline: Inline,
+}
+
+/// The hashes of what stands in the page itself, for the content security policy: `'sha256-…'`.
+#[derive(Default)]
+pub struct Inline {
+    pub scripts: Vec<String>,
+    pub styles: Vec<String>,
 }
 
 struct File {
@@ -43,6 +52,7 @@ struct File {
     tag: EntityTag,
     /// Its name changes with its content, so it can be kept for ever.
     is_immutable: bool,
+    is_page: bool,
 }
 
 impl Pages {
@@ -53,14 +63,22 @@ impl Pages {
             .filter(|path| is_original(path))
             .filter_map(|path| Some((path.to_string(), File::load(&path)?)))
             .collect();
-        let index = files.get(INDEX).map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-        let mut index = index.unwrap_or_default();
-        if !base.is_empty() && files.contains_key(INDEX) {
-            index = rebased(&index, base, files.keys());
-            files.insert(INDEX.into(), File::new(INDEX, index.as_bytes()));
+        let mut inline = Inline::default();
+        for name in [INDEX, LOGIN, REGISTER] {
+            let Some(file) = files.get(name) else { continue };
+            let mut html = String::from_utf8_lossy(&file.bytes).into_owned();
+            if !base.is_empty() {
+                html = rebased(&html, base);
+                files.insert(name.into(), File::new(name, html.as_bytes()));
+            }
+            inline.scripts.extend(hashes(&html, "script"));
+            inline.styles.extend(hashes(&html, "style"));
         }
-        let inline_scripts = inline_scripts(&index);
-        Self { files, inline_scripts }
+        for hashes in [&mut inline.scripts, &mut inline.styles] {
+            hashes.sort_unstable();
+            hashes.dedup();
+        }
+        Self { files, inline }
     }
 
     /// The answer with the file that was built under this very name, if there is one.
@@ -68,28 +86,33 @@ impl Pages {
         Some(self.files.get(name)?.answer(request))
     }
 
-    /// The file at this path; the index for paths that are the page's own to understand, which have no
-    /// dot in their last part.
-    fn find(&self, path: &str) -> Option<&File> {
-        let path = path.trim_start_matches('/');
-        self.files.get(path).or_else(|| {
-            let last = path.rsplit('/').next().unwrap_or_default();
-            if last.contains('.') { None } else { self.files.get(INDEX) }
-        })
+    /// The file at this path; the page for paths that are its own to understand, which have no dot in their last part.
+    fn find(&self, path: &str, brings_session: bool) -> Option<&File> {
+        let name = path.trim_start_matches('/');
+        if let Some(file) = self.files.get(name) {
+            return Some(file);
+        }
+        let last = name.rsplit('/').next().unwrap_or_default();
+        if last.contains('.') {
+            return None;
+        }
+        let page = match Way::of(path) {
+            Way::SignIn if !brings_session => LOGIN,
+            Way::Register if !brings_session => REGISTER,
+            _ => INDEX,
+        };
+        // While the page is being worked on, trunk builds only this one.
+        self.files.get(page).or_else(|| self.files.get(INDEX))
     }
 }
 
-/// The index for a page that lives under `base`: the addresses of its files, and the place where its code looks
-/// for the base. (A `<base>` element would do it in one line, if the content security policy let it.)
-fn rebased<'a>(html: &str, base: &str, files: impl Iterator<Item = &'a String>) -> String {
-    let mut html = html.replace(BASE_UNSET, &format!(r#"<meta name="base-path" content="{base}""#));
-    if !base.is_empty() {
-        for file in files {
-            for quote in ['"', '\''] {
-                html =
-                    html.replace(&format!("{quote}/{file}{quote}"), &format!("{quote}{base}/{file}{quote}"));
-            }
-        }
+/// The page for a site that lives under `base`: every address in it, and the place where its code looks for the base. (A
+/// `<base>` element would do it in one line, if the content security policy let it.)
+fn rebased(html: &str, base: &str) -> String {
+    let mut html = html.replace("=\"/", &format!("=\"{base}/"));
+    html = html.replace(r#"name="base-path" content="""#, &format!(r#"name="base-path" content="{base}""#));
+    for (before, quote) in [("from ", '"'), ("module_or_path: ", '"')] {
+        html = html.replace(&format!("{before}{quote}/"), &format!("{before}{quote}{base}/"));
     }
     html
 }
@@ -118,6 +141,7 @@ impl File {
             tag: EntityTag::new_weak(STANDARD.encode(sha256)),
             mime: if is_text { format!("{mime}; charset=utf-8") } else { mime.to_string() },
             is_immutable: path.starts_with("cometchat-sdk-") || has_hash(path),
+            is_page: [INDEX, LOGIN, REGISTER].contains(&path),
             bytes,
             compressed: Vec::new(),
         }
@@ -143,9 +167,9 @@ impl File {
         let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
         let mut answer = HttpResponse::build(status);
         answer.insert_header(CacheControl(caching)).insert_header(ETag(self.tag.clone()));
-        if !self.compressed.is_empty() {
-            answer.insert_header((header::VARY, "Accept-Encoding"));
-        }
+        // The page depends on whether a session comes with the request.
+        let vary = if self.is_page { "Accept-Encoding, Cookie" } else { "Accept-Encoding" };
+        answer.insert_header((header::VARY, vary));
         if is_known {
             return answer.finish();
         }
@@ -181,15 +205,15 @@ fn has_hash(path: &str) -> bool {
         .any(|part| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// The sources for `script-src` that let these inline scripts of `html` run and no other.
-fn inline_scripts(html: &str) -> Vec<String> {
-    html.split("<script")
+/// The sources that let what stands in `html` in elements of this kind be used, and nothing else of it.
+fn hashes(html: &str, element: &str) -> Vec<String> {
+    html.split(&format!("<{element}"))
         .skip(1)
         .filter_map(|rest| {
             let (attributes, rest) = rest.split_once('>')?;
-            let (script, _) = rest.split_once("</script>")?;
-            let is_inline = !attributes.contains("src=") && !script.is_empty();
-            is_inline.then(|| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+            let (content, _) = rest.split_once(&format!("</{element}>"))?;
+            let is_inline = !attributes.contains("src=") && !content.is_empty();
+            is_inline.then(|| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content))))
         })
         .collect()
 }
@@ -210,7 +234,8 @@ pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpRes
     if site.pages.files.is_empty() {
         return Ok(HttpResponse::build(StatusCode::NOT_FOUND).content_type("text/plain").body(NOT_BUILT));
     }
-    let file = site.pages.find(path).ok_or(Failure::NotFound)?;
+    let brings_session = request.cookie(site.cookies.session_name()).is_some();
+    let file = site.pages.find(path, brings_session).ok_or(Failure::NotFound)?;
     Ok(file.answer(&request))
 }
 
@@ -220,13 +245,13 @@ mod tests {
 
     fn pages(names: &[&str]) -> Pages {
         let files = names.iter().map(|name| ((*name).to_owned(), File::new(name, name.as_bytes()))).collect();
-        Pages { files, inline_scripts: Vec::new() }
+        Pages { files, inline: Inline::default() }
     }
 
     #[test]
     fn a_path_of_the_page_gets_the_index_and_a_missing_file_does_not() {
         let pages = pages(&["index.html", "app-0123456789abcdef.js"]);
-        let found = |path| pages.find(path).map(|file| file.bytes.clone());
+        let found = |path| pages.find(path, true).map(|file| file.bytes.clone());
         let index = Some(web::Bytes::from_static(b"index.html"));
         assert_eq!(found("/"), index);
         assert_eq!(found("/chat/some-body"), index);
@@ -234,6 +259,24 @@ mod tests {
         assert_eq!(found("/app-0123456789abcdef.js").unwrap(), "app-0123456789abcdef.js");
         assert_eq!(found("/missing.js"), None);
         assert_eq!(found("/../../etc/passwd.txt"), None);
+    }
+
+    #[test]
+    fn who_brings_no_session_gets_the_form_with_the_page() {
+        let pages = pages(&["index.html", "login.html", "register.html"]);
+        let found = |path, brings_session| {
+            let file = pages.find(path, brings_session).unwrap();
+            assert!(file.is_page);
+            String::from_utf8(file.bytes.to_vec()).unwrap()
+        };
+        for path in ["/", "/chat/some-body"] {
+            assert_eq!((found(path, false), found(path, true)), ("login.html".into(), "index.html".into()));
+        }
+        assert_eq!(
+            (found("/register", false), found("/register", true)),
+            ("register.html".into(), "index.html".into())
+        );
+        assert_eq!(found("/no/such/page", false), "index.html");
     }
 
     #[test]
@@ -249,15 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn under_a_base_the_index_finds_its_files_and_says_where_it_is() {
-        let html = r#"<meta name="base-path" content=""><link href="/a.css"><a href="/about">
-            <script type="module">import init from '/app.js'; init('/app.wasm');</script>"#;
-        let files = ["a.css", "app.js", "app.wasm"].map(String::from);
-        let rebased = rebased(html, "/chat", files.iter());
-        assert!(rebased.contains(r#"<meta name="base-path" content="/chat">"#), "{rebased}");
-        for there in [r#""/chat/a.css""#, "'/chat/app.js'", "'/chat/app.wasm'", r#""/about""#] {
-            assert!(rebased.contains(there), "{there} in {rebased}");
-        }
+    fn under_a_base_the_page_finds_its_files_and_says_where_it_is() {
+        let html = r#"<meta name="base-path" content=""><link href="/a.css"><meta content="/b.js" data-wasm="/b.wasm">
+            <a href="/register"><script type="module">import start from "/app.js"; start({ module_or_path: "/app.wasm" });</script>"#;
+        let expected = r#"<meta name="base-path" content="/chat"><link href="/chat/a.css"><meta content="/chat/b.js" data-wasm="/chat/b.wasm">
+            <a href="/chat/register"><script type="module">import start from "/chat/app.js"; start({ module_or_path: "/chat/app.wasm" });</script>"#;
+        assert_eq!(rebased(html, "/chat"), expected);
     }
 
     #[test]
@@ -285,9 +325,11 @@ mod tests {
     }
 
     #[test]
-    fn inline_scripts_are_found_and_hashed() {
-        let html = r#"<script src="/a.js"></script><script type="module">alert(1)</script>"#;
-        assert_eq!(inline_scripts(html), ["'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"]);
-        assert!(inline_scripts("<p>none</p>").is_empty());
+    fn what_stands_in_the_page_is_found_and_hashed() {
+        let html =
+            r#"<style>p{}</style><script src="/a.js"></script><script type="module">alert(1)</script>"#;
+        assert_eq!(hashes(html, "script"), ["'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"]);
+        assert_eq!(hashes(html, "style").len(), 1);
+        assert!(hashes("<p>none</p>", "script").is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! The end of the account.
 
 use crate::api;
-use crate::components::{Button, PasswordField};
+use crate::components::{Button, Look};
 use crate::form::use_form;
 use crate::session::use_session;
 use shared::{DeleteAccountRequest, Secret};
@@ -35,19 +35,8 @@ pub fn Delete() -> Html {
                 </p>
                 { form.trouble() }
                 <form id="delete" novalidate=true {onsubmit} oninput={form.oninput()}>
-                    <PasswordField
-                        id="delete-password"
-                        name="password"
-                        label="Your password"
-                        input={form.field("password")}
-                        autocomplete="current-password"
-                        shown={form.password_shown()}
-                        on_show={form.on_show()}
-                        fault={form.fault("password")}
-                    />
-                    <Button kind="submit" danger=true busy={form.is_busy()} unavailable={form.must_wait()}>
-                        { if form.is_busy() { "Deleting…" } else { "Delete my account" } }
-                    </Button>
+                    { form.password_field("delete-password", "password", "Your password") }
+                    { form.button("Delete my account", "Deleting…", Button { look: Look::Danger, ..Button::default() }) }
                 </form>
             </details>
         </section>

@@ -7,7 +7,7 @@ mod sessions;
 
 use super::sign_out::SignOutButton;
 use crate::app::Route;
-use crate::components::Card;
+use crate::components::card;
 use crate::hooks::use_page;
 use crate::session::SignOut;
 use delete::Delete;
@@ -28,8 +28,8 @@ pub struct Props {
 pub fn Account(props: &Props) -> Html {
     let Props { user, sign_out } = props;
     let heading = use_page("Your account", None);
-    html! {
-        <Card page="account" wide=true>
+    let content = html! {
+        <>
             <h1 ref={heading} tabindex="-1">{ "Your account" }</h1>
             <p class="sub">
                 { &user.email }
@@ -41,6 +41,7 @@ pub fn Account(props: &Props) -> Html {
             <Sessions />
             <Delete />
             <SignOutButton sign_out={sign_out.clone()} />
-        </Card>
-    }
+        </>
+    };
+    card("account", content)
 }

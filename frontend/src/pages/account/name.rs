@@ -1,10 +1,11 @@
 //! The name that others see.
 
 use crate::api;
-use crate::components::{Button, Field, Note, Tone};
+use crate::components::{About, Button, note};
 use crate::form::use_form;
 use crate::session::use_session;
 use shared::RenameRequest;
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -16,6 +17,15 @@ pub struct Props {
 pub fn Name(props: &Props) -> Html {
     let session = use_session();
     let form = use_form(&["name"], None);
+    // Given to the element once: a value that is rendered again would undo what is typed.
+    use_effect_with(props.name.clone(), {
+        let input = form.element("name");
+        move |name| {
+            if let Some(input) = input.cast::<HtmlInputElement>() {
+                input.set_value(name);
+            }
+        }
+    });
     let onsubmit = {
         let form = form.clone();
         Callback::from(move |event: SubmitEvent| {
@@ -35,22 +45,11 @@ pub fn Name(props: &Props) -> Html {
             <p class="about">{ "What others see in chat." }</p>
             { form.trouble() }
             if form.is_done() {
-                <Note tone={Tone::Quiet} done="renamed">{ "Your name is changed." }</Note>
+                { note(About::Done("renamed"), "Your name is changed.".into()) }
             }
             <form id="rename" novalidate=true {onsubmit} oninput={form.oninput()}>
-                <Field
-                    id="name"
-                    label="Your name"
-                    input={form.field("name")}
-                    kind="text"
-                    autocomplete="name"
-                    autocapitalize="words"
-                    initial={props.name.clone()}
-                    fault={form.fault("name")}
-                />
-                <Button kind="submit" busy={form.is_busy()} unavailable={form.must_wait()}>
-                    { if form.is_busy() { "Changing…" } else { "Change name" } }
-                </Button>
+                { form.name_field() }
+                { form.button("Change name", "Changing…", Button::default()) }
             </form>
         </section>
     }

@@ -1,7 +1,7 @@
 //! Another password.
 
 use crate::api;
-use crate::components::{Button, NewPasswordField, Note, PasswordField, Tone};
+use crate::components::{About, Button, NewPasswordField, note};
 use crate::form::use_form;
 use crate::hooks::use_password_length;
 use crate::session::use_session;
@@ -41,9 +41,12 @@ pub fn ChangePassword(props: &Props) -> Html {
             <p class="about">{ "A new one signs you out everywhere else." }</p>
             { form.trouble() }
             if form.is_done() {
-                <Note tone={Tone::Quiet} done="password-changed">
-                    { "Your password is changed. You are signed out everywhere else." }
-                </Note>
+                {
+                    note(
+                        About::Done("password-changed"),
+                        "Your password is changed. You are signed out everywhere else.".into(),
+                    )
+                }
             }
             <form id="change-password" novalidate=true {onsubmit} oninput={form.oninput()}>
                 // Tells a password manager whose password it is.
@@ -54,30 +57,16 @@ pub fn ChangePassword(props: &Props) -> Html {
                     readonly=true
                     hidden=true
                 />
-                <PasswordField
-                    id="current-password"
-                    name="currentPassword"
-                    label="Current password"
-                    input={form.field("currentPassword")}
-                    autocomplete="current-password"
-                    shown={form.password_shown()}
-                    on_show={form.on_show()}
-                    fault={form.fault("currentPassword")}
-                />
+                { form.password_field("current-password", "currentPassword", "Current password") }
                 <NewPasswordField
                     id="new-password"
+                    hint_id="new-password-hint"
                     name="newPassword"
                     label="New password"
-                    input={form.field("newPassword")}
-                    shown={form.password_shown()}
-                    on_show={form.on_show()}
-                    fault={form.fault("newPassword")}
+                    form={form.clone()}
                     {min_chars}
-                    emptied={form.successes()}
                 />
-                <Button kind="submit" busy={form.is_busy()} unavailable={form.must_wait()}>
-                    { if form.is_busy() { "Changing…" } else { "Change password" } }
-                </Button>
+                { form.button("Change password", "Changing…", Button::default()) }
             </form>
         </section>
     }

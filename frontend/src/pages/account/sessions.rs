@@ -2,7 +2,7 @@
 
 use crate::api::{self, Failure};
 use crate::browser;
-use crate::components::{Button, Note, Tone};
+use crate::components::{About, Button, Look, button, note};
 use crate::session::use_session;
 use crate::{clock, form, words};
 use shared::SessionInfo;
@@ -64,24 +64,33 @@ pub fn Sessions() -> Html {
     let sessions = list.sessions.as_deref().unwrap_or_default();
     let others = sessions.iter().filter(|session| !session.current).count();
     let emit = |end: End| act.reform(move |_: MouseEvent| end.clone());
+    let others_out = Button {
+        id: Some("end-other-sessions"),
+        look: Look::Quiet,
+        busy: list.busy,
+        onclick: Some(emit(End::Others)),
+        ..Button::default()
+    };
     html! {
         <section aria-labelledby="sessions-title" aria-busy={list.busy.then_some("true")}>
             <h2 id="sessions-title">{ "Where you are signed in" }</h2>
             if let Some(failure) = &list.failure {
-                <Note tone={Tone::Alert} code={form::code(failure)}>
-                    { "This did not work: " }
-                    { failure.to_string() }
-                    { ". " }
-                    <button type="button" class="link" onclick={emit(End::Nothing)}>{ "Try again" }</button>
-                </Note>
+                {
+                    note(About::Trouble { code: form::code(failure), count: 0 }, html! {
+                        <>
+                            { "This did not work: " }
+                            { failure.to_string() }
+                            { ". " }
+                            <button type="button" class="link" onclick={emit(End::Nothing)}>{ "Try again" }</button>
+                        </>
+                    })
+                }
             }
             <ul id="sessions" class="sessions">
                 { for sessions.iter().map(|session| item(session, emit(End::One(session.id.clone())))) }
             </ul>
             if others > 1 {
-                <Button id="end-other-sessions" quiet=true busy={list.busy} onclick={emit(End::Others)}>
-                    { "Sign out everywhere else" }
-                </Button>
+                { button(others_out, "Sign out everywhere else") }
             }
         </section>
     }
@@ -105,7 +114,8 @@ fn item(session: &SessionInfo, end: Callback<MouseEvent>) -> Html {
             if !session.current {
                 <button
                     type="button"
-                    class="button quiet small end-session"
+                    class="button small end-session"
+                    data-look="quiet"
                     aria-label={format!("Sign out {}", session.device)}
                     onclick={end}
                 >

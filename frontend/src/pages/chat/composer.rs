@@ -3,7 +3,7 @@
 
 use crate::browser;
 use crate::chat::messaging;
-use crate::components::{Glyph, Icon};
+use crate::components::{Glyph, icon};
 use crate::talk::{draft, keep_draft, use_talk};
 use gloo_timers::callback::Timeout;
 use web_sys::HtmlTextAreaElement;
@@ -108,7 +108,7 @@ pub fn Composer(props: &Props) -> Html {
                 {onkeydown}
             />
             <button id="send" class="send" type="submit">
-                <Icon glyph={Glyph::Send} />
+                { icon(Glyph::Send) }
                 <span class="unseen">{ "Send" }</span>
             </button>
         </form>

@@ -4,7 +4,7 @@ use crate::app::Route;
 use crate::browser::Task;
 use crate::chat::{ChatStatus, use_chat_status};
 use crate::clock;
-use crate::components::{Avatar, ChatIndicator, Glyph, Icon};
+use crate::components::{Avatar, ChatIndicator, Glyph, icon};
 use crate::hooks::use_page;
 use crate::pages::sign_out::SignOutIcon;
 use crate::session::SignOut;
@@ -70,13 +70,13 @@ pub fn Side(props: &Props) -> Html {
                     <ChatIndicator {status} />
                 </div>
                 <Link<Route> to={Route::Account} classes="round" >
-                    <Icon glyph={Glyph::Person} />
+                    { icon(Glyph::Person) }
                     <span class="unseen">{ "Your account" }</span>
                 </Link<Route>>
                 <SignOutIcon sign_out={sign_out.clone()} />
             </header>
             <label class="search">
-                <Icon glyph={Glyph::Search} />
+                { icon(Glyph::Search) }
                 <span class="unseen">{ "Search people" }</span>
                 <input id="search" type="search" placeholder="Search people" autocomplete="off" {oninput} />
             </label>

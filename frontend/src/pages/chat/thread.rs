@@ -5,7 +5,7 @@ use super::log::Log;
 use crate::app::Route;
 use crate::browser;
 use crate::chat::{ChatStatus, use_chat_status};
-use crate::components::{Avatar, Glyph, Icon};
+use crate::components::{Avatar, Glyph, icon};
 use crate::talk::use_talk;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -58,7 +58,7 @@ pub fn Thread(props: &Props) -> Html {
         <main class="thread" data-peer={peer.clone()}>
             <header>
                 <Link<Route> to={Route::Chat} classes="round back">
-                    <Icon glyph={Glyph::Back} />
+                    { icon(Glyph::Back) }
                     <span class="unseen">{ "Back to your conversations" }</span>
                 </Link<Route>>
                 <Avatar name={name.clone()} uid={peer.clone()} {online} small=true />

@@ -1,22 +1,27 @@
 //! The server does not answer, so nobody knows who is signed in. It is tried again by itself.
 
-use crate::components::{Button, Card};
+use crate::components::{Button, button, card};
 use crate::hooks::use_page;
-use crate::session::use_session;
 use yew::prelude::*;
 
+#[derive(PartialEq, Properties)]
+pub struct Props {
+    /// The person does not want to wait.
+    pub on_again: Callback<()>,
+}
+
 #[component]
-pub fn Unreachable() -> Html {
+pub fn Unreachable(props: &Props) -> Html {
     let heading = use_page("Cannot reach the server", None);
-    let session = use_session();
-    let again = Callback::from(move |_| session.check());
-    html! {
-        <Card page="unreachable">
+    let onclick = Some(props.on_again.reform(|_| ()));
+    let content = html! {
+        <>
             <h1 ref={heading} tabindex="-1">{ "Cannot reach the server" }</h1>
             <p class="sub" role="status">
                 { "Either you are offline, or the server is not answering. This page keeps trying." }
             </p>
-            <Button onclick={again}>{ "Try again" }</Button>
-        </Card>
-    }
+            { button(Button { onclick, ..Button::default() }, "Try again") }
+        </>
+    };
+    card("unreachable", content)
 }

@@ -1,0 +1,95 @@
+// Makes of what trunk has built what browsers are to get: small, kept for ever under names that change with the content,
+// with the forms already in the page, and compressed once and as well as it goes.
+//
+//   node scripts/finish-page.mjs FOLDER
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const [folder] = process.argv.slice(2);
+const tools = join(import.meta.dirname, "../frontend/node_modules/.bin");
+const tool = (name, ...args) => execFileSync(join(tools, name), args, { encoding: "utf8" });
+const at = (name) => join(folder, name);
+const read = (name) => readFileSync(at(name), "utf8");
+const files = readdirSync(folder);
+const built = (pattern) => {
+  const found = files.filter((name) => pattern.test(name));
+  if (found.length !== 1) throw new Error(`${pattern} fits ${found.length} files`);
+  return found[0];
+};
+
+// The server keeps what has sixteen such digits in its name for immutable.
+const hashed = (name, bytes) => {
+  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+  return name.replace(/(\.[a-z]+)$/, `-${hash}$1`);
+};
+const keep = (name, bytes) => {
+  const called = hashed(name, bytes);
+  writeFileSync(at(called), bytes);
+  return `/${called}`;
+};
+
+// A program is its WebAssembly and the script that binds it to the browser. Between the two every function has a long name
+// with a random part, which does not compress: they get short ones.
+const program = (name) => {
+  const [script, wasm] = [built(new RegExp(`^${name}(-[0-9a-f]+)?\\.js$`)), built(new RegExp(`^${name}(-[0-9a-f]+)?_bg\\.wasm$`))];
+  const names = JSON.parse(tool("wasm-opt", "--minify-imports-and-exports-and-modules", at(wasm), "-o", at(wasm)));
+  let text = read(script);
+  const replace = (from, to) => {
+    const changed = text.replaceAll(from, () => to);
+    if (changed === text) throw new Error(`${from} is not in ${script}`);
+    text = changed;
+  };
+  const imports = new Map(names.imports.map(([, long, short]) => [long, short]));
+  text = text.replace(/^( +)(__wb\w+)(:|\()/gm, (all, indent, long, rest) =>
+    imports.has(long) ? `${indent}${JSON.stringify(imports.get(long))}${rest}` : all);
+  // A script's own functions go by the same names as what WebAssembly exports.
+  const exports = new Map(names.exports);
+  text = text.replace(/\bwasm\.(\w+)/g, (all, long) => (exports.has(long) ? `wasm[${JSON.stringify(exports.get(long))}]` : all));
+  replace(`"./${name}_bg.js"`, JSON.stringify("a"));
+  writeFileSync(at(script), text);
+  const small = tool("esbuild", "--minify", "--format=esm", "--log-level=warning", at(script));
+  const addresses = { script: keep(`${name}.js`, small), wasm: keep(`${name}.wasm`, readFileSync(at(wasm))) };
+  rmSync(at(script));
+  rmSync(at(wasm));
+  return { name, old: { script: `/${script}`, wasm: `/${wasm}` }, ...addresses };
+};
+
+const [login, register, chat] = ["login", "register", "chat"].map(program);
+let index = read("index.html");
+const style = /data-style="([^"]*)"/.exec(index)[1].split(" ");
+const sheet = keep("chat.css", style.map((address) => read(address.slice(1))).join("\n"));
+rmSync(at("styles"), { recursive: true });
+index = index.replace(/data-style="[^"]*"/, `data-style="${sheet}"`).replace(/<!--.*?-->/gs, "").replace(/\n\s*\n+/g, "\n");
+for (const { old, script, wasm } of [register, chat]) {
+  index = index.replace(`"${old.script}"`, `"${script}"`).replace(`"${old.wasm}"`, `"${wasm}"`);
+}
+
+// What trunk puts in to start the program and to load it early.
+const start = new RegExp(`<script type="module">(?:(?!</script>).)*${login.old.script}.*?</script>`, "s");
+const early = new RegExp(`<link rel="modulepreload" href="${login.old.script}"[^>]*><link rel="preload" href="${login.old.wasm}"[^>]*>`);
+if (!start.test(index) || !early.test(index)) throw new Error("index.html does not start the program as expected");
+const page = ({ script, wasm }, form) =>
+  index
+    .replace(early, "")
+    .replace(start, () => `<link rel="modulepreload" href="${script}"><link rel="preload" href="${wasm}" as="fetch" type="application/wasm" crossorigin>
+    <script type="module">import start from "${script}"; start({ module_or_path: "${wasm}" });</script>`)
+    .replace('<div id="page"></div>', () => `<div id="page">${form}</div>`);
+const form = ({ name }) => readFileSync(join(import.meta.dirname, `../frontend/prerendered/${name}.html`), "utf8").trim();
+writeFileSync(at("login.html"), page(login, form(login)));
+writeFileSync(at("register.html"), page(register, form(register)));
+writeFileSync(at("index.html"), page(login, ""));
+
+for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile() || !/\.(css|html|js|svg|wasm)$/.test(entry.name)) continue;
+  const path = join(entry.parentPath ?? entry.path, entry.name);
+  const bytes = readFileSync(path);
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  const compressed = { br: brotliCompressSync(bytes, { params }), gz: gzipSync(bytes, { level: 9 }) };
+  for (const [ending, small] of Object.entries(compressed)) {
+    if (small.length < bytes.length) writeFileSync(`${path}.${ending}`, small);
+  }
+}
