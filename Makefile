@@ -24,8 +24,9 @@ test-docker: ## the compose stack, on an engine of this machine
 check: ## formatting, lints, licences, advisories
 	@scripts/check
 
-docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/openapi.json, .env.example
+docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/openapi.json, .env.example, the forms
 	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test docs
+	UPDATE_DOCS=1 cargo test --locked --quiet -p frontend --lib prerendered
 
 bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 	@scripts/bench

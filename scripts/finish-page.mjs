@@ -5,7 +5,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
@@ -76,7 +76,11 @@ const page = ({ script, wasm }, form) =>
   index
     .replace(early, "")
     .replace(start, () => `<link rel="modulepreload" href="${script}"><link rel="preload" href="${wasm}" as="fetch" type="application/wasm" crossorigin>
-    <script type="module">import start from "${script}"; start({ module_or_path: "${wasm}" });</script>`)
+    <script type="module">
+      import("${script}")
+        .then((program) => program.default({ module_or_path: "${wasm}" }))
+        .catch(() => (document.getElementById("late").hidden = false));
+    </script>`)
     .replace('<div id="page"></div>', () => `<div id="page">${form}</div>`);
 const form = ({ name }) => readFileSync(join(import.meta.dirname, `../frontend/prerendered/${name}.html`), "utf8").trim();
 writeFileSync(at("login.html"), page(login, form(login)));
@@ -93,3 +97,10 @@ for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }
     if (small.length < bytes.length) writeFileSync(`${path}.${ending}`, small);
   }
 }
+
+// The form must be there soon on a slow line: what a browser loads until it is live, as it is sent.
+const BUDGET = 95_000;
+const sent = (name) => Math.min(...["", ".br"].map((ending) => statSync(at(name) + ending, { throwIfNoEntry: false })?.size ?? Infinity));
+const sizes = ["login.html", login.script, login.wasm].map(sent);
+const sum = sizes.reduce((all, size) => all + size);
+if (sum > BUDGET) throw new Error(`the form to sign in takes ${sum} bytes (${sizes.join(" + ")}), and may take ${BUDGET}`);

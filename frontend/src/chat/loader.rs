@@ -24,7 +24,7 @@ pub fn preload() {
     if let (Ok(link), Some(head)) = (document.create_element("link"), document.head())
         && document.query_selector("link[data-sdk]").is_ok_and(|found| found.is_none())
     {
-        for (name, value) in [("rel", "preload"), ("as", "script"), ("href", &sdk), ("data-sdk", "")] {
+        for (name, value) in [("rel", "prefetch"), ("href", &sdk), ("data-sdk", "")] {
             let _ = link.set_attribute(name, value);
         }
         let _ = head.append_child(&link);

@@ -45,9 +45,9 @@ pub async fn into_chat(entry: &Entry) -> Result<(), NotLoaded> {
 
 /// Goes on with the other form.
 pub async fn into_register() -> Result<(), NotLoaded> {
-    let (program, options) = import("register").await?;
+    let program = within_limit(import("register")?).await?;
     hand_over();
-    start(&program, &options).await?;
+    start(&program, "register").await?;
     Ok(())
 }
 
@@ -55,10 +55,10 @@ pub async fn into_register() -> Result<(), NotLoaded> {
 async fn chat_program() -> Result<JsValue, JsValue> {
     let load = || {
         future_to_promise(async {
-            let style = styles();
-            let (program, options) = import("chat").await?;
-            start(&program, &options).await?;
-            within_limit(style).await?;
+            let program = import("chat")?;
+            let both = Promise::all(&Array::of2(&program, &styles()));
+            let program = Array::from(&within_limit(both).await?).get(0);
+            start(&program, "chat").await?;
             Ok(program)
         })
     };
@@ -70,17 +70,16 @@ async fn chat_program() -> Result<JsValue, JsValue> {
     result
 }
 
-/// The program that this `meta` element of `index.html` names, and what it is to be started with.
-async fn import(name: &str) -> Result<(JsValue, Object), JsValue> {
-    let program = within_limit(browser::import_module(&address(name, "content")?)).await?;
-    let options = Object::new();
-    Reflect::set(&options, &"module_or_path".into(), &address(name, "data-wasm")?.into())?;
-    Ok((program, options))
+/// The script of the program that this `meta` element of `index.html` names.
+fn import(name: &str) -> Result<Promise, JsValue> {
+    Ok(browser::import_module(&address(name, "content")?))
 }
 
-async fn start(program: &JsValue, options: &Object) -> Result<JsValue, JsValue> {
+async fn start(program: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &"module_or_path".into(), &address(name, "data-wasm")?.into())?;
     let start: Function = Reflect::get(program, &"default".into())?.dyn_into()?;
-    within_limit(start.call1(program, options)?.dyn_into()?).await
+    within_limit(start.call1(program, &options)?.dyn_into()?).await
 }
 
 fn address(name: &str, attribute: &str) -> Result<String, JsValue> {

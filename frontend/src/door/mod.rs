@@ -96,7 +96,7 @@ fn hand_over() {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use std::path::Path;
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_forms_that_are_sent_with_the_page_are_what_the_programs_make_of_them() {
+    async fn the_prerendered_forms_are_what_the_programs_make_of_them() {
         is_current::<Login>("login").await;
         is_current::<Register>("register").await;
     }

@@ -6,6 +6,7 @@ mod api_docs;
 mod base_path;
 mod chat;
 mod chat_outage;
+mod early;
 mod harness;
 mod layout;
 mod register;

@@ -89,3 +89,31 @@ async fn a_page_of_another_origin_can_neither_sign_in_nor_out() -> Result<()> {
         })
         .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn text_does_not_become_a_script_whichever_way_it_comes_into_the_page() -> Result<()> {
+    Scenario::default()
+        .provokes("This document requires 'Trusted")
+        .provokes("Content Security Policy")
+        .provokes("Content Security policy")
+        .run(async |stage| {
+            stage.page.open("/").await?;
+            stage.page.see("#login").await?;
+            for way in [
+                "const script = document.createElement('script'); script.text = 'window.ran = 1'; document.body.append(script)",
+                "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 1\">')",
+                "document.body.firstElementChild.innerHTML = '<iframe srcdoc=\"<script>parent.ran = 1</script>\"></iframe>'",
+                "const script = document.createElement('script'); script.src = 'data:text/javascript,window.ran=1'; document.body.append(script)",
+                "trustedTypes.createPolicy('mine', { createScript: (text) => text })",
+                "const link = document.createElement('a'); link.href = 'javascript:window.ran=1'; document.body.append(link); link.click()",
+            ] {
+                let refused = format!("try {{ {way} }} catch (error) {{ return error.name }} return ''");
+                let refused = stage.page.script(&refused).await?;
+                let ran = "return new Promise(done => setTimeout(() => done(window.ran ?? null)))";
+                ensure!(stage.page.script(ran).await?.is_null(), "ran: {way} ({refused})");
+            }
+            Ok(())
+        })
+        .await
+}

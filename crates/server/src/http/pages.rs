@@ -111,8 +111,8 @@ impl Pages {
 fn rebased(html: &str, base: &str) -> String {
     let mut html = html.replace("=\"/", &format!("=\"{base}/"));
     html = html.replace(r#"name="base-path" content="""#, &format!(r#"name="base-path" content="{base}""#));
-    for (before, quote) in [("from ", '"'), ("module_or_path: ", '"')] {
-        html = html.replace(&format!("{before}{quote}/"), &format!("{before}{quote}{base}/"));
+    for before in ["import(", "module_or_path: "] {
+        html = html.replace(&format!("{before}\"/"), &format!("{before}\"{base}/"));
     }
     html
 }
@@ -294,9 +294,9 @@ mod tests {
     #[test]
     fn under_a_base_the_page_finds_its_files_and_says_where_it_is() {
         let html = r#"<meta name="base-path" content=""><link href="/a.css"><meta content="/b.js" data-wasm="/b.wasm">
-            <a href="/register"><script type="module">import start from "/app.js"; start({ module_or_path: "/app.wasm" });</script>"#;
+            <a href="/register"><script type="module">import("/app.js").then((app) => app.default({ module_or_path: "/app.wasm" }));</script>"#;
         let expected = r#"<meta name="base-path" content="/chat"><link href="/chat/a.css"><meta content="/chat/b.js" data-wasm="/chat/b.wasm">
-            <a href="/chat/register"><script type="module">import start from "/chat/app.js"; start({ module_or_path: "/chat/app.wasm" });</script>"#;
+            <a href="/chat/register"><script type="module">import("/chat/app.js").then((app) => app.default({ module_or_path: "/chat/app.wasm" }));</script>"#;
         assert_eq!(rebased(html, "/chat"), expected);
     }
 

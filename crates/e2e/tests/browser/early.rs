@@ -1,0 +1,110 @@
+//! The form before it is live: it comes with the page, and its program after it.
+
+use e2e::{DEMO, Page, Result, Scenario, ensure, eventually};
+use serde_json::json;
+
+/// Goes to this path without waiting for what it loads, which comes as over a very slow line: nothing that was there before
+/// is used again.
+async fn open_slowly(page: &Page, path: &str, bytes_a_second: u32) -> Result<()> {
+    let cdp = page.driver.cdp();
+    cdp.send_raw("Network.enable", json!({})).await?;
+    cdp.send_raw("Network.setCacheDisabled", json!({"cacheDisabled": true})).await?;
+    let line =
+        json!({"offline": false, "latency": 0, "downloadThroughput": bytes_a_second, "uploadThroughput": -1});
+    cdp.send_raw("Network.emulateNetworkConditions", line).await?;
+    page.script(&format!("location.href = '{path}'")).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn what_is_typed_before_the_form_is_live_is_kept_and_goes_nowhere() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            let page = &stage.page;
+            page.open("/register").await?;
+            open_slowly(page, "/", 20_000).await?;
+            page.fill("#email", DEMO.email).await?;
+            page.fill("#password", DEMO.password).await?;
+            // Enter sends no form whose button is disabled: least of all with the password in the address.
+            page.press(thirtyfour::Key::Enter).await?;
+            page.press(thirtyfour::Key::Left).await?;
+            ensure!(
+                page.is_there("#login button:disabled").await?,
+                "the form was live before it was filled in"
+            );
+            page.see("#login button:enabled").await?;
+            assert_eq!(page.see("#email").await?.prop("value").await?.as_deref(), Some(DEMO.email));
+            assert_eq!(page.focus().await?, "password");
+            let caret = page.script("return document.activeElement.selectionStart").await?;
+            assert_eq!(caret, DEMO.password.len() - 1);
+            assert_eq!(page.driver.current_url().await?.query(), None);
+            page.driver
+                .cdp()
+                .send_raw(
+                    "Network.emulateNetworkConditions",
+                    json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}),
+                )
+                .await?;
+            page.press(thirtyfour::Key::Enter).await?;
+            page.see("[data-page=chat]").await?;
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn a_program_that_does_not_come_is_told_with_a_way_out() -> Result<()> {
+    Scenario::default()
+        .provokes("net::ERR_BLOCKED_BY_CLIENT")
+        .run(async |stage| {
+            let page = &stage.page;
+            page.block(&["*.wasm"]).await?;
+            page.open("/").await?;
+            page.see("#late").await?;
+            page.block(&[]).await?;
+            page.click("#late a").await?;
+            page.see("#login button:enabled").await?;
+            ensure!(!page.is_there("#late:not([hidden])").await?, "told although all is there");
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn nothing_moves_when_the_form_becomes_live() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            let page = &stage.page;
+            let watch = "window.shift = 0; new PerformanceObserver((list) => {
+                    for (const entry of list.getEntries()) window.shift += entry.value;
+                }).observe({type: 'layout-shift', buffered: true})";
+            page.driver.cdp().send_raw("Page.enable", json!({})).await?;
+            page.driver
+                .cdp()
+                .send_raw("Page.addScriptToEvaluateOnNewDocument", json!({"source": watch}))
+                .await?;
+            for (path, settled) in
+                [("/", "#login button:enabled"), ("/register", "#register:has(button:enabled) .hint")]
+            {
+                page.open(path).await?;
+                page.see(settled).await?;
+                if path == "/register" {
+                    eventually("the rule for passwords to be said", async || {
+                        let hint = page.see(".hint").await?.text().await?;
+                        Ok(hint.starts_with("At least").then_some(()))
+                    })
+                    .await?;
+                }
+                // Two frames later everything is painted and counted.
+                let frames = "return new Promise(done =>
+                    requestAnimationFrame(() => requestAnimationFrame(() => done(window.shift))))";
+                let shift = page.script(frames).await?.as_f64().unwrap_or(1.0);
+                ensure!(shift < 0.001, "{path} shifts by {shift}");
+            }
+            Ok(())
+        })
+        .await
+}

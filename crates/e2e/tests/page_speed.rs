@@ -1,0 +1,52 @@
+//! How soon the form can be used, in the browser: `make bench`. Not part of the tests, since it judges nothing.
+
+use e2e::{Page, Result, Scenario};
+use serde_json::{Value, json};
+
+/// A line, as megabits a second and the milliseconds of a round trip.
+const LINES: [(&str, f64, u32); 3] =
+    [("loopback", -1.0, 0), ("4G (9 Mbit/s, 60 ms)", 9.0, 60), ("slow 3G (0.4 Mbit/s, 400 ms)", 0.4, 400)];
+
+async fn visit(page: &Page, mbits: f64, latency: u32) -> Result<(f64, f64)> {
+    let cdp = page.driver.cdp();
+    cdp.send_raw("Network.enable", json!({})).await?;
+    cdp.send_raw("Network.clearBrowserCache", json!({})).await?;
+    let throughput = if mbits < 0.0 { -1.0 } else { mbits * 125_000.0 };
+    let line = json!({"offline": false, "latency": latency, "downloadThroughput": throughput, "uploadThroughput": throughput});
+    cdp.send_raw("Network.emulateNetworkConditions", line).await?;
+    page.open("/").await?;
+    page.see("#login button:enabled").await?;
+    let times = page
+        .script(
+            "return [performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0, window.liveAt ?? 0]",
+        )
+        .await?;
+    let time = |index: usize| times.get(index).and_then(Value::as_f64).unwrap_or_default();
+    Ok((time(0), time(1)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures: make bench"]
+async fn how_soon_the_form_can_be_used() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            let watch = "new MutationObserver(() => {
+                    if (!window.liveAt && document.querySelector('#login button:enabled')) window.liveAt = performance.now();
+                }).observe(document, {subtree: true, childList: true, attributes: true})";
+            let watch = json!({"source": watch});
+            stage.page.driver.cdp().send_raw("Page.enable", json!({})).await?;
+            stage.page.driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", watch).await?;
+            println!("| line | first contentful paint | form usable |\n|---|---|---|");
+            for (name, mbits, latency) in LINES {
+                let mut visits = Vec::new();
+                for _ in 0..5 {
+                    visits.push(visit(&stage.page, mbits, latency).await?);
+                }
+                visits.sort_by(|a, b| a.1.total_cmp(&b.1));
+                let (paint, live) = visits[visits.len() / 2];
+                println!("| {name} | {paint:.0} ms | {live:.0} ms |");
+            }
+            Ok(())
+        })
+        .await
+}
