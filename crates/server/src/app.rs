@@ -13,7 +13,7 @@ use crate::sessions::{self, Lifetime};
 use crate::spent;
 use crate::throttle::{self, address::AddressLimit, device::Devices};
 use actix_web::dev::Server;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -116,17 +116,13 @@ impl App {
             runtime: tokio::runtime::Handle::current(),
         });
 
-        let factory = {
-            let (services, site) = (Arc::clone(&services), Arc::clone(&site));
-            move || http::app(Arc::clone(&services), Arc::clone(&site))
-        };
-        let bound = actix_web::HttpServer::new(factory)
-            // The command line listens for them, from before the port is bound.
-            .disable_signals()
-            .shutdown_timeout(SHUTDOWN_SECONDS)
-            .bind(config.listen)
-            .map_err(|cause| StartError::Listen { setting: "LISTEN", address: config.listen, cause })?;
-        let address = bound.addrs().first().copied().unwrap_or(config.listen);
+        let no_port = |cause| StartError::Listen { setting: "LISTEN", address: config.listen, cause };
+        let listener = TcpListener::bind(config.listen).map_err(no_port)?;
+        let address = listener.local_addr().map_err(no_port)?;
+        let (ours, of_site) = (Arc::clone(&services), Arc::clone(&site));
+        let server =
+            http::connection::serve(listener, ours, of_site, config.request_timeout, SHUTDOWN_SECONDS)
+                .map_err(no_port)?;
         let (metrics, metrics_address) = match config.metrics_listen {
             Some(listen) => {
                 let (server, address) = serve_metrics(listen, &services, &site)?;
@@ -142,7 +138,7 @@ impl App {
             background.spawn(async move { worker::run(&chat, &stopping).await });
         }
         background.spawn(sweep(Arc::clone(&services)));
-        Ok(Self { address, metrics_address, server: bound.run(), metrics, background, services })
+        Ok(Self { address, metrics_address, server, metrics, background, services })
     }
 
     /// Where it listens: the port that the system gave, when it was asked for any.

@@ -100,6 +100,7 @@ fn date(unix_seconds: i64) -> String {
 async fn serve(sources: &Sources) -> Outcome {
     let traces = log::start(sources)?;
     let config = Config::read(sources)?;
+    take_all_files();
     let public_url = config.public_url.clone();
     let place = match &config.cometchat.emulator {
         Some(emulator) => format!("the emulator at {emulator}"),
@@ -121,6 +122,16 @@ async fn serve(sources: &Sources) -> Outcome {
     traces.finish().await;
     served?;
     Ok(())
+}
+
+/// Takes as many open files as the system lets this process have: each connection is one, and what a process begins
+/// with is often 1024, for the sake of programs of long ago.
+fn take_all_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "not as many connections as there could be: the limit of open files stays as it is");
+    }
 }
 
 /// How long a server that was told to stop still takes requests. Each answer closes its connection meanwhile, so

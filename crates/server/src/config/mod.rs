@@ -17,6 +17,7 @@ use reader::Reader;
 use shared::Secret;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 use url::Url;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -33,6 +34,8 @@ pub struct Config {
     /// Origins as browsers write them, like `https://app.example.com`.
     pub allowed_origins: Vec<String>,
     pub trusted_proxies: Vec<IpNet>,
+    /// How long a connection may go without an answer.
+    pub request_timeout: Duration,
     pub login_attempts_per_minute: u32,
     pub lifetime: Lifetime,
     /// Shared with a server that hands its users over.
@@ -125,6 +128,7 @@ impl Config {
         let metrics_listen = reader.parsed("METRICS_LISTEN", "an address and port like 127.0.0.1:9090");
         let allowed_origins = reader.origins("ALLOWED_ORIGINS");
         let trusted_proxies = reader.networks("TRUSTED_PROXIES");
+        let request_timeout = reader.number("REQUEST_TIMEOUT_SECONDS", 10, 3600);
         let login_attempts_per_minute = reader.number("LOGIN_ATTEMPTS_PER_MINUTE", 0, 1_000_000);
         reader.log_format();
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
@@ -141,6 +145,7 @@ impl Config {
                 cometchat: cometchat?,
                 allowed_origins,
                 trusted_proxies,
+                request_timeout: Duration::from_secs(u64::try_from(request_timeout?).ok()?),
                 login_attempts_per_minute: u32::try_from(login_attempts_per_minute?).ok()?,
                 lifetime: Lifetime { idle: idle? * DAY_SECONDS, max: max? * DAY_SECONDS },
                 handover_key,

@@ -76,6 +76,12 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Other origins whose pages may call the API with cookies, separated by commas",
     ),
+    setting(
+        SERVER,
+        "REQUEST_TIMEOUT_SECONDS",
+        Some("60"),
+        "Seconds that a client may take to send a request, get its answer and take the one before; at least 10",
+    ),
     Setting {
         in_file: true,
         ..setting(

@@ -6,6 +6,7 @@
 
 mod account;
 mod address;
+pub mod connection;
 mod cookie;
 mod device;
 mod failure;

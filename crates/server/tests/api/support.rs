@@ -156,6 +156,7 @@ fn config(emulator: &Emulator) -> Config {
         },
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
+        request_timeout: Duration::from_secs(60),
         login_attempts_per_minute: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         handover_key: None,
