@@ -13,7 +13,7 @@ use crate::sessions::{self, Lifetime};
 use crate::spent;
 use crate::throttle::{self, address::AddressLimit, device::Devices};
 use actix_web::dev::Server;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -117,7 +117,7 @@ impl App {
         });
 
         let no_port = |cause| StartError::Listen { setting: "LISTEN", address: config.listen, cause };
-        let listener = TcpListener::bind(config.listen).map_err(no_port)?;
+        let listener = http::connection::listen(config.listen).map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let (ours, of_site) = (Arc::clone(&services), Arc::clone(&site));
         let server =

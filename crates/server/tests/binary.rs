@@ -4,12 +4,14 @@
 
 mod common;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The binary in an empty folder, with an environment of these settings and no others.
@@ -209,6 +211,44 @@ fn a_server_that_is_told_to_stop_stops_and_succeeds() {
         server.signal(signal);
         assert!(server.child.wait().unwrap().success(), "{signal}");
         assert!(TcpStream::connect(&server.address).is_err());
+    }
+}
+
+/// As many open files for this process as the system lets it have: how many.
+fn take_all_files() -> usize {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).unwrap())
+}
+
+#[test]
+fn ten_thousand_connections_that_say_nothing_keep_nobody_out_and_are_shown_out() {
+    let folder = folder();
+    // Fewer where the system does not give so many files to each side.
+    let count = 10_000.min(take_all_files() - 500);
+    let mut few_files = Command::new("sh");
+    few_files.args(["-c", "ulimit -Sn 1024 && exec \"$0\"", env!("CARGO_BIN_EXE_cometchat-auth")]);
+    few_files.current_dir(folder.path()).env_clear().envs([EMULATOR, ANY_PORT]);
+    let server = Running::start(few_files.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()));
+    let address: SocketAddr = server.address.parse().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
+
+    let idle: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
+    let mut visitor = connect();
+    visitor.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    visitor.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    visitor.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap().count();
+    assert!(open > count / 2, "of {count} connections it has {open} files open at once");
+
+    for mut stream in idle {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        answer.clear();
+        // Until the server ends it.
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     }
 }
 

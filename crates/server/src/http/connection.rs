@@ -17,7 +17,7 @@ use actix_web::dev::AppConfig;
 use std::cell::Cell;
 use std::future::ready;
 use std::io::{ErrorKind, IoSlice, Result};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -25,17 +25,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Connections at once, at most; each costs about 16 KiB. Further ones wait until one of these ends.
 const MOST_CONNECTIONS: usize = 20_000;
+/// Connections that may wait to be taken in; the system has a limit of its own.
+const QUEUE: u32 = 4096;
 /// Files for everything else: database, log, connections to CometChat.
 const OTHER_FILES: usize = 256;
 /// How long the first request's head may take to come, however patient we are otherwise.
 const FIRST_HEAD: Duration = Duration::from_secs(5);
 /// How long a connection that we end may take to end its side.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Binds to this address. Call it on a tokio runtime.
+pub fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that is started again finds its port still full of connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)?.into_std()
+}
 
 /// Serves the application here. Nothing is taken in before the server runs.
 ///
