@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::login::{client, refuse};
 use super::object::Object;
 use super::request::complete;
-use super::session::resolve;
+use super::session::{resolve, signed_out};
 use crate::accounts::{AccountError, manage};
 use crate::app::Services;
 use crate::passwords::Password;
@@ -68,7 +68,7 @@ pub async fn delete(
         Ok::<_, Failure>(manage::delete(&services, &session, password, &client).await?)
     })
     .await?;
-    Ok(HttpResponse::NoContent().cookie(site.cookies.clearing()).finish())
+    Ok(signed_out(&site))
 }
 
 pub async fn sessions(

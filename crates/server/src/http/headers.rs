@@ -2,6 +2,7 @@
 
 use super::pages::Inline;
 use crate::config::{CometChat, Config};
+use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use shared::routes;
 
@@ -14,6 +15,7 @@ pub struct Policy {
     fixed: Vec<(HeaderName, HeaderValue)>,
     /// For the page to try the API.
     docs_csp: Option<HeaderValue>,
+    has_host_to_itself: bool,
 }
 
 impl Policy {
@@ -22,6 +24,11 @@ impl Policy {
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+            // What CORS lets through is not touched by this one.
+            (
+                HeaderName::from_static("cross-origin-resource-policy"),
+                HeaderValue::from_static("same-origin"),
+            ),
             (
                 HeaderName::from_static("permissions-policy"),
                 HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
@@ -36,7 +43,16 @@ impl Policy {
             let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
             fixed.push((header::STRICT_TRANSPORT_SECURITY, value));
         }
-        Self { fixed, docs_csp }
+        Self { fixed, docs_csp, has_host_to_itself: config.base_path().is_empty() }
+    }
+
+    /// Has the browser drop what our pages have stored, CometChat's token above all, also when they do not. Cookies
+    /// are not meant: one of them has to outlive the session. Where other pages share the host, nothing is dropped,
+    /// because it would be theirs too.
+    pub fn clear_storage(&self, answer: &mut HttpResponseBuilder) {
+        if self.has_host_to_itself {
+            answer.insert_header(("clear-site-data", "\"storage\""));
+        }
     }
 
     pub fn add_to(&self, path: &str, headers: &mut HeaderMap) {
@@ -76,7 +92,8 @@ fn content_security_policy(cometchat: &CometChat, inline: &Inline) -> String {
     }
     format!(
         "default-src 'none'; script-src {}; connect-src {}; style-src {}; img-src 'self' data:; \
-         font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+         font-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'",
         scripts.join(" "),
         connect.join(" "),
         styles.join(" ")

@@ -48,7 +48,14 @@ pub async fn logout(
         complete(services, |services| async move { sign_in::sign_out(&services, &token, address).await })
             .await?;
     }
-    Ok(HttpResponse::NoContent().cookie(site.cookies.clearing()).finish())
+    Ok(signed_out(&site))
+}
+
+/// The answer that makes the browser forget its session.
+pub fn signed_out(site: &Site) -> HttpResponse {
+    let mut answer = HttpResponse::NoContent();
+    site.headers.clear_storage(&mut answer);
+    answer.cookie(site.cookies.clearing()).finish()
 }
 
 /// The session of this token, or the failure that says there is none.

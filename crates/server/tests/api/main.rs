@@ -10,12 +10,16 @@ mod chat_token;
 #[path = "../common/mod.rs"]
 mod common;
 mod database_lost;
+mod guessing;
 mod handover;
+mod headers;
 mod line;
 mod login;
 mod metrics;
 mod origin;
+mod raw;
 mod register;
 mod session;
 mod support;
+mod theft;
 mod throttle;
