@@ -8,6 +8,7 @@ mod chat;
 mod chat_outage;
 mod early;
 mod harness;
+mod hostile;
 mod layout;
 mod register;
 mod safety;

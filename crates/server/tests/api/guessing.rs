@@ -6,6 +6,7 @@ use futures_util::stream;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, LoginResponse, limits, routes};
+use std::future::ready;
 use std::time::Duration;
 
 const GOOD: &str = "plum tractor yesterday";
@@ -60,8 +61,9 @@ async fn from_ten_thousand_addresses_an_account_is_guessed_at_a_hundred_times_an
         let app = &app;
         async move { attempt(app, &address, EMAIL, password).await }
     });
-    let answers: Vec<StatusCode> = guesses.buffer_unordered(8).collect().await;
-    assert!(answers.iter().all(|status| *status == StatusCode::UNAUTHORIZED), "{answers:?}");
+    let answers = guesses.buffer_unordered(8);
+    let others: Vec<_> = answers.filter(|status| ready(*status != StatusCode::UNAUTHORIZED)).collect().await;
+    assert_eq!(others, Vec::<StatusCode>::new());
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1, "the owner's, and no other");
     owner.sign_in(EMAIL, PASSWORD).await;
 }
