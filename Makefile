@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker bench check docs pictures clean
+.PHONY: help run dev build test test-docker bench bench-timing check docs pictures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/open
 
 bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 	@scripts/bench
+
+bench-timing: ## measure whether the time of a failed sign-in tells who has an account
+	@scripts/bench-timing
 
 pictures: ## take the README's picture anew: docs/pictures/
 	@scripts/page

@@ -25,7 +25,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(filter: &str) -> Self {
+    fn start(filter: &str, format: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config =
             cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
@@ -39,7 +39,7 @@ impl Server {
             .env("LISTEN", "127.0.0.1:0")
             .env("SECRET_KEY", SECRET_KEY)
             .env("COMETCHAT_EMULATOR_URL", emulator_url)
-            .env("LOG_FORMAT", "json")
+            .env("LOG_FORMAT", format)
             .env("RUST_LOG", filter)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -124,7 +124,7 @@ async fn live(server: &Server) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_one_line_with_user_address_and_request() {
-    let server = Server::start("info");
+    let server = Server::start("info", "json");
     live(&server).await;
     let log = server.log();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
@@ -151,12 +151,65 @@ async fn every_event_is_one_line_with_user_address_and_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_the_log_however_much_is_logged() {
-    let server = Server::start("trace");
+    let server = Server::start("trace", "json");
     let secrets = live(&server).await;
     let log = server.log();
     assert!(log.contains("\"TRACE\"") && log.contains("\"DEBUG\""), "all that there is was logged");
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(&secret));
         assert!(line.is_none(), "{secret} in {line:?}");
+    }
+}
+
+/// Sends a line of its own, and the beginning of a colour, wherever there is room for it.
+async fn inject(server: &Server) {
+    const LINE: &str = "\n2026-11-25T00:00:00Z  INFO audit: injected\u{1b}[31m\r\u{2028}\u{9b}31m";
+    const IN_URL: &str = "%0A2026-11-25T00:00:00Z%20INFO%20audit:%20injected%1B%5B31m%0D%E2%80%A8";
+    let register = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    let cookie = cookies(&server.call(Method::POST, routes::REGISTER, "", register).await);
+    let everything = json!({"email": LINE, "password": LINE, "name": LINE, "assertion": LINE, LINE: LINE});
+    let id = format!("{}/{IN_URL}", routes::SESSIONS);
+    let query = format!("{}?{IN_URL}={IN_URL}", routes::SESSION);
+    for (method, path, body) in [
+        (Method::POST, routes::LOGIN, json!({"email": format!("a@{LINE}"), "password": "x"})),
+        (Method::POST, routes::LOGIN, json!({"email": "ada@example.com", "password": LINE})),
+        (Method::POST, routes::LOGIN, everything.clone()),
+        (Method::POST, routes::REGISTER, everything.clone()),
+        (Method::POST, routes::HANDOVER, everything),
+        (Method::PUT, routes::ACCOUNT, json!({"name": LINE})),
+        (Method::DELETE, &id, json!({})),
+        (Method::GET, &query, json!({})),
+        (Method::GET, &format!("/{IN_URL}"), json!({})),
+        (Method::from_bytes(b"INJECTED").unwrap(), "/", json!({})),
+    ] {
+        let request = server.http.request(method, format!("{}{path}", server.url)).header("cookie", &cookie);
+        let request =
+            ["user-agent", "x-forwarded-for", "traceparent", "tracestate", "origin", "x-request-id"]
+                .iter()
+                .fold(request, |request, name| {
+                    request.header(*name, "injected\tinjected \u{9b}31m".as_bytes())
+                });
+        request.json(&body).send().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_sent_begins_a_line_of_the_log() {
+    for format in ["text", "json"] {
+        let server = Server::start("debug", format);
+        inject(&server).await;
+        let log = server.log();
+        assert!(
+            log.lines().filter(|line| line.contains("answered")).count() >= 10,
+            "all of it was logged: {log}"
+        );
+        for line in log.lines() {
+            if format == "json" {
+                serde_json::from_str::<Value>(line).expect(line);
+            }
+            assert!(line.starts_with(if format == "json" { "{" } else { "20" }), "{line}");
+            assert!(!line.starts_with("2026-11-25T00:00:00Z"), "{line}");
+            assert!(!line.contains(|c: char| c.is_control() || c == '\u{2028}'), "{line:?}");
+        }
     }
 }
