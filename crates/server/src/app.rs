@@ -119,10 +119,9 @@ impl App {
         let no_port = |cause| StartError::Listen { setting: "LISTEN", address: config.listen, cause };
         let listener = http::connection::listen(config.listen).map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let (ours, of_site) = (Arc::clone(&services), Arc::clone(&site));
-        let server =
-            http::connection::serve(listener, ours, of_site, config.request_timeout, SHUTDOWN_SECONDS)
-                .map_err(no_port)?;
+        let app = (Arc::clone(&services), Arc::clone(&site));
+        let server = http::connection::serve(listener, app, config.request_timeout, SHUTDOWN_SECONDS)
+            .map_err(no_port)?;
         let (metrics, metrics_address) = match config.metrics_listen {
             Some(listen) => {
                 let (server, address) = serve_metrics(listen, &services, &site)?;

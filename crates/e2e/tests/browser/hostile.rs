@@ -33,10 +33,6 @@ fn scenario() -> Scenario {
         .provokes("Failed to load resource: ")
         .provokes("has been blocked by CORS policy")
         .provokes("Content Security Policy")
-        .provokes("Unsafe attempt to load URL")
-        .provokes("Cross-Origin-Opener-Policy")
-        .provokes("was blocked")
-        .provokes("sandboxed")
 }
 
 /// What must be as it was, whatever another page has tried: who is signed in where, their tokens, all users.

@@ -128,7 +128,7 @@ impl Config {
         let metrics_listen = reader.parsed("METRICS_LISTEN", "an address and port like 127.0.0.1:9090");
         let allowed_origins = reader.origins("ALLOWED_ORIGINS");
         let trusted_proxies = reader.networks("TRUSTED_PROXIES");
-        let request_timeout = reader.number("REQUEST_TIMEOUT_SECONDS", 10, 3600);
+        let request_timeout = reader.number("REQUEST_TIMEOUT_SECONDS", 30, 3600);
         let login_attempts_per_minute = reader.number("LOGIN_ATTEMPTS_PER_MINUTE", 0, 1_000_000);
         reader.log_format();
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);

@@ -80,7 +80,7 @@ pub const SETTINGS: &[Setting] = &[
         SERVER,
         "REQUEST_TIMEOUT_SECONDS",
         Some("60"),
-        "Seconds that a client may take to send a request, get its answer and take the one before; at least 10",
+        "Seconds that a client may take to send a request, get its answer and take the one before; at least 30",
     ),
     Setting {
         in_file: true,

@@ -54,8 +54,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
 /// take to end when the server is stopped.
 pub fn serve(
     listener: TcpListener,
-    services: Arc<Services>,
-    site: Arc<Site>,
+    (services, site): (Arc<Services>, Arc<Site>),
     timeout: Duration,
     shutdown_seconds: u64,
 ) -> Result<Server> {
