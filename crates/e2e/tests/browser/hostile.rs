@@ -42,11 +42,13 @@ async fn state(stage: &Stage) -> Result<Value> {
     let ask = "const ask = path => fetch(path).then(answer => answer.json());
                return Promise.all([ask('/api/session'), ask('/api/sessions')])";
     let mut answers = stage.page.script(ask).await?;
-    for session in answers[1]["sessions"].as_array_mut().context("sessions")? {
-        session["lastSeenAt"] = Value::Null;
+    let sessions = answers.pointer_mut("/1/sessions").and_then(Value::as_array_mut);
+    for session in sessions.context("sessions")? {
+        session.as_object_mut().context("a session")?.remove("lastSeenAt");
     }
-    let users = stage.system.cometchat().await?["users"].clone();
-    let names: Vec<_> = users.as_array().context("users")?.iter().map(|user| user["name"].clone()).collect();
+    let state = stage.system.cometchat().await?;
+    let users = state.get("users").and_then(Value::as_array).context("users")?;
+    let names: Vec<_> = users.iter().map(|user| user.get("name")).collect();
     Ok(json!([answers, names, stage.system.tokens(DEMO.id).await?, stage.system.mints().await?]))
 }
 
