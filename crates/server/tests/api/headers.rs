@@ -93,6 +93,30 @@ async fn every_answer_keeps_other_pages_and_guessing_browsers_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_answer_with_a_body_says_what_it_is_and_texts_in_which_letters() {
+    let app = TestApp::start().await;
+    for (path, expected) in [
+        (routes::CONFIG, "application/json"),
+        (routes::SESSION, "application/json"),
+        ("/api/nothing", "application/json"),
+        ("/nothing.js", "application/json"),
+        (routes::OPENAPI, "application/json"),
+        (routes::API_DOCS, "text/html; charset=utf-8"),
+        ("/", "text/html; charset=utf-8"),
+        ("/chat/somebody", "text/html; charset=utf-8"),
+        ("/api-docs/swagger-ui.css", "text/css; charset=utf-8"),
+    ] {
+        let answer = app.browser().get(path).await;
+        // Without a page there is nothing of it to be said.
+        let is_page = expected.starts_with("text/");
+        if answer.status() == StatusCode::OK || !is_page {
+            assert_eq!(answer.headers()["content-type"], expected, "{path}");
+        }
+        assert_eq!(answer.headers().contains_key("content-type"), !answer.bytes().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn over_http_nobody_is_told_to_come_by_https() {
     let app = TestApp::start().await;
     assert!(!app.browser().get("/").await.headers().contains_key("strict-transport-security"));
