@@ -11,6 +11,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -47,6 +48,35 @@ impl Running {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
         Self { child, address }
+    }
+
+    /// The same with limits of open files, as `ulimit` takes them.
+    fn with_files(folder: &Path, limit: &str) -> Self {
+        let script = format!("ulimit {limit} && exec \"$0\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_cometchat-auth")]).current_dir(folder);
+        command.env_clear().envs([EMULATOR, ANY_PORT]);
+        Self::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()))
+    }
+
+    fn connect(&self) -> TcpStream {
+        let address: SocketAddr = self.address.parse().unwrap();
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// What somebody is answered who has something to ask.
+    fn ready(&self) -> String {
+        let mut visitor = self.connect();
+        visitor.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        visitor.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     fn signal(&self, signal: &str) {
@@ -226,30 +256,42 @@ fn ten_thousand_connections_that_say_nothing_keep_nobody_out_and_are_shown_out()
     let folder = folder();
     // Fewer where the system does not give so many files to each side.
     let count = 10_000.min(take_all_files() - 500);
-    let mut few_files = Command::new("sh");
-    few_files.args(["-c", "ulimit -Sn 1024 && exec \"$0\"", env!("CARGO_BIN_EXE_cometchat-auth")]);
-    few_files.current_dir(folder.path()).env_clear().envs([EMULATOR, ANY_PORT]);
-    let server = Running::start(few_files.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()));
-    let address: SocketAddr = server.address.parse().unwrap();
-    let connect = || TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
-
-    let idle: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
-    let mut visitor = connect();
-    visitor.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    visitor.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    visitor.read_to_string(&mut answer).unwrap();
+    let server = Running::with_files(folder.path(), "-Sn 1024");
+    let idle: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
+    let answer = server.ready();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let open = std::fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap().count();
+    let open = server.open_files();
     assert!(open > count / 2, "of {count} connections it has {open} files open at once");
 
     for mut stream in idle {
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        answer.clear();
+        let mut answer = String::new();
         // Until the server ends it.
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     }
+}
+
+#[test]
+fn where_there_are_few_files_it_takes_in_fewer_connections_and_keeps_some_for_its_own_use() {
+    let folder = folder();
+    take_all_files();
+    // 344 for connections, and 256 for the rest.
+    let server = Running::with_files(folder.path(), "-n 600");
+    let _idle: Vec<TcpStream> = (0..700).map(|_| server.connect()).collect();
+    let (answered, answer) = mpsc::channel();
+    std::thread::scope(|scope| {
+        // Only when the first of them are shown out.
+        scope.spawn(|| answered.send(server.ready()).unwrap());
+        let mut most = 0;
+        let answer = loop {
+            match answer.recv_timeout(Duration::from_millis(20)) {
+                Ok(answer) => break answer,
+                Err(_) => most = most.max(server.open_files()),
+            }
+        };
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!((300..450).contains(&most), "{most} files were open at once");
+    });
 }
 
 #[tokio::test]
