@@ -42,7 +42,7 @@ impl Breaker {
 
     /// A pass for one call, or how long to wait before asking again.
     pub fn admit(&self) -> Result<Pass<'_>, Duration> {
-        let now = self.clock.since_epoch();
+        let now = self.clock.since_start();
         let mut state = self.lock();
         if let Some(open_until) = state.open_until {
             if now < open_until {
@@ -59,7 +59,7 @@ impl Breaker {
     /// How long until a call may be let through; zero when one may now.
     pub fn wait(&self) -> Duration {
         let open_until = self.lock().open_until.unwrap_or_default();
-        open_until.saturating_sub(self.clock.since_epoch())
+        open_until.saturating_sub(self.clock.since_start())
     }
 
     /// Whether calls are held back at present.
@@ -73,7 +73,7 @@ impl Breaker {
     }
 
     fn failed(&self, retry_after: Option<Duration>) {
-        let now = self.clock.since_epoch();
+        let now = self.clock.since_start();
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
         state.trying = false;
@@ -165,6 +165,16 @@ mod tests {
             }
             assert_eq!(breaker.admit().err(), Some(OPEN));
         }
+    }
+
+    #[test]
+    fn setting_the_clock_back_does_not_hold_it_open() {
+        let (breaker, clock) = breaker();
+        fail(&breaker, THRESHOLD);
+        clock.set_back(Duration::from_secs(500));
+        assert_eq!(breaker.admit().err(), Some(OPEN));
+        clock.advance(OPEN);
+        assert!(breaker.admit().is_ok());
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl AddressLimit {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         buckets
             .check_key(&network(address))
-            .map_err(|refused| refused.wait_time_from(self.clock.since_epoch()))
+            .map_err(|refused| refused.wait_time_from(self.clock.since_start()))
     }
 
     /// Forgets the buckets that are full again.

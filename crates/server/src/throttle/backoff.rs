@@ -50,14 +50,19 @@ impl Failures {
         let wait = match scope {
             Scope::Account | Scope::Device if count >= STOP => return Standing::Shut,
             Scope::Account => 0,
-            Scope::Address | Scope::Device => self.last_at + wait_after(count) - now,
+            // A clock that was set back makes nobody wait until it is where it was.
+            Scope::Address | Scope::Device if self.last_at > now.saturating_add(LONGEST_WAIT) => 0,
+            Scope::Address | Scope::Device => {
+                let wait = wait_after(count);
+                self.last_at.saturating_add(wait).saturating_sub(now).min(wait)
+            }
         };
         if wait > 0 { Standing::Wait(wait) } else { Standing::Open }
     }
 
     /// What has shut an account is not forgotten.
     fn count_at(self, now: i64) -> i64 {
-        if self.count < STOP && now - self.last_at >= FORGET_SECONDS { 0 } else { self.count }
+        if self.count < STOP && now.saturating_sub(self.last_at) >= FORGET_SECONDS { 0 } else { self.count }
     }
 }
 
@@ -108,6 +113,18 @@ mod tests {
                 "{count} failures, {since} s ago"
             );
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_longest() {
+        let failures = Failures { count: 20, last_at: 100_000 };
+        for (back, expected) in
+            [(0, Wait(900)), (1, Wait(900)), (900, Wait(900)), (901, Open), (100_000, Open)]
+        {
+            assert_eq!(failures.standing(Address, 100_000 - back), expected, "by {back} s");
+        }
+        let shut = Failures { count: STOP, last_at: 100_000 };
+        assert_eq!(shut.standing(Account, 0), Shut);
     }
 
     #[test]
