@@ -159,9 +159,9 @@ pub async fn claim(db: &Db, now: i64) -> Result<Option<Claimed>, DbError> {
     let claim = new_id();
     let done = db.write(sql, values![now, now + CLAIM_SECONDS, &claim]).await?;
     let Some(row) = done.rows.first() else { return Ok(None) };
-    let id = row.text(0)?;
+    let (id, version) = (row.text(0)?, row.int(4)?);
     let Some(kind) = Kind::parse(&row.text(1)?) else {
-        park(db, &id, "this version knows no such kind of job").await?;
+        put_aside(db, (&id, &claim, version), "this version knows no such kind of job").await?;
         return Ok(None);
     };
     Ok(Some(Claimed {
@@ -170,7 +170,7 @@ pub async fn claim(db: &Db, now: i64) -> Result<Option<Claimed>, DbError> {
         kind,
         uid: row.text(2)?,
         payload_sealed: row.text(3)?,
-        version: row.int(4)?,
+        version,
         attempts: row.int(5)?,
         created_at: row.int(6)?,
     }))
@@ -203,11 +203,18 @@ pub async fn retry(db: &Db, job: &Claimed, run_at: i64, error: &str) -> Result<(
     Ok(())
 }
 
-/// Puts aside a job that can never succeed, for a person to look at. It is not dropped.
-pub async fn park(db: &Db, id: &str, error: &str) -> Result<(), DbError> {
+/// Puts aside a job that can never succeed, for a person to look at. It is not dropped; and where it was asked for
+/// again meanwhile it is due, since what was asked for last may succeed.
+pub async fn park(db: &Db, job: &Claimed, error: &str) -> Result<(), DbError> {
+    put_aside(db, (&job.id, &job.claim, job.version), error).await
+}
+
+async fn put_aside(db: &Db, (id, claim, version): (&str, &str, i64), error: &str) -> Result<(), DbError> {
     db.write(
-        "UPDATE chat_jobs SET parked = 1, claim = '', claimed_until = 0, last_error = $2 WHERE id = $1",
-        values![id, error],
+        "UPDATE chat_jobs SET parked = CASE WHEN version = $3 THEN 1 ELSE 0 END, claim = '', claimed_until = 0,
+                              last_error = $4
+         WHERE id = $1 AND claim = $2",
+        values![id, claim, version, error],
     )
     .await?;
     Ok(())

@@ -18,7 +18,7 @@ const JOB_LIMIT: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY_SECONDS: i64 = 10 * 60;
 /// How far CometChat's clock and ours may be apart when a lost token is looked for.
-const CLOCK_SKEW_SECONDS: i64 = 30;
+const CLOCK_SKEW_SECONDS: u64 = 30;
 
 #[derive(Debug, thiserror::Error)]
 enum JobError {
@@ -123,7 +123,7 @@ async fn revoke_lost_tokens(chat: &Chat, job: &Claimed) -> Result<(), JobError> 
         known.push(chat.sealer.open(&job.uid, &sealed)?);
     }
     for token in issued {
-        let of_that_time = (token.created_at - job.created_at).abs() <= CLOCK_SKEW_SECONDS;
+        let of_that_time = token.created_at.abs_diff(job.created_at) <= CLOCK_SKEW_SECONDS;
         if of_that_time && !known.iter().any(|known| known.as_str() == token.auth_token.expose()) {
             tracing::info!(user = job.uid, "revoking a chat token that was minted and never stored");
             revoke(chat, &job.uid, token.auth_token.expose()).await?;
@@ -143,7 +143,7 @@ async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<(), JobError>) -> 
     };
     if matches!(error, JobError::Call(CallError::Refused(_)) | JobError::Sealed(_)) {
         tracing::error!(kind, user, %error, job = job.id, "parked: this can never succeed as it is");
-        return jobs::park(&chat.db, &job.id, &error.to_string()).await;
+        return jobs::park(&chat.db, job, &error.to_string()).await;
     }
     let wait = retry_wait(job.attempts, &error, random::fraction());
     tracing::warn!(kind, user, %error, attempts = job.attempts, wait_seconds = wait, "will be tried again");
@@ -151,7 +151,7 @@ async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<(), JobError>) -> 
 }
 
 /// Seconds until a job is tried again: doubling, spread by `jitter` (0 to 1) so that many do not come at
-/// once, and never sooner than CometChat asks for.
+/// once, and never sooner than CometChat asks for, as far as that is to be believed.
 fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
     let doubled = 1i64 << attempts.clamp(0, 20);
     let capped = doubled.min(LONGEST_RETRY_SECONDS);
@@ -159,7 +159,7 @@ fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
     let spread = (capped as f64 * (0.5 + jitter / 2.0)).ceil() as i64;
     match error {
         JobError::Call(CallError::RateLimited { retry_after: Some(wait) }) => {
-            spread.max(i64::try_from(wait.as_secs()).unwrap_or(LONGEST_RETRY_SECONDS))
+            spread.max(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).min(LONGEST_RETRY_SECONDS))
         }
         _ => spread,
     }
@@ -190,5 +190,7 @@ mod tests {
     fn a_retry_never_comes_sooner_than_cometchat_asks_for() {
         let limited = CallError::RateLimited { retry_after: Some(Duration::from_secs(90)) };
         assert_eq!(retry_wait(1, &limited.into(), 0.0), 90);
+        let forever = CallError::RateLimited { retry_after: Some(Duration::MAX) };
+        assert_eq!(retry_wait(1, &forever.into(), 0.0), 600, "but nobody waits for ever");
     }
 }
