@@ -6,6 +6,8 @@
 mod connection;
 mod loader;
 pub mod messaging;
+#[cfg(test)]
+mod properties;
 mod provider;
 mod sdk;
 mod state;

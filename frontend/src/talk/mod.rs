@@ -4,6 +4,8 @@
 //! what `chat::messaging` tells and does what the person wants.
 
 mod model;
+#[cfg(test)]
+mod properties;
 mod provider;
 mod state;
 mod thread;

@@ -1,0 +1,223 @@
+//! The job queue, beside a model of it that is a list in memory.
+
+use super::for_all_with_db;
+use cometchat_auth::chat::jobs::{self, Claimed};
+use cometchat_auth::db::Db;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use std::collections::BTreeMap;
+
+const CLAIM_SECONDS: i64 = 60;
+const WORKERS: usize = 2;
+const USERS: [&str; 2] = ["ada", "bob"];
+
+#[derive(Debug, Clone)]
+enum Event {
+    /// Something about this user has changed.
+    Sync(usize),
+    Revoke(usize),
+    Claim(usize),
+    Done(usize),
+    Retry(usize, i64),
+    Park(usize),
+    Crash(usize),
+    Unpark,
+    Pass(i64),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let worker = || 0..WORKERS;
+    let event = prop_oneof![
+        4 => (0..USERS.len()).prop_map(Event::Sync),
+        1 => (0..USERS.len()).prop_map(Event::Revoke),
+        6 => worker().prop_map(Event::Claim),
+        3 => worker().prop_map(Event::Done),
+        2 => (worker(), 0..100i64).prop_map(|(worker, wait)| Event::Retry(worker, wait)),
+        2 => worker().prop_map(Event::Park),
+        1 => worker().prop_map(Event::Crash),
+        1 => Just(Event::Unpark),
+        3 => (0..80i64).prop_map(Event::Pass),
+    ];
+    vec(event, 1..60)
+}
+
+/// A job as the model has it. Its name is the user's for a sync, the token's for a revocation.
+#[derive(Debug, Default)]
+struct Job {
+    version: i64,
+    attempts: i64,
+    run_at: i64,
+    parked: bool,
+    /// The number of the claim, and until when it holds.
+    claim: Option<(usize, i64)>,
+}
+
+/// What a worker has in its hands: the job, the number of its claim, and what it saw when it took it.
+struct Held {
+    claimed: Claimed,
+    name: String,
+    claim: usize,
+    version: i64,
+    /// How often this had been asked for.
+    asked: usize,
+}
+
+#[derive(Default)]
+struct Model {
+    now: i64,
+    jobs: BTreeMap<String, Job>,
+    claims: usize,
+    /// How often each was asked for, and up to which of these it has been done.
+    asked: BTreeMap<String, usize>,
+    done: BTreeMap<String, usize>,
+}
+
+impl Model {
+    fn ask(&mut self, name: &str) {
+        *self.asked.entry(name.to_owned()).or_default() += 1;
+        let now = self.now;
+        let job = self.jobs.entry(name.to_owned()).or_default();
+        *job = Job { version: job.version + 1, run_at: now, claim: job.claim, ..Job::default() };
+    }
+
+    /// When the jobs that a worker may take have been due since, by name.
+    fn due(&self) -> BTreeMap<&str, i64> {
+        let is_free = |job: &Job| job.claim.is_none_or(|(_, until)| until <= self.now);
+        let due = |job: &Job| !job.parked && job.run_at <= self.now && is_free(job);
+        self.jobs.iter().filter(|(_, job)| due(job)).map(|(name, job)| (name.as_str(), job.run_at)).collect()
+    }
+
+    async fn claim(&mut self, db: &Db) -> Result<Option<Held>, TestCaseError> {
+        let due = self.due();
+        let Some(claimed) = jobs::claim(db, self.now).await.unwrap() else {
+            prop_assert!(due.is_empty(), "nobody is given what is due: {due:?}");
+            return Ok(None);
+        };
+        let is_revocation = claimed.kind == jobs::Kind::RevokeToken;
+        let name = if is_revocation { &claimed.payload_sealed } else { &claimed.uid }.clone();
+        let run_at = due.get(name.as_str()).copied();
+        prop_assert!(run_at.is_some(), "{name} is not due, or somebody has it");
+        prop_assert_eq!(run_at, due.values().min().copied(), "the longest due is first");
+        self.claims += 1;
+        let job = self.jobs.get_mut(&name).unwrap();
+        job.attempts += 1;
+        job.claim = Some((self.claims, self.now + CLAIM_SECONDS));
+        prop_assert_eq!(claimed.attempts, job.attempts);
+        let (version, asked) = (job.version, self.asked[&name]);
+        Ok(Some(Held { claimed, name, claim: self.claims, version, asked }))
+    }
+
+    /// Lets go of a job, if it is still this worker's: what becomes of it is for `change`, which is told whether it was
+    /// asked for again meanwhile.
+    fn conclude(&mut self, held: &Held, change: impl FnOnce(&mut Job, bool)) {
+        let job = self.jobs.get_mut(&held.name);
+        if let Some(job) = job.filter(|job| job.claim.is_some_and(|(claim, _)| claim == held.claim)) {
+            job.claim = None;
+            let again = job.version != held.version;
+            change(job, again);
+        }
+    }
+
+    async fn done(&mut self, db: &Db, held: &Held) {
+        jobs::done(db, &held.claimed).await.unwrap();
+        let done = self.done.entry(held.name.clone()).or_default();
+        *done = held.asked.max(*done);
+        let mut is_over = false;
+        self.conclude(held, |_, again| is_over = !again);
+        if is_over {
+            self.jobs.remove(&held.name);
+        }
+    }
+
+    /// What an operator sees is what the model has.
+    async fn compare(&self, db: &Db) -> Result<(), TestCaseError> {
+        let listed = jobs::list(db, 1_000).await.unwrap();
+        let mut listed: Vec<_> = listed.iter().map(|job| (job.run_at, job.attempts, job.is_parked)).collect();
+        listed.sort_unstable();
+        let mut expected: Vec<_> =
+            self.jobs.values().map(|job| (job.run_at, job.attempts, job.parked)).collect();
+        expected.sort_unstable();
+        prop_assert_eq!(listed, expected);
+        let standing = jobs::standing(db, self.now).await.unwrap();
+        let parked = self.jobs.values().filter(|job| job.parked).count();
+        prop_assert_eq!(standing.parked, i64::try_from(parked).unwrap());
+        prop_assert_eq!(standing.waiting, i64::try_from(self.jobs.len() - parked).unwrap());
+        Ok(())
+    }
+}
+
+async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
+    db.write("DELETE FROM chat_jobs", &[]).await.unwrap();
+    let mut model = Model { now: 1_000_000, ..Model::default() };
+    let mut workers: [Option<Held>; WORKERS] = Default::default();
+    for (step, event) in events.into_iter().enumerate() {
+        match event {
+            Event::Sync(user) => {
+                let mut tx = db.begin().await.unwrap();
+                jobs::sync_user(&mut tx, USERS[user], model.now).await.unwrap();
+                tx.commit().await.unwrap();
+                model.ask(USERS[user]);
+            }
+            Event::Revoke(user) => {
+                let token = format!("token {step}");
+                let mut tx = db.begin().await.unwrap();
+                jobs::revoke_token(&mut tx, USERS[user], &token, model.now).await.unwrap();
+                tx.commit().await.unwrap();
+                model.ask(&token);
+            }
+            Event::Claim(worker) => {
+                if workers[worker].is_none() {
+                    workers[worker] = model.claim(db).await?;
+                }
+            }
+            Event::Done(worker) => {
+                if let Some(held) = workers[worker].take() {
+                    model.done(db, &held).await;
+                }
+            }
+            Event::Retry(worker, wait) => {
+                if let Some(held) = workers[worker].take() {
+                    let run_at = model.now + wait;
+                    jobs::retry(db, &held.claimed, run_at, "not now").await.unwrap();
+                    model.conclude(&held, |job, again| job.run_at = if again { job.run_at } else { run_at });
+                }
+            }
+            Event::Park(worker) => {
+                if let Some(held) = workers[worker].take() {
+                    jobs::park(db, &held.claimed, "never").await.unwrap();
+                    model.conclude(&held, |job, again| job.parked = !again);
+                }
+            }
+            Event::Crash(worker) => workers[worker] = None,
+            Event::Unpark => {
+                jobs::unpark(db, model.now).await.unwrap();
+                let now = model.now;
+                for job in model.jobs.values_mut().filter(|job| job.parked) {
+                    *job = Job { version: job.version, run_at: now, claim: job.claim, ..Job::default() };
+                }
+            }
+            Event::Pass(seconds) => model.now += seconds,
+        }
+        model.compare(db).await?;
+    }
+
+    // Every worker dies, a person makes what is parked due again, and one worker does the rest.
+    jobs::unpark(db, model.now).await.unwrap();
+    let now = model.now;
+    model.jobs.values_mut().filter(|job| job.parked).for_each(|job| {
+        *job = Job { version: job.version, run_at: now, ..Job::default() };
+    });
+    model.now += 1_000;
+    while let Some(held) = model.claim(db).await? {
+        model.done(db, &held).await;
+    }
+    model.compare(db).await?;
+    prop_assert_eq!(model.done, model.asked, "all is done as it was asked for last");
+    Ok(())
+}
+
+#[test]
+fn every_job_is_done_after_it_was_last_asked_for_by_one_worker_at_a_time_the_longest_due_first() {
+    for_all_with_db(48, events(), law);
+}

@@ -1,0 +1,166 @@
+//! The limits on attempts.
+
+use super::{for_all, for_all_with_db};
+use cometchat_auth::accounts::{self, User};
+use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::clock::Clock;
+use cometchat_auth::throttle::address::AddressLimit;
+use cometchat_auth::throttle::backoff::{Failures, Scope, Standing};
+use cometchat_auth::throttle::device::Devices;
+use cometchat_auth::throttle::{self, Subject};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::net::IpAddr;
+use std::time::Duration;
+
+const LONGEST_WAIT: i64 = 900;
+
+/// How much stands in the way.
+fn weight(standing: Standing) -> i64 {
+    match standing {
+        Standing::Open => 0,
+        Standing::Wait(seconds) => seconds,
+        Standing::Shut => i64::MAX,
+    }
+}
+
+#[test]
+fn a_further_failure_never_shortens_the_wait_and_no_wait_is_longer_than_the_longest() {
+    let scope = prop_oneof![Just(Scope::Address), Just(Scope::Device), Just(Scope::Account)];
+    let count = prop_oneof![0..200i64, 0..=i64::MAX];
+    let time = || prop_oneof![-2_000..2_000i64, 0..200_000i64, any::<i64>()];
+    for_all(20_000, (scope, count, time(), time()), |(scope, count, last_at, now)| {
+        let before = Failures { count, last_at };
+        let standing = before.standing(scope, now);
+        if let Standing::Wait(seconds) = standing {
+            prop_assert!((1..=LONGEST_WAIT).contains(&seconds));
+        }
+        let after = before.and_one_more(now).standing(scope, now);
+        prop_assert!(weight(after) >= weight(standing), "{standing:?}, then {after:?}");
+        Ok(())
+    });
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Fail { network: u8, trusted: bool, times: u8 },
+    Succeed { network: u8, trusted: bool },
+    Pass(i64),
+    SetBack(i64),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        4 => (0..2u8, any::<bool>(), 1..10u8)
+            .prop_map(|(network, trusted, times)| Event::Fail { network, trusted, times }),
+        1 => (0..2u8, any::<bool>()).prop_map(|(network, trusted)| Event::Succeed { network, trusted }),
+        2 => (0..2_000i64).prop_map(Event::Pass),
+        1 => (0..200_000i64).prop_map(Event::SetBack),
+    ];
+    vec(event, 1..12)
+}
+
+#[test]
+fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_that_does_not_exist() {
+    let devices = Devices::new(&SecretKey::new([1; 32]), None);
+    let subject = |email: &str, network: u8, trusted: bool| {
+        let device = trusted.then(|| devices.recognise(&devices.issue(email, None), email).unwrap());
+        Subject::new(email, IpAddr::from([192, 0, 2, network]), device.as_ref())
+    };
+    // Each of the two accounts as it is tried from two networks, by anybody and by its owner's browser.
+    let subjects = |email: &str| {
+        [(0, false), (1, false), (0, true), (1, true)]
+            .map(|(network, trusted)| subject(email, network, trusted))
+    };
+    for_all_with_db(24, events(), async |db, events| {
+        let accounts = [subjects("ada@example.com"), subjects("nobody@example.com")];
+        let place = |network: u8, trusted: bool| usize::from(network) + if trusted { 2 } else { 0 };
+        let mut now = 1_000_000;
+        let mut tx = db.begin().await.unwrap();
+        tx.run("DELETE FROM login_failures", &[]).await.unwrap();
+        let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
+        accounts::provision(&mut tx, &ada, now).await.unwrap();
+        tx.commit().await.unwrap();
+        for event in events {
+            match event {
+                Event::Fail { network, trusted, times } => {
+                    for subjects in &accounts {
+                        let owner = throttle::standing(db, &subjects[2], now).await.unwrap().standing;
+                        for _ in 0..times {
+                            throttle::failed(db, &subjects[place(network, trusted)], now).await.unwrap();
+                        }
+                        let still = throttle::standing(db, &subjects[2], now).await.unwrap().standing;
+                        prop_assert!(trusted || still == owner, "others keep the owner's browser out");
+                    }
+                }
+                Event::Succeed { network, trusted } => {
+                    for subjects in &accounts {
+                        let subject = &subjects[place(network, trusted)];
+                        throttle::succeeded(db, subject).await.unwrap();
+                        let found = throttle::standing(db, subject, now).await.unwrap();
+                        prop_assert_eq!((found.standing, found.has_failed), (Standing::Open, false));
+                    }
+                }
+                Event::Pass(seconds) => now += seconds,
+                Event::SetBack(seconds) => now -= seconds,
+            }
+            for (known, unknown) in accounts[0].iter().zip(&accounts[1]) {
+                let known = throttle::standing(db, known, now).await.unwrap().standing;
+                let unknown = throttle::standing(db, unknown, now).await.unwrap().standing;
+                prop_assert_eq!(known, unknown);
+                prop_assert!(weight(known) <= LONGEST_WAIT || known == Standing::Shut);
+            }
+        }
+        // Twice, since the clock may have been set back by less than it.
+        let later = now + 2 * LONGEST_WAIT;
+        for subject in &accounts[0] {
+            let standing = throttle::standing(db, subject, later).await.unwrap().standing;
+            prop_assert!(matches!(standing, Standing::Open | Standing::Shut), "{standing:?}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_address_never_gets_more_than_its_burst_and_what_time_gives_and_its_wait_is_long_enough() {
+    #[derive(Debug, Clone)]
+    enum Event {
+        Take,
+        Pass(u64),
+        SetBack(u64),
+    }
+    let event = prop_oneof![
+        6 => Just(Event::Take),
+        2 => (0..20_000u64).prop_map(Event::Pass),
+        1 => (0..900_000u64).prop_map(Event::SetBack),
+    ];
+    for_all(500, (1..60u32, vec(event, 1..100)), |(per_minute, events)| {
+        let clock = Clock::manual(1_000_000);
+        let limit = AddressLimit::new(per_minute, clock.clone());
+        let me = IpAddr::from([192, 0, 2, 1]);
+        let (mut taken, mut passed) = (0.0, 0.0);
+        for event in events {
+            match event {
+                Event::Pass(millis) => {
+                    clock.advance(Duration::from_millis(millis));
+                    passed += millis as f64 / 60_000.0;
+                }
+                Event::SetBack(millis) => clock.set_back(Duration::from_millis(millis)),
+                Event::Take => {
+                    taken += 1.0;
+                    if let Err(wait) = limit.take(me) {
+                        prop_assert!(wait <= Duration::from_secs(60) / per_minute, "{wait:?}");
+                        // The clock goes by milliseconds.
+                        let wait = wait + Duration::from_millis(1);
+                        clock.advance(wait);
+                        passed += wait.as_secs_f64() / 60.0;
+                        prop_assert_eq!(limit.take(me), Ok(()), "after the wait that was told");
+                    }
+                    let given = f64::from(per_minute) * (1.0 + passed);
+                    prop_assert!(taken <= given + 0.001, "{taken} of {given}");
+                }
+            }
+        }
+        Ok(())
+    });
+}
