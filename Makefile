@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker bench bench-timing check docs pictures clean
+.PHONY: help run dev build test test-docker check docs fuzz bench bench-timing pictures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/open
 	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test docs
 	UPDATE_DOCS=1 cargo test --locked --quiet -p frontend --lib prerendered
 
+fuzz: ## feed the parsers with what libFuzzer invents, ten minutes each
+	@scripts/fuzz
+
 bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 	@scripts/bench
 
@@ -40,4 +43,4 @@ pictures: ## take the README's picture anew: docs/pictures/
 	cargo test --locked --workspace --test pictures -- --ignored
 
 clean: ## remove what was built; the database in data/ and the tools in .tools/ stay
-	rm -rf target frontend/dist .tools/page-sources
+	rm -rf target frontend/dist .tools/page-sources fuzz/target

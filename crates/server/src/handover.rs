@@ -33,15 +33,15 @@ struct Header {
 
 /// What the other server says.
 #[derive(Deserialize)]
-struct Claims {
+pub(crate) struct Claims {
     aud: String,
     /// The user's id here and at CometChat.
-    sub: String,
+    pub(crate) sub: String,
     email: String,
     name: String,
     /// Unix seconds.
-    iat: i64,
-    exp: i64,
+    pub(crate) iat: i64,
+    pub(crate) exp: i64,
     /// Names this assertion; used once.
     jti: String,
 }
@@ -95,7 +95,7 @@ pub async fn sweep(db: &Db, now: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, HandoverError> {
+pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, HandoverError> {
     let invalid = HandoverError::Invalid;
     let (signed, signature) = assertion.rsplit_once('.').ok_or(invalid("it is no JWT"))?;
     let (header, claims) = signed.split_once('.').ok_or(invalid("it is no JWT"))?;

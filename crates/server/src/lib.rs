@@ -12,6 +12,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod handover;
 pub mod http;
 pub mod passwords;

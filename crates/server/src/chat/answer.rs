@@ -100,7 +100,7 @@ struct ErrorBody {
     details: Option<Value>,
 }
 
-pub(super) fn judge(
+pub(crate) fn judge(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
@@ -148,7 +148,7 @@ fn is_uid_taken(details: Option<&Value>) -> bool {
         .is_some_and(|words| words.contains("already been taken"))
 }
 
-pub(super) fn decode<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, CallError> {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, CallError> {
     // Not serde's words: they may quote the answer, and the answer has a token.
     serde_json::from_value(data).map_err(|_| CallError::Unclear("data of another shape".into()))
 }

@@ -4,7 +4,7 @@
 //! breaker, because a sign-in waits for it; what can wait goes through [`jobs`] and the [`worker`].
 //! Knows nothing of HTTP routes, and only its own table.
 
-mod answer;
+pub(crate) mod answer;
 pub mod breaker;
 pub mod client;
 pub mod jobs;

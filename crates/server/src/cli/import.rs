@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::Path;
 
 /// Faults that are printed; nobody reads more before mending the first of them.
@@ -29,7 +29,7 @@ pub fn command() -> Command {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+pub(crate) struct Record {
     id: String,
     email: String,
     name: String,
@@ -38,7 +38,7 @@ struct Record {
 }
 
 /// A user as the file has them, and the line that they stand in.
-type Line = (usize, Result<Record, String>);
+pub(crate) type Line = (usize, Result<Record, String>);
 
 pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
     let path = matches.get_one::<String>("file").map(Path::new).unwrap_or(Path::new(""));
@@ -83,10 +83,14 @@ fn summary(users: &[(User, String)], what: &str) -> Outcome {
 fn read(path: &Path) -> io::Result<Vec<Line>> {
     let file = BufReader::new(File::open(path)?);
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
+    lines(file, is_json)
+}
+
+pub(crate) fn lines(file: impl BufRead, is_json: bool) -> io::Result<Vec<Line>> {
     if is_json { read_json(file) } else { Ok(read_csv(file)) }
 }
 
-fn read_json(file: BufReader<File>) -> io::Result<Vec<Line>> {
+fn read_json(file: impl BufRead) -> io::Result<Vec<Line>> {
     let mut lines = Vec::new();
     for (index, line) in file.split(b'\n').enumerate() {
         let line = line?;
@@ -106,7 +110,7 @@ fn read_json(file: BufReader<File>) -> io::Result<Vec<Line>> {
     Ok(lines)
 }
 
-fn read_csv(file: BufReader<File>) -> Vec<Line> {
+fn read_csv(file: impl BufRead) -> Vec<Line> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let mut records = reader.deserialize::<Record>();
     let mut lines = Vec::new();
@@ -136,7 +140,7 @@ fn csv_fault(error: &csv::Error) -> String {
 }
 
 #[derive(Default)]
-struct Taken {
+pub(crate) struct Taken {
     ids: HashMap<String, usize>,
     emails: HashMap<String, usize>,
 }
@@ -157,7 +161,7 @@ async fn existing(db: &Db) -> Result<Taken, crate::db::DbError> {
 }
 
 /// The users that the lines stand for, or every fault with its line.
-fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>, Vec<String>) {
+pub(crate) fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>, Vec<String>) {
     let (mut users, mut faults) = (Vec::with_capacity(lines.len()), Vec::new());
     let place =
         |line: usize| if line == 0 { "here already".to_owned() } else { format!("in line {line} too") };
@@ -173,10 +177,10 @@ fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>, Vec<String
         let user = User { id: record.id.trim().to_owned(), email, name };
         let mut found = user::faults(&user);
         if let Some(other) = taken.ids.insert(user.id.clone(), line) {
-            found.push(format!("id: {} is {}", user.id, place(other)));
+            found.push(format!("id: {} is {}", user.id.escape_debug(), place(other)));
         }
         if let Some(other) = taken.emails.insert(email_key(&user.email), line) {
-            found.push(format!("email: {} is {}", user.email, place(other)));
+            found.push(format!("email: {} is {}", user.email.escape_debug(), place(other)));
         }
         let hash = record.password_hash.trim();
         if !hash.is_empty() && passwords::scheme(hash).is_none() {

@@ -3,9 +3,9 @@
 mod calibrate;
 mod chat;
 mod check;
-mod import;
+pub(crate) mod import;
 mod log;
-mod user;
+pub(crate) mod user;
 
 use crate::app::{App, Services};
 use crate::clock::Clock;

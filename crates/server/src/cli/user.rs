@@ -119,7 +119,7 @@ async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
 }
 
 /// What is wrong with a user that an operator brings, each with the name of its field.
-pub(super) fn faults(user: &User) -> Vec<String> {
+pub(crate) fn faults(user: &User) -> Vec<String> {
     let mut faults = Fields::new();
     limits::check_email(&user.email, &mut faults);
     limits::check_name(&user.name, &mut faults);

@@ -5,16 +5,16 @@
 //! it knows no SQL and makes no call to CometChat.
 
 mod account;
-mod address;
+pub(crate) mod address;
 pub mod connection;
-mod cookie;
-mod device;
+pub(crate) mod cookie;
+pub(crate) mod device;
 mod failure;
 mod headers;
 mod health;
 mod login;
 pub mod metrics;
-mod object;
+pub(crate) mod object;
 pub mod openapi;
 mod origin;
 mod pages;

@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq as _;
 /// The most that a stored hash may ask of us, so that a strange one cannot hold a thread for minutes.
 const MAX_BCRYPT_COST: u32 = 16;
 const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+const MAX_SCRYPT_LANES: u32 = 16;
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 const MAX_OUTPUT_BYTES: usize = 64;
 
@@ -42,10 +43,12 @@ impl<'a> Foreign<'a> {
         match scheme {
             "scrypt" => {
                 let (log_n, r, p) = (number(params, "ln")?, number(params, "r")?, number(params, "p")?);
-                let memory = 128u64.checked_mul(r.into())?.checked_shl(log_n).filter(|_| log_n < 32)?;
-                let fits = memory <= MAX_SCRYPT_BYTES && p <= 16;
-                let params = scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok()?;
-                fits.then_some(Self::Scrypt { params, salt, expected })
+                // Before the library looks at them, whose own check overflows.
+                let fits =
+                    log_n < 32 && u64::from(r) << log_n <= MAX_SCRYPT_BYTES / 128 && p <= MAX_SCRYPT_LANES;
+                let params = || scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok();
+                let params = fits.then(params)??;
+                Some(Self::Scrypt { params, salt, expected })
             }
             "pbkdf2-sha256" | "pbkdf2-sha512" => {
                 let rounds = number(params, "i").or_else(|| params.parse().ok())?;
@@ -142,6 +145,7 @@ mod tests {
             format!("$scrypt$ln=30,r=8,p=1${salt}"),
             format!("$scrypt$ln=255,r=8,p=1${salt}"),
             format!("$scrypt$ln=14,r=4294967295,p=1${salt}"),
+            format!("$scrypt$ln=14,r=8,p=4294967295${salt}"),
             format!("$scrypt$r=8,p=1${salt}"),
             format!("$pbkdf2-sha256$i=99999999${salt}"),
             format!("$pbkdf2-sha256$i=0${salt}"),

@@ -5,8 +5,8 @@
 //! users, sessions or requests.
 
 pub mod calibrate;
-mod foreign;
-mod hash;
+pub(crate) mod foreign;
+pub(crate) mod hash;
 mod policy;
 mod pool;
 #[cfg(feature = "argon2-simd")]
