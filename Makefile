@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker check docs fuzz bench bench-timing pictures clean
+.PHONY: help run dev build test test-docker check docs fuzz sbom bench bench-timing pictures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/open
 
 fuzz: ## feed the parsers with what libFuzzer invents, ten minutes each
 	@scripts/fuzz
+
+sbom: ## what the binary is made of, as CycloneDX: target/sbom/
+	@scripts/sbom
 
 bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 	@scripts/bench
