@@ -1,7 +1,6 @@
 //! Where the time comes from: the only place that asks the system for it. Everything else is handed
 //! a [`Clock`], so that a test can move time instead of waiting for it.
 
-use governor::clock::Clock as GovernorClock;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -78,12 +77,4 @@ impl Clock {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl GovernorClock for Clock {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.since_start()
-    }
 }

@@ -7,15 +7,17 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::passwords;
 use clap::{Arg, ArgMatches, Command};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
 use std::path::Path;
 
 /// Faults that are printed; nobody reads more before mending the first of them.
 const FAULTS_SHOWN: usize = 50;
+
+/// Users after which it is told how far an import has got.
+const PROGRESS_EVERY: usize = 1000;
 
 pub fn command() -> Command {
     let about = "Adds the users in a file, all of them or none";
@@ -55,20 +57,26 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
         return summary(&users, "can be imported");
     }
 
-    let bar = ProgressBar::new(users.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} users, {eta} left")?);
     let now = Clock::system().now();
     // SQLite puts aside what does not fit into its memory, and has to read it again: with its usual two megabytes a
     // long file takes a time that grows faster than the file.
     db.write(db.pick("PRAGMA cache_size = -524288", "SELECT 1"), &[]).await?;
     let mut tx = db.begin().await?;
-    for (user, hash) in &users {
+    for (index, (user, hash)) in users.iter().enumerate() {
         accounts::add(&mut tx, user, hash, now).await?;
-        bar.inc(1);
+        progress(index, users.len())?;
     }
     tx.commit().await?;
-    bar.finish_and_clear();
     summary(&users, "imported; a running server makes them at CometChat")
+}
+
+/// Shows somebody who waits how far it has got.
+fn progress(index: usize, all: usize) -> io::Result<()> {
+    let mut screen = io::stderr();
+    if index.is_multiple_of(PROGRESS_EVERY) && screen.is_terminal() {
+        write!(screen, "\r{index} of {all} users\r")?;
+    }
+    Ok(())
 }
 
 fn summary(users: &[(User, String)], what: &str) -> Outcome {

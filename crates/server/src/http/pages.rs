@@ -47,7 +47,7 @@ struct File {
     bytes: web::Bytes,
     /// The same, compressed when the page was built; the best first.
     compressed: Vec<(Encoding, web::Bytes)>,
-    mime: String,
+    mime: &'static str,
     /// Weak: it is one for all forms of the file, whose bytes differ.
     tag: EntityTag,
     /// Its name changes with its content, so it can be kept for ever.
@@ -135,11 +135,9 @@ impl File {
     }
 
     fn of(path: &str, bytes: web::Bytes, sha256: &[u8]) -> Self {
-        let mime = mime_guess::from_path(path).first_or_octet_stream();
-        let is_text = mime.type_() == "text";
         Self {
             tag: EntityTag::new_weak(STANDARD.encode(sha256)),
-            mime: if is_text { format!("{mime}; charset=utf-8") } else { mime.to_string() },
+            mime: mime(path),
             is_immutable: path.starts_with("cometchat-sdk-") || has_hash(path),
             is_page: [INDEX, LOGIN, REGISTER].contains(&path),
             bytes,
@@ -173,7 +171,7 @@ impl File {
         if is_known {
             return answer.finish();
         }
-        answer.content_type(self.mime.as_str());
+        answer.content_type(self.mime);
         match self.compressed_for(request) {
             Some((encoding, bytes)) => {
                 answer.insert_header((header::CONTENT_ENCODING, encoding.to_string())).body(bytes.clone())
@@ -196,6 +194,23 @@ fn bytes(found: Cow<'static, [u8]>) -> web::Bytes {
     match found {
         Cow::Borrowed(found) => web::Bytes::from_static(found),
         Cow::Owned(found) => found.into(),
+    }
+}
+
+/// What a file of the page is, by the end of its name.
+fn mime(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "css" => "text/css; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        "ico" => "image/x-icon",
+        "js" => "text/javascript; charset=utf-8",
+        "json" | "map" => "application/json",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        "txt" => "text/plain; charset=utf-8",
+        "wasm" => "application/wasm",
+        "woff2" => "font/woff2",
+        _ => "application/octet-stream",
     }
 }
 
@@ -277,6 +292,20 @@ mod tests {
             ("register.html".into(), "index.html".into())
         );
         assert_eq!(found("/no/such/page", false), "index.html");
+    }
+
+    #[test]
+    fn a_browser_is_told_what_a_file_is() {
+        let types = ["index.html", "a/app-0123456789abcdef_bg.wasm", "CometChat.js", "icon.svg", "LICENSE"]
+            .map(|name| File::new(name, b"x").mime);
+        let expected = [
+            "text/html; charset=utf-8",
+            "application/wasm",
+            "text/javascript; charset=utf-8",
+            "image/svg+xml",
+            "application/octet-stream",
+        ];
+        assert_eq!(types, expected);
     }
 
     #[test]

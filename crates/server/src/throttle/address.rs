@@ -1,44 +1,61 @@
 //! The limit by address: a bucket for each, in memory, refilled evenly over a minute.
 
 use crate::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
 use ipnet::IpNet;
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// In which an empty bucket fills.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Buckets by network. Cheap to ask; shared by all workers.
 pub struct AddressLimit {
     clock: Clock,
-    buckets: Option<Buckets>,
+    /// The time that refills what one attempt takes; zero: there is no limit.
+    refill: Duration,
+    /// When each bucket will be full, by the time since the clock's start: that alone says how full it is now. A bucket
+    /// that is not here is full.
+    full_at: Mutex<HashMap<IpNet, Duration>>,
 }
-
-type Buckets = RateLimiter<IpNet, DashMapStateStore<IpNet>, Clock, NoOpMiddleware<Duration>>;
 
 impl AddressLimit {
     /// Lets `per_minute` attempts through in a burst, and as many a minute after it; zero lets all through.
     pub fn new(per_minute: u32, clock: Clock) -> Self {
-        let buckets = NonZeroU32::new(per_minute)
-            .map(|burst| RateLimiter::dashmap_with_clock(Quota::per_minute(burst), clock.clone()));
-        Self { clock, buckets }
+        let refill = MINUTE.checked_div(per_minute).unwrap_or_default();
+        Self { clock, refill, full_at: Mutex::default() }
     }
 
     /// Takes one attempt out of this address's bucket, or says how long until there is one.
     pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
-        let Some(buckets) = &self.buckets else { return Ok(()) };
-        buckets
-            .check_key(&network(address))
-            .map_err(|refused| refused.wait_time_from(self.clock.since_start()))
+        if self.refill.is_zero() {
+            return Ok(());
+        }
+        let now = self.clock.since_start();
+        let mut buckets = self.lock();
+        let full_at = buckets.entry(network(address)).or_default();
+        let then = now.max(*full_at) + self.refill;
+        // An empty one will be full in a minute; what would take longer is not in it.
+        let missing = then.saturating_sub(now + MINUTE);
+        if !missing.is_zero() {
+            return Err(missing);
+        }
+        *full_at = then;
+        Ok(())
     }
 
     /// Forgets the buckets that are full again.
     pub fn sweep(&self) {
-        if let Some(buckets) = &self.buckets {
-            buckets.retain_recent();
-            buckets.shrink_to_fit();
-        }
+        let now = self.clock.since_start();
+        let mut buckets = self.lock();
+        buckets.retain(|_, full_at| *full_at > now);
+        buckets.shrink_to_fit();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpNet, Duration>> {
+        // A panic while it was held cannot have left it half changed.
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -93,8 +110,10 @@ mod tests {
         let clock = Clock::manual(1_000);
         let limit = AddressLimit::new(3, clock.clone());
         limit.take(address("192.0.2.1")).unwrap();
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_secs(19));
+        limit.take(address("192.0.2.2")).unwrap();
+        clock.advance(Duration::from_secs(1));
         limit.sweep();
-        assert_eq!(limit.buckets.unwrap().len(), 0);
+        assert_eq!(limit.lock().len(), 1, "the first is full after twenty seconds");
     }
 }
