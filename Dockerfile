@@ -12,7 +12,7 @@ RUN scripts/setup web
 FROM tools AS build
 COPY . .
 RUN --mount=type=cache,target=/src/target --mount=type=cache,target=/usr/local/cargo/registry \
-    make build && cargo build --locked --release -p cometchat-emulator && mkdir /out && \
+    make build && scripts/release -p cometchat-emulator && mkdir /out && \
     cp target/release/cometchat-auth target/release/cometchat-emulator /out/
 
 FROM debian:bookworm-slim AS base

@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker check docs fuzz sbom bench bench-timing pictures clean
+.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible bench bench-timing pictures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -13,7 +13,7 @@ dev: ## the same, with a page that follows its sources: http://localhost:8080
 
 build: ## the one binary to deploy, the page inside: target/release/cometchat-auth
 	@scripts/page
-	cargo build --locked --release -p cometchat-auth
+	@scripts/release -p cometchat-auth
 
 test: ## every test there is, the browser's included
 	@scripts/test
@@ -33,6 +33,9 @@ fuzz: ## feed the parsers with what libFuzzer invents, ten minutes each
 
 sbom: ## what the binary is made of, as CycloneDX: target/sbom/
 	@scripts/sbom
+
+reproducible: ## build the binary twice, in two places, and compare
+	@scripts/reproducible
 
 bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 	@scripts/bench
