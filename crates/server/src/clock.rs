@@ -13,7 +13,8 @@ pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System { start: Instant },
+    /// With the moment that its steady time is counted from.
+    System(Instant),
     Manual(Arc<Manual>),
 }
 
@@ -21,33 +22,35 @@ enum Source {
 #[derive(Debug)]
 struct Manual {
     since_epoch: AtomicU64,
-    since_start: AtomicU64,
+    steady: AtomicU64,
 }
 
 impl Clock {
     pub fn system() -> Self {
-        Self(Source::System { start: Instant::now() })
+        Self(Source::System(Instant::now()))
     }
 
     /// A clock that stands still at `unix_seconds` until it is moved.
     pub fn manual(unix_seconds: u32) -> Self {
         let since_epoch = AtomicU64::new(u64::from(unix_seconds) * 1000);
-        Self(Source::Manual(Arc::new(Manual { since_epoch, since_start: AtomicU64::new(0) })))
+        Self(Source::Manual(Arc::new(Manual { since_epoch, steady: AtomicU64::new(0) })))
     }
 
-    /// Moves a manual clock; a system clock moves by itself and takes no notice.
+    /// Lets time pass on a manual clock; a system clock moves by itself and takes no notice.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {
-            manual.since_epoch.fetch_add(millis(by), Ordering::SeqCst);
-            manual.since_start.fetch_add(millis(by), Ordering::SeqCst);
+            let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+            manual.since_epoch.fetch_add(millis, Ordering::SeqCst);
+            manual.steady.fetch_add(millis, Ordering::SeqCst);
         }
     }
 
-    /// Sets a manual clock back, as an administrator or NTP does it: the time of day is earlier, and no time has
-    /// passed.
-    pub fn set_back(&self, by: Duration) {
+    /// Sets a manual clock forwards or backwards by so many seconds, as an operator or NTP does: no time passes.
+    pub fn step(&self, seconds: i64) {
         if let Source::Manual(manual) = &self.0 {
-            manual.since_epoch.fetch_sub(millis(by), Ordering::SeqCst);
+            let millis = seconds.saturating_mul(1000);
+            // Addition wraps, which is what adding a negative number in two's complement is.
+            manual.since_epoch.fetch_add(millis.cast_unsigned(), Ordering::SeqCst);
         }
     }
 
@@ -55,17 +58,8 @@ impl Clock {
     #[allow(clippy::disallowed_methods)] // the one place
     pub fn since_epoch(&self) -> Duration {
         match &self.0 {
-            Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Source::System(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             Source::Manual(manual) => Duration::from_millis(manual.since_epoch.load(Ordering::SeqCst)),
-        }
-    }
-
-    /// Time since this clock was made, which goes on evenly whatever the time of day is set to: for waits that are
-    /// kept in memory.
-    pub fn since_start(&self) -> Duration {
-        match &self.0 {
-            Source::System { start } => start.elapsed(),
-            Source::Manual(manual) => Duration::from_millis(manual.since_start.load(Ordering::SeqCst)),
         }
     }
 
@@ -73,8 +67,13 @@ impl Clock {
     pub fn now(&self) -> i64 {
         i64::try_from(self.since_epoch().as_secs()).unwrap_or(i64::MAX)
     }
-}
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    /// Time that has passed since some moment of this process: it goes on evenly when somebody sets the time of
+    /// day. For every wait that ends with the process.
+    pub fn steady(&self) -> Duration {
+        match &self.0 {
+            Source::System(origin) => origin.elapsed(),
+            Source::Manual(manual) => Duration::from_millis(manual.steady.load(Ordering::SeqCst)),
+        }
+    }
 }

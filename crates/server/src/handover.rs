@@ -24,6 +24,9 @@ const AUDIENCE: &str = "cometchat-auth";
 const LONGEST: i64 = 120;
 /// How far the clocks of the two servers may be apart, in seconds.
 const SKEW: i64 = 30;
+/// How long the name of a used assertion is kept after its end, in seconds: a clock that is set back, as after a
+/// wrong time zone, must not make it good again.
+const KEPT: i64 = 24 * 60 * 60;
 const ID_MAX_BYTES: usize = 200;
 
 #[derive(Deserialize)]
@@ -89,9 +92,9 @@ pub async fn sign_in(
     Ok(sign_in::begin(services, user, None, client).await?)
 }
 
-/// Forgets what would not be believed any more.
+/// Forgets what would not be believed any more, nor if the clock were set back by a day.
 pub async fn sweep(db: &Db, now: i64) -> Result<(), DbError> {
-    db.write("DELETE FROM handovers WHERE expires_at <= $1", values![now]).await?;
+    db.write("DELETE FROM handovers WHERE expires_at <= $1", values![now - KEPT]).await?;
     Ok(())
 }
 

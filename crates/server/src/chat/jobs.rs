@@ -16,6 +16,8 @@ use crate::values;
 const CLAIM_SECONDS: i64 = 60;
 /// A mint's check waits this long, until the mint has long been stored or is known to be lost.
 const CHECK_AFTER_SECONDS: i64 = 60;
+/// The longest that a job waits for another try.
+pub const LONGEST_WAIT_SECONDS: i64 = 10 * 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -198,6 +200,20 @@ pub async fn retry(db: &Db, job: &Claimed, run_at: i64, error: &str) -> Result<(
                               run_at = CASE WHEN version = $3 THEN $4 ELSE run_at END
          WHERE id = $1 AND claim = $2",
         values![&job.id, &job.claim, job.version, run_at, error],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets no job wait until a time that was far ahead when somebody set the clock back: such jobs wait as if they
+/// had just been written, and claims last no longer than from now on.
+pub async fn bring_near(db: &Db, now: i64) -> Result<(), DbError> {
+    let (furthest, soon) = (now + LONGEST_WAIT_SECONDS, now + CLAIM_SECONDS.max(CHECK_AFTER_SECONDS));
+    db.write(
+        "UPDATE chat_jobs SET run_at = CASE WHEN run_at > $1 THEN $2 ELSE run_at END,
+                              claimed_until = CASE WHEN claimed_until > $2 THEN $2 ELSE claimed_until END
+         WHERE parked = 0 AND (run_at > $1 OR claimed_until > $2)",
+        values![furthest, soon],
     )
     .await?;
     Ok(())

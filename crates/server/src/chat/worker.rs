@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 const JOB_LIMIT: Duration = Duration::from_secs(20);
 /// How often the queue is looked at without being told: for jobs of other instances, and retries.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-const LONGEST_RETRY_SECONDS: i64 = 10 * 60;
 /// How far CometChat's clock and ours may be apart when a lost token is looked for.
 const CLOCK_SKEW_SECONDS: u64 = 30;
 
@@ -32,8 +31,10 @@ enum JobError {
 
 /// Works until `stopping`, which it heeds between two jobs. A job that is cut short is done again.
 pub async fn run(chat: &Chat, stopping: &CancellationToken) {
+    // The clock may also have been set back while no server ran.
+    let mut latest = i64::MAX;
     while !stopping.is_cancelled() {
-        if let Err(error) = work_off(chat, stopping).await {
+        if let Err(error) = look(chat, stopping, &mut latest).await {
             tracing::error!(%error, "the job queue cannot be read");
         }
         // Woken by a commit that wrote a job, or by time.
@@ -42,7 +43,16 @@ pub async fn run(chat: &Chat, stopping: &CancellationToken) {
     }
 }
 
-/// Does every job that is due.
+/// Does every job that is due. `latest` is the time of the look before.
+async fn look(chat: &Chat, stopping: &CancellationToken, latest: &mut i64) -> Result<(), DbError> {
+    let now = chat.clock.now();
+    if now < *latest {
+        jobs::bring_near(&chat.db, now).await?;
+    }
+    *latest = now;
+    work_off(chat, stopping).await
+}
+
 async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbError> {
     while !stopping.is_cancelled() {
         let Ok(pass) = chat.breaker.admit() else { return Ok(()) };
@@ -154,12 +164,13 @@ async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<(), JobError>) -> 
 /// once, and never sooner than CometChat asks for, as far as that is to be believed.
 fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
     let doubled = 1i64 << attempts.clamp(0, 20);
-    let capped = doubled.min(LONGEST_RETRY_SECONDS);
+    let capped = doubled.min(jobs::LONGEST_WAIT_SECONDS);
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // at most 600
     let spread = (capped as f64 * (0.5 + jitter / 2.0)).ceil() as i64;
     match error {
         JobError::Call(CallError::RateLimited { retry_after: Some(wait) }) => {
-            spread.max(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).min(LONGEST_RETRY_SECONDS))
+            let wait = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+            spread.max(wait.min(jobs::LONGEST_WAIT_SECONDS))
         }
         _ => spread,
     }
@@ -190,7 +201,7 @@ mod tests {
     fn a_retry_never_comes_sooner_than_cometchat_asks_for() {
         let limited = CallError::RateLimited { retry_after: Some(Duration::from_secs(90)) };
         assert_eq!(retry_wait(1, &limited.into(), 0.0), 90);
-        let forever = CallError::RateLimited { retry_after: Some(Duration::MAX) };
-        assert_eq!(retry_wait(1, &forever.into(), 0.0), 600, "but nobody waits for ever");
+        let senseless = CallError::RateLimited { retry_after: Some(Duration::from_secs(u64::MAX)) };
+        assert_eq!(retry_wait(1, &senseless.into(), 0.0), jobs::LONGEST_WAIT_SECONDS);
     }
 }

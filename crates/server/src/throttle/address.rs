@@ -32,7 +32,7 @@ impl AddressLimit {
         if self.refill.is_zero() {
             return Ok(());
         }
-        let now = self.clock.since_start();
+        let now = self.clock.steady();
         let mut buckets = self.lock();
         let full_at = buckets.entry(network(address)).or_default();
         let then = now.max(*full_at) + self.refill;
@@ -47,7 +47,7 @@ impl AddressLimit {
 
     /// Forgets the buckets that are full again.
     pub fn sweep(&self) {
-        let now = self.clock.since_start();
+        let now = self.clock.steady();
         let mut buckets = self.lock();
         buckets.retain(|_, full_at| *full_at > now);
         buckets.shrink_to_fit();
@@ -87,6 +87,22 @@ mod tests {
         clock.advance(Duration::from_secs(20));
         assert_eq!(limit.take(me), Ok(()));
         assert!(limit.take(me).is_err());
+    }
+
+    #[test]
+    fn nobody_waits_longer_or_shorter_when_somebody_sets_the_clock() {
+        let clock = Clock::manual(10_000);
+        let limit = AddressLimit::new(3, clock.clone());
+        let me = address("192.0.2.1");
+        for _ in 0..3 {
+            limit.take(me).unwrap();
+        }
+        for step in [-3_600, 7_200] {
+            clock.step(step);
+            assert_eq!(limit.take(me), Err(Duration::from_secs(20)), "{step}");
+        }
+        clock.advance(Duration::from_secs(20));
+        assert_eq!(limit.take(me), Ok(()));
     }
 
     #[test]

@@ -12,11 +12,11 @@ use shared::{ErrorCode, LoginResponse, routes};
 
 const KEY: [u8; 32] = [9; 32];
 
-async fn start() -> TestApp {
+pub async fn start() -> TestApp {
     TestApp::start_with(|config| config.handover_key = Some(Key(SecretKey::new(KEY)))).await
 }
 
-fn claims(app: &TestApp, id: &str) -> Value {
+pub fn claims(app: &TestApp, id: &str) -> Value {
     let now = app.clock.now();
     json!({"aud": "cometchat-auth", "sub": "ada", "email": "ada@example.com", "name": "Ada Lovelace",
            "iat": now, "exp": now + 60, "jti": id})
@@ -30,11 +30,11 @@ fn signed(header: &Value, claims: &Value, key: &[u8]) -> String {
     format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
-fn hs256(claims: &Value) -> String {
+pub fn hs256(claims: &Value) -> String {
     signed(&json!({"alg": "HS256", "typ": "JWT"}), claims, &KEY)
 }
 
-async fn hand_over(app: &TestApp, assertion: &str) -> Response {
+pub async fn hand_over(app: &TestApp, assertion: &str) -> Response {
     app.browser().post(routes::HANDOVER, json!({"assertion": assertion})).await
 }
 

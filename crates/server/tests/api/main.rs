@@ -7,10 +7,12 @@ mod account;
 mod bad_input;
 mod chat_down;
 mod chat_token;
+mod clock_steps;
 #[path = "../common/mod.rs"]
 mod common;
 mod database_lost;
 mod guessing;
+
 mod handover;
 mod headers;
 mod line;

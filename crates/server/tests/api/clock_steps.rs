@@ -1,0 +1,119 @@
+//! Somebody sets the clock, forwards or backwards, under a running server.
+
+use crate::handover::{claims, hand_over, hs256};
+use crate::support::*;
+use cometchat_auth::handover;
+use reqwest::StatusCode;
+use serde_json::json;
+use shared::ErrorCode;
+use std::time::Duration;
+
+const HOUR: i64 = 60 * 60;
+const WEEK: i64 = 7 * 24 * HOUR;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_ends_no_session_before_its_time_and_revives_none() {
+    let app = TestApp::start().await;
+    let (live, _) = app.signed_in().await;
+    let (ended, _) = app.signed_in().await;
+    app.clock.step(HOUR);
+    assert_eq!(ended.logout().await.status(), StatusCode::NO_CONTENT);
+    for step in [0, -HOUR, -WEEK, 2 * WEEK - HOUR, -WEEK] {
+        app.clock.step(step);
+        assert!(live.is_signed_in().await, "after a step of {step} s");
+        assert!(!ended.is_signed_in().await, "after a step of {step} s");
+        let (new, _) = app.signed_in().await;
+        assert!(new.is_signed_in().await, "after a step of {step} s");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_makes_nobody_wait_until_it_has_caught_up() {
+    let app = TestApp::start().await;
+    for _ in 0..5 {
+        failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
+    app.clock.step(-HOUR);
+    // What was counted still counts.
+    failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
+    let error = failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
+    assert_eq!(error.retry_after_seconds, Some(4));
+    app.clock.advance(Duration::from_secs(4));
+    app.signed_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_its_attempts_back_in_a_minute_whatever_the_clock_is_set_to() {
+    let app = TestApp::start_with(|config| config.login_attempts_per_minute = 2).await;
+    for step in [0, -HOUR, 2 * HOUR] {
+        app.clock.advance(Duration::from_secs(60));
+        app.signed_in().await;
+        app.signed_in().await;
+        app.clock.step(step);
+        let error = failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
+        assert_eq!(error.retry_after_seconds, Some(30), "after a step of {step} s");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chat_is_tried_again_in_time_after_the_clock_was_set_back() {
+    let app = TestApp::start().await;
+    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    for _ in 0..3 {
+        app.signed_in().await;
+    }
+    app.clock.step(-HOUR);
+    app.emulator.mend().await;
+    app.clock.advance(Duration::from_secs(10));
+    let (_, answer) = app.signed_in().await;
+    assert!(answer.cometchat_auth_token.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_done_at_cometchat_does_not_wait_for_a_clock_that_was_set_back() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    browser.logout().await;
+    eventually("the revocation waits for another try", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until = 0").await == 1
+    })
+    .await;
+    app.clock.step(-WEEK);
+    app.emulator.mend().await;
+    // Looks for less than a week.
+    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_a_restart_does_not_wait_for_a_clock_that_was_set_back_meanwhile() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    browser.logout().await;
+    // As the process that died with it has left it.
+    let ahead = "UPDATE chat_jobs SET run_at = run_at + 604800, claimed_until = run_at + 604860, claim = 'x'";
+    eventually("the revocation waits for another try", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until = 0").await == 1
+    })
+    .await;
+    app.db.write(ahead, &[]).await.unwrap();
+    let app = app.restart().await;
+    app.emulator.mend().await;
+    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assertion_that_was_used_is_not_good_again_when_the_clock_is_set_back() {
+    let app = crate::handover::start().await;
+    let assertion = hs256(&claims(&app, "1"));
+    assert_eq!(hand_over(&app, &assertion).await.status(), StatusCode::OK);
+    app.clock.step(12 * HOUR);
+    handover::sweep(&app.db, app.clock.now()).await.unwrap();
+    app.clock.step(-12 * HOUR);
+    failure(hand_over(&app, &assertion).await, ErrorCode::InvalidHandover).await;
+    app.clock.step(2 * 24 * HOUR);
+    handover::sweep(&app.db, app.clock.now()).await.unwrap();
+    assert_eq!(app.count("SELECT count(*) FROM handovers").await, 0, "kept for a day, and not for ever");
+}
