@@ -51,9 +51,14 @@ pub async fn register(
 
     let minted = sign_in::usable(services.chat.enrol(&user, enrolment).await);
     let chat_token = match minted {
-        Some(minted) => {
-            sign_in::keep(services, &user.id, &session.hash(), "", &minted).await?.then_some(minted.token)
-        }
+        Some(minted) => match sign_in::keep(services, &user.id, &session.hash(), "", &minted).await {
+            Ok(kept) => kept.then_some(minted.token),
+            Err(error) => {
+                // The account stands. The token is found and revoked, and the page asks for another.
+                tracing::error!(user = user.id, %error, "the chat token was not stored");
+                None
+            }
+        },
         None => None,
     };
     services.chat.wake();

@@ -4,7 +4,7 @@
 use super::Db;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqlSafeStr as _};
+use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -20,6 +20,10 @@ pub const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
 const PING_LIMIT: Duration = Duration::from_secs(1);
 /// How long a connection may take to end what a request has left on it.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+
+/// PostgreSQL's own limits: a server that has vanished without a word must not leave behind what others wait for. A
+/// statement is given up there when it is given up here, and a transaction that nobody goes on with after a while.
+const LIMITS: &str = "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
 
 /// Why the database could not be opened, in one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +156,12 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_LIMIT)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(LIMITS).await?;
+                    Ok(())
+                })
+            })
             // A connection whose other end has vanished without a word would keep its place for as long as
             // TCP hopes for it: a quarter of an hour.
             .after_release(|connection, _| {

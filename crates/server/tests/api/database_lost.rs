@@ -1,26 +1,21 @@
 //! A database that goes away, in the middle of things and between them. Only where there is a line to cut:
 //! on PostgreSQL.
 
-use crate::common::new_database;
+use crate::common::is_on_postgres;
 use crate::line::Line;
 use crate::support::*;
 use reqwest::StatusCode;
 use serde_json::json;
-use shared::{ErrorCode, Secret, routes};
-use url::Url;
+use shared::{ErrorCode, LoginResponse, routes};
 
 /// A server whose database is at the other end of a line; `None` where the tests run on SQLite.
 async fn start() -> Option<(TestApp, Line)> {
-    let folder = tempfile::tempdir().unwrap();
-    let url = new_database(folder.path()).await;
-    if !url.starts_with("postgres:") {
+    if !is_on_postgres() {
         return None;
     }
-    let mut url = Url::parse(&url).unwrap();
-    let target = url.socket_addrs(|| None).unwrap()[0];
-    let line = Line::to(target).await;
-    url.set_port(Some(line.address.port())).unwrap();
-    Some((TestApp::start_with(|config| config.store.database_url = Secret::new(url)).await, line))
+    let mut line = None;
+    let app = TestApp::start_with(|config| line = Some(Line::before_database(config))).await;
+    Some((app, line.unwrap()))
 }
 
 async fn is_ready(app: &TestApp) -> bool {
@@ -85,4 +80,29 @@ async fn a_sign_in_whose_database_goes_away_half_way_leaves_no_token_behind() {
     })
     .await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_whose_database_goes_away_after_its_commit_stands() {
+    let Some((app, line)) = start().await else { return };
+    app.emulator.fault(json!({"api": "rest", "kind": "delay", "millis": 700})).await;
+    let mut browser = app.browser();
+    let register = tokio::spawn(async move {
+        let answer = browser.register("ada@example.com", "plum tractor yesterday", "Ada").await;
+        (browser, answer)
+    });
+    eventually("asked for a token", || async { app.emulator.calls("POST", "/users").await > 0 }).await;
+    line.cut();
+    let (browser, answer) = register.await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(answer.json::<LoginResponse>().await.unwrap().cometchat_auth_token, None);
+    app.emulator.mend().await;
+    line.mend();
+    eventually("ready again", || is_ready(&app)).await;
+    assert!(browser.is_signed_in().await);
+    app.in_the_end("the lost token is revoked", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+    assert_eq!(browser.chat_token(false).await.status(), StatusCode::OK);
 }

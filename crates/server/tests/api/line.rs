@@ -1,9 +1,16 @@
-//! A line between two programs that can be cut, and go silent.
+//! A line between two programs that goes bad: from some moment on, or at one piece of what goes over it.
 
+use cometchat_auth::config::Config;
+use shared::Secret;
+use std::future::pending;
 use std::net::SocketAddr;
-use tokio::io::copy_bidirectional;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use url::Url;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
@@ -14,30 +21,65 @@ enum Condition {
     Silent,
 }
 
+/// What happens to one piece; what comes after it on other connections goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It comes late, and unharmed.
+    Delay(Duration),
+    /// It and all that follows on its connection never come, and nobody is told.
+    Silence,
+    /// It is lost, and both ends learn that the connection is gone.
+    Cut,
+    /// Every byte of it is another.
+    Garble,
+}
+
 /// A TCP proxy to one address. It ends with the test.
 pub struct Line {
-    pub address: SocketAddr,
     condition: watch::Sender<Condition>,
+    strike: Arc<Mutex<Option<Strike>>>,
+}
+
+struct Strike {
+    /// Pieces that go through before it.
+    after: usize,
+    fault: Fault,
 }
 
 impl Line {
-    pub async fn to(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// Puts a line before the place that this URL leads to.
+    pub fn before(url: &mut Url) -> Self {
+        let target = url.socket_addrs(|| None).unwrap()[0];
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
+        url.set_ip_host(address.ip()).unwrap();
+        url.set_port(Some(address.port())).unwrap();
         let (condition, seen) = watch::channel(Condition::Good);
+        let strike = Arc::default();
+        let of_each = Arc::clone(&strike);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(carry(near, target, seen.clone()));
+                tokio::spawn(carry(near, target, seen.clone(), Arc::clone(&of_each)));
             }
         });
-        Self { address, condition }
+        Self { condition, strike }
+    }
+
+    /// Puts a line before the database of these settings.
+    pub fn before_database(config: &mut Config) -> Self {
+        let mut url = Url::parse(config.store.database_url.expose()).unwrap();
+        let line = Self::before(&mut url);
+        config.store.database_url = Secret::new(url);
+        line
     }
 
     pub fn cut(&self) {
         self.condition.send_replace(Condition::Cut);
     }
 
-    /// For what is open now, this is for ever: [`Line::mend`] helps new connections alone.
+    /// What is sent from now on never comes, nor what follows on its connection: [`Line::mend`] helps others alone.
     pub fn silence(&self) {
         self.condition.send_replace(Condition::Silent);
     }
@@ -45,22 +87,80 @@ impl Line {
     pub fn mend(&self) {
         self.condition.send_replace(Condition::Good);
     }
+
+    /// Lets so many pieces through from now on, in either direction and on whichever connection, and then this
+    /// happens, once.
+    pub fn strike(&self, after: usize, fault: Fault) {
+        *self.strike.lock().unwrap() = Some(Strike { after, fault });
+    }
+
+    /// Lets everything through again. Says whether it has struck.
+    pub fn disarm(&self) -> bool {
+        self.strike.lock().unwrap().take().is_none()
+    }
+
+    /// Whether what [`Line::strike`] has asked for has happened.
+    pub fn has_struck(&self) -> bool {
+        self.strike.lock().unwrap().is_none()
+    }
 }
 
-async fn carry(mut near: TcpStream, target: SocketAddr, mut condition: watch::Receiver<Condition>) {
-    if *condition.borrow() == Condition::Good {
-        let Ok(mut far) = TcpStream::connect(target).await else { return };
-        tokio::select! {
-            _ = copy_bidirectional(&mut near, &mut far) => return,
-            _ = condition.wait_for(|now| *now != Condition::Good) => {}
+async fn carry(
+    near: TcpStream,
+    target: SocketAddr,
+    condition: watch::Receiver<Condition>,
+    strike: Arc<Mutex<Option<Strike>>>,
+) {
+    let mut cut = condition.clone();
+    let is_good = *condition.borrow() == Condition::Good;
+    let carried = async {
+        if !is_good {
+            return pending().await;
         }
-        if *condition.borrow() == Condition::Cut {
+        let Ok(far) = TcpStream::connect(target).await else { return };
+        let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+        tokio::select! {
+            () = pass_on(near_in, far_out, &condition, &strike) => {}
+            () = pass_on(far_in, near_out, &condition, &strike) => {}
+        }
+    };
+    tokio::select! {
+        () = carried => {}
+        _ = cut.wait_for(|now| *now == Condition::Cut) => {}
+    }
+}
+
+/// One direction, until its connection is to be closed.
+async fn pass_on(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    condition: &watch::Receiver<Condition>,
+    strike: &Mutex<Option<Strike>>,
+) {
+    let mut piece = vec![0; 16 * 1024];
+    loop {
+        let read = from.read(&mut piece).await.unwrap_or(0);
+        if *condition.borrow() == Condition::Silent {
+            // The far end is told no more than the near one, an end least of all.
+            return pending().await;
+        }
+        if read == 0 {
             return;
         }
-        // The far end is told no more than the near one.
-        let _open = (near, far);
-        let _ = condition.wait_for(|now| *now == Condition::Cut).await;
-        return;
+        let struck = strike.lock().unwrap().take_if(|strike| {
+            let now = strike.after == 0;
+            strike.after = strike.after.saturating_sub(1);
+            now
+        });
+        match struck.map(|strike| strike.fault) {
+            None => {}
+            Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
+            Some(Fault::Silence) => return pending().await,
+            Some(Fault::Cut) => return,
+            Some(Fault::Garble) => piece[..read].iter_mut().for_each(|byte| *byte ^= 0x55),
+        }
+        if to.write_all(&piece[..read]).await.is_err() {
+            return;
+        }
     }
-    let _ = condition.wait_for(|now| *now == Condition::Cut).await;
 }

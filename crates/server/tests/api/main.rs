@@ -12,6 +12,7 @@ mod clock_steps;
 mod common;
 mod database_lost;
 mod guessing;
+mod every_step;
 
 mod handover;
 mod headers;

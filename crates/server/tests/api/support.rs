@@ -30,6 +30,7 @@ pub struct TestApp {
     pub url: String,
     metrics: Option<SocketAddr>,
     pub clock: Clock,
+    /// A way to its database of the test's own, which no line is put into.
     pub db: Db,
     pub emulator: Emulator,
     pub config: Config,
@@ -57,21 +58,22 @@ impl TestApp {
         let emulator = Emulator::start(&clock);
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&emulator);
-        config.store.database_url = Secret::new(new_database(folder.path()).await);
+        let database_url = new_database(folder.path()).await;
+        let db = Db::open(&database_url).await.unwrap();
+        config.store.database_url = Secret::new(database_url);
         change(&mut config);
-        let mut app = Self::run(config, clock, emulator).await;
+        let mut app = Self::run(config, clock, emulator, db).await;
         app._folder = Some(folder);
         app.add_user(UID, EMAIL, "Test User", Some(PASSWORD)).await;
         app
     }
 
-    async fn run(config: Config, clock: Clock, emulator: Emulator) -> Self {
+    async fn run(config: Config, clock: Clock, emulator: Emulator, db: Db) -> Self {
         let app = App::build(config.clone(), clock.clone()).await.unwrap();
         let url = format!("http://{}", app.address());
         let metrics = app.metrics_address();
         let (server, services) = (app.handle(), app.services());
         tokio::spawn(app.run());
-        let db = Db::open(config.store.database_url.expose()).await.unwrap();
         Self { url, metrics, clock, db, emulator, config, services, server, _folder: None }
     }
 
@@ -79,7 +81,8 @@ impl TestApp {
     pub async fn restart(mut self) -> Self {
         self.server.stop(true).await;
         let folder = self._folder.take();
-        let mut next = Self::run(self.config.clone(), self.clock.clone(), self.emulator.clone()).await;
+        let (config, clock, emulator) = (self.config.clone(), self.clock.clone(), self.emulator.clone());
+        let mut next = Self::run(config, clock, emulator, self.db.clone()).await;
         next._folder = folder;
         next
     }
@@ -175,8 +178,9 @@ fn config(emulator: &Emulator) -> Config {
 /// One for each test: making one reads all certificates of the system.
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // Servers close a connection that was idle for five seconds: one that is about to be closed is not used again.
     #[allow(clippy::disallowed_methods)]
-    reqwest::Client::new()
+    reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap()
 }
 
 /// A client that keeps its cookies, as a browser does.

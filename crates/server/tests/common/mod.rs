@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each of them uses a part
 
+pub mod agreement;
+
 use reqwest::Client;
 use sqlx::Connection as _;
 use std::io::{BufRead as _, BufReader};
@@ -26,6 +28,12 @@ pub async fn new_database(folder: &Path) -> String {
     format!("{server}/{name}")
 }
 
+/// Whether [`new_database`] gives databases that are at the other end of a line.
+#[allow(clippy::disallowed_methods)]
+pub fn is_on_postgres() -> bool {
+    std::env::var("TEST_POSTGRES").is_ok()
+}
+
 /// An emulator of CometChat, on the system's clock: its URL.
 pub fn emulator() -> String {
     let config = cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
@@ -35,11 +43,15 @@ pub fn emulator() -> String {
     url
 }
 
-/// A client that gives up after half a minute.
+/// A client that gives up after half a minute. It does not use a connection again that its server is about to close.
 #[allow(clippy::disallowed_methods)]
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().timeout(Duration::from_secs(30)).build().unwrap()
+    Client::builder()
+        .timeout(Duration::from_secs(30))
+        .pool_idle_timeout(Duration::from_secs(2))
+        .build()
+        .unwrap()
 }
 
 /// A server process, ended with the test.

@@ -1,0 +1,203 @@
+//! The line to the database or to CometChat fails at every single step of signing in, registering and signing out.
+//! Whatever is answered then is true, everything works again by itself, and nothing is lost.
+
+use crate::common::{self, agreement::Agreement};
+use crate::line::{Fault, Line};
+use crate::support::*;
+use futures_util::future::join_all;
+use reqwest::{Response, StatusCode};
+use shared::{ErrorCode, LoginResponse};
+use std::time::Duration;
+
+/// Late, and not too late for anybody.
+const LATE: Fault = Fault::Delay(Duration::from_millis(100));
+
+/// Which line is a bad one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum To {
+    Database,
+    CometChat,
+}
+
+impl To {
+    /// The longest that an answer may take when it falls silent: two statements' time, and what a sign-in waits for
+    /// CometChat, each with something for a busy machine.
+    fn limit(self) -> Duration {
+        Duration::from_secs(if self == Self::Database { 13 } else { 5 })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    SignIn,
+    Register,
+    SignOut,
+}
+
+impl Flow {
+    fn success(self) -> StatusCode {
+        match self {
+            Self::SignIn => StatusCode::OK,
+            Self::Register => StatusCode::CREATED,
+            Self::SignOut => StatusCode::NO_CONTENT,
+        }
+    }
+}
+
+struct Stage {
+    app: TestApp,
+    to: To,
+    line: Line,
+    agreement: Agreement,
+}
+
+impl Stage {
+    async fn new(to: To) -> Self {
+        let mut line = None;
+        let app = TestApp::start_with(|config| {
+            line = Some(match to {
+                To::Database => Line::before_database(config),
+                To::CometChat => Line::before(&mut config.cometchat.endpoint.base),
+            });
+        })
+        .await;
+        // Makes the demo user at CometChat, so that both sides agree.
+        app.signed_in().await;
+        let agreement = Agreement::new(&app.emulator.url, app.db.clone());
+        Self { app, to, line: line.unwrap(), agreement }
+    }
+
+    /// Goes through once while this happens at this step. Says whether it did.
+    async fn go_through(&self, flow: Flow, step: usize, fault: Fault) -> bool {
+        let email = format!("step{step}@example.com");
+        let mut browser = self.app.browser();
+        if flow == Flow::SignOut {
+            browser.sign_in(EMAIL, PASSWORD).await;
+        }
+        self.line.strike(step, fault);
+        let answer = tokio::time::timeout(self.to.limit(), ask(&mut browser, flow, &email)).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{flow:?}, step {step}: no answer in time"));
+        // What is left to be done goes over the line as well.
+        let is_over = async || self.line.has_struck() || self.agreement.is_settled().await;
+        eventually("it has struck, or nothing is left to do", is_over).await;
+        let has_struck = self.line.disarm();
+
+        let must_work = self.to == To::CometChat || !has_struck || fault == LATE;
+        let has_worked = answer.status() == flow.success();
+        let mut token = None;
+        if !has_worked {
+            let status = answer.status();
+            assert!(!must_work, "{flow:?}, step {step}: {status} {}", answer.text().await.unwrap());
+            let error = failure(answer, ErrorCode::Unavailable).await;
+            assert!(error.retry_after_seconds.is_some());
+        } else if flow != Flow::SignOut {
+            token = answer.json::<LoginResponse>().await.unwrap().cometchat_auth_token;
+            assert!(token.is_some() || (has_struck && fault != LATE), "{flow:?}, step {step}: no token");
+        }
+
+        // Also for whom the step has left something locked.
+        let works_again = async || {
+            let mut other = self.app.browser();
+            other.login(EMAIL, PASSWORD).await.status() == StatusCode::OK
+                && other.logout().await.status() == StatusCode::NO_CONTENT
+        };
+        eventually("signing in works again", works_again).await;
+        self.agreement.holds().await;
+        if let Some(token) = token {
+            let theirs = self.agreement.theirs().await;
+            assert!(theirs.values().any(|(_, tokens)| tokens.iter().any(|theirs| theirs == token.expose())));
+        }
+        self.is_true(&mut browser, flow, &email, has_worked).await;
+        self.app.in_the_end("nothing is left to do", || self.agreement.is_settled()).await;
+        self.agreement.is_complete().await;
+        has_struck
+    }
+
+    /// What was answered is so; and what was not done can be done again.
+    async fn is_true(&self, browser: &mut Browser, flow: Flow, email: &str, has_worked: bool) {
+        if has_worked {
+            assert_eq!(browser.is_signed_in().await, flow != Flow::SignOut);
+        }
+        if flow == Flow::Register {
+            eventually("the address is free, or it was taken by this", async || {
+                let again = self.app.browser().register(email, common::PASSWORD, "Ada").await.status();
+                assert!(again != StatusCode::CREATED || !has_worked, "registered twice");
+                again == StatusCode::CREATED || again.as_u16() == ErrorCode::EmailTaken.status()
+            })
+            .await;
+            browser.sign_in(email, common::PASSWORD).await;
+        }
+        assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+        assert!(!browser.is_signed_in().await);
+    }
+}
+
+async fn ask(browser: &mut Browser, flow: Flow, email: &str) -> Response {
+    match flow {
+        Flow::SignIn => browser.login(EMAIL, PASSWORD).await,
+        Flow::Register => browser.register(email, common::PASSWORD, "Ada").await,
+        Flow::SignOut => browser.logout().await,
+    }
+}
+
+/// Has this happen at one step after the other of everything, until there are no more. `side_by_side`: the steps
+/// are shared out to so many servers, because each takes long.
+async fn every_step(to: To, fault: Fault, side_by_side: usize) {
+    if to == To::Database && !common::is_on_postgres() {
+        return;
+    }
+    let mut shares = Vec::new();
+    for flow in [Flow::SignIn, Flow::Register, Flow::SignOut] {
+        for first in 0..side_by_side {
+            shares.push((flow, first, Stage::new(to).await));
+        }
+    }
+    join_all(shares.into_iter().map(|(flow, first, stage)| async move {
+        let mut step = first;
+        while stage.go_through(flow, step, fault).await {
+            step += side_by_side;
+        }
+        assert!(step >= 2, "{flow:?} has gone over the line");
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_line_to_the_database_is_cut_at_any_step() {
+    every_step(To::Database, Fault::Cut, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_line_to_the_database_garbles_any_step() {
+    every_step(To::Database, Fault::Garble, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_line_to_the_database_falls_silent_at_any_step() {
+    every_step(To::Database, Fault::Silence, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_fails_when_the_line_to_the_database_is_slow_at_any_step() {
+    every_step(To::Database, LATE, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_line_to_cometchat_is_cut_at_any_step() {
+    every_step(To::CometChat, Fault::Cut, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_line_to_cometchat_garbles_any_step() {
+    every_step(To::CometChat, Fault::Garble, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_line_to_cometchat_falls_silent_at_any_step() {
+    every_step(To::CometChat, Fault::Silence, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_fails_when_the_line_to_cometchat_is_slow_at_any_step() {
+    every_step(To::CometChat, LATE, 1).await;
+}
