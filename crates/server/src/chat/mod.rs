@@ -73,7 +73,13 @@ impl Chat {
     /// A new token for this user, who is made at CometChat if they are missing there.
     pub async fn mint(&self, user: &User) -> Result<Minted, MintError> {
         let pass = self.admit()?;
-        let check = jobs::expect_mint(&self.db, &user.id, self.clock.now()).await?;
+        let check = match jobs::expect_mint(&self.db, &user.id, self.clock.now()).await {
+            Ok(check) => check,
+            Err(error) => {
+                pass.unused();
+                return Err(error.into());
+            }
+        };
         self.limited(user, pass, check, async {
             match self.client.mint(&user.id).await {
                 Err(CallError::UserNotFound) => {

@@ -56,9 +56,13 @@ async fn look(chat: &Chat, stopping: &CancellationToken, latest: &mut i64) -> Re
 async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbError> {
     while !stopping.is_cancelled() {
         let Ok(pass) = chat.breaker.admit() else { return Ok(()) };
-        let Some(job) = jobs::claim(&chat.db, chat.clock.now()).await? else {
-            pass.unused();
-            return Ok(());
+        let job = match jobs::claim(&chat.db, chat.clock.now()).await {
+            Ok(Some(job)) => job,
+            // No job, or a database in trouble: neither says anything of CometChat.
+            nothing => {
+                pass.unused();
+                return nothing.map(drop);
+            }
         };
         let outcome = match tokio::time::timeout(JOB_LIMIT, perform(chat, &job)).await {
             Ok(outcome) => outcome,

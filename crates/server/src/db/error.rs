@@ -32,9 +32,11 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::PoolTimedOut => {
                 Self::Unavailable(format!("no connection in {} s", ACQUIRE_LIMIT.as_secs()))
             }
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolClosed => {
-                Self::Unavailable(error.to_string())
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::PoolClosed => Self::Unavailable(error.to_string()),
             _ => Self::Failed(error),
         }
     }

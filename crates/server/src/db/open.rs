@@ -114,6 +114,14 @@ impl Db {
                 .min_connections(connections)
                 .acquire_timeout(ACQUIRE_LIMIT)
                 .test_before_acquire(false)
+                // Where the disk is full, SQLite ends a transaction by itself, and sqlx takes it for open ever after:
+                // such a connection begins no other. The ping comes back when the rollback has been tried.
+                .after_release(|connection, _| {
+                    Box::pin(async move {
+                        connection.ping().await?;
+                        Ok(!connection.is_in_transaction())
+                    })
+                })
                 .idle_timeout(None)
                 .max_lifetime(None)
         };

@@ -114,11 +114,17 @@ pub async fn resolve(
     let Some(row) = rows.first() else { return Ok(None) };
     let (created_at, last_seen_at) = (row.int(4)?, row.int(5)?);
     if now - last_seen_at >= TOUCH_SECONDS {
-        db.write(
-            "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1 AND expires_at > $2",
-            values![&token_hash, now, lifetime.expires_at(created_at, now)],
-        )
-        .await?;
+        let touched = db
+            .write(
+                "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1 AND expires_at > $2",
+                values![&token_hash, now, lifetime.expires_at(created_at, now)],
+            )
+            .await;
+        match touched {
+            // A full disk, say: it can be read, so nobody is turned away who only looks.
+            Err(DbError::Unavailable(cause)) => tracing::warn!(cause, "a session could not be kept alive"),
+            touched => drop(touched?),
+        }
     }
     Ok(Some(Session {
         token_hash,

@@ -6,6 +6,7 @@ use crate::line::{Fault, Line};
 use crate::support::*;
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
+use serde_json::json;
 use shared::{ErrorCode, LoginResponse};
 use std::time::Duration;
 
@@ -200,4 +201,36 @@ async fn nothing_is_lost_when_the_line_to_cometchat_falls_silent_at_any_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_fails_when_the_line_to_cometchat_is_slow_at_any_step() {
     every_step(To::CometChat, LATE, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_stands_whatever_happens_to_the_database_after_its_commit() {
+    if !common::is_on_postgres() {
+        return;
+    }
+    let stage = Stage::new(To::Database).await;
+    let emulator = &stage.app.emulator;
+    for step in 0.. {
+        // It is committed when CometChat is asked.
+        emulator.fault(json!({"api": "rest", "method": "POST", "path": "/users", "kind": "hang"})).await;
+        let asked = emulator.calls("POST", "/users").await;
+        let mut browser = stage.app.browser();
+        let registering = tokio::spawn(async move {
+            let answer = browser.register(&format!("step{step}@example.com"), common::PASSWORD, "Ada").await;
+            (browser, answer.status())
+        });
+        eventually("CometChat is asked", async || emulator.calls("POST", "/users").await > asked).await;
+        stage.line.strike(step, Fault::Cut);
+        emulator.mend().await;
+        let (browser, status) = registering.await.unwrap();
+        let has_struck = stage.line.disarm();
+        assert_eq!(status, StatusCode::CREATED, "step {step}");
+        eventually("signed in", async || browser.session().await.status() == StatusCode::OK).await;
+        stage.app.in_the_end("nothing is left to do", || stage.agreement.is_settled()).await;
+        stage.agreement.is_complete().await;
+        if !has_struck {
+            assert!(step > 2, "there was something after the commit");
+            return;
+        }
+    }
 }

@@ -120,3 +120,18 @@ async fn a_session_whose_row_is_gone_opens_nothing() {
     failure(browser.chat_token(true).await, ErrorCode::NotSignedIn).await;
     assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_looks_is_not_turned_away_when_nothing_can_be_written() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    // So that the look itself is to be written down.
+    app.clock.advance(Duration::from_secs(3600));
+    let mut tx = app.db.begin().await.unwrap();
+    tx.run("UPDATE sessions SET address = address", &[]).await.unwrap();
+    assert!(browser.is_signed_in().await);
+    tx.commit().await.unwrap();
+    assert!(browser.is_signed_in().await);
+    let seen = app.count("SELECT last_seen_at FROM sessions").await;
+    assert_eq!(seen, app.clock.now(), "and it is written down once it can be");
+}

@@ -6,6 +6,7 @@ pub mod agreement;
 
 use reqwest::Client;
 use sqlx::Connection as _;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -60,10 +61,18 @@ pub struct Server {
     pub url: String,
 }
 
+/// The binary.
+pub const SERVER: &str = env!("CARGO_BIN_EXE_cometchat-auth");
+
 impl Server {
-    /// Starts the binary with these settings and no others, on a free port.
+    /// Starts the binary with these settings and no others, on a free port. It logs to a file in this folder.
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
+        Self::start_by(Command::new(SERVER), folder, settings)
+    }
+
+    /// The same by a command that becomes the binary.
+    pub fn start_by(mut command: Command, folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut child = command
             .current_dir(folder)
             .env_clear()
             .env("LISTEN", "127.0.0.1:0")
@@ -71,7 +80,7 @@ impl Server {
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::options().create(true).append(true).open(folder.join("log")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -83,6 +92,11 @@ impl Server {
     /// Its port, for proxies.
     pub fn port(&self) -> &str {
         self.url.rsplit(':').next().unwrap()
+    }
+
+    /// Of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: &str) {
