@@ -182,7 +182,33 @@ fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MintError;
+    use super::super::client::{Client, Endpoint};
+    use super::super::seal::{Sealer, SecretKey};
     use super::*;
+    use crate::accounts::User;
+    use crate::clock::Clock;
+    use crate::db::Db;
+    use shared::Secret;
+
+    #[tokio::test]
+    async fn a_database_in_trouble_is_not_taken_for_an_outage_of_cometchat() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
+        let base = "http://127.0.0.1:9/v3".parse().unwrap();
+        let endpoint = Endpoint { base, app_id: String::new(), api_key: Secret::default() };
+        let client = Client::new(crate::app::http_client().unwrap(), endpoint);
+        let sealer = Sealer::new(&SecretKey::new([7; 32]), None);
+        let chat = Chat::new(client, sealer, db.clone(), Clock::manual(1_000));
+        let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
+        db.close().await;
+        for _ in 0..10 {
+            let looked = look(&chat, &CancellationToken::new(), &mut 0).await;
+            assert!(matches!(looked, Err(DbError::Unavailable(_))), "{looked:?}");
+            assert!(matches!(chat.mint(&user).await, Err(MintError::Db(DbError::Unavailable(_)))));
+        }
+        assert!(!chat.breaker.is_open());
+    }
 
     fn outage() -> JobError {
         CallError::Unclear("…".into()).into()

@@ -35,8 +35,7 @@ async fn a_database_that_goes_away_is_a_503_and_comes_back_by_itself() {
     line.mend();
     eventually("ready again", || is_ready(&app)).await;
     assert!(browser.is_signed_in().await, "the session has outlived it");
-    let (_, answer) = app.signed_in().await;
-    assert!(answer.cometchat_auth_token.is_some(), "CometChat was there all the time");
+    app.signed_in().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -172,7 +172,7 @@ async fn nothing_is_lost_when_the_server_is_killed_fifty_times_under_load() {
         if is_hanging {
             world.hangs_on(some(CLIENTS - 1)).await;
         } else {
-            ledger.grows_by(some(2 * CLIENTS)).await;
+            ledger.grows_by(some(3 * CLIENTS)).await;
         }
         world.kill();
         while let Some(client) = clients.join_next().await {
