@@ -13,7 +13,7 @@ use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_parts_mint_a_token_and_revoke_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::canary::folder();
     let (emulator, database) = (common::emulator(), common::new_database(folder.path()).await);
     // cargo puts examples beside the folder of the tests.
     let example = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/parts");
@@ -31,7 +31,7 @@ async fn the_parts_mint_a_token_and_revoke_it() {
 #[ignore = "needs Node: make test"]
 async fn a_server_in_node_hands_a_user_over() {
     const KEY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
-    let (folder, emulator) = (tempfile::tempdir().unwrap(), common::emulator());
+    let (folder, emulator) = (common::canary::folder(), common::emulator());
     let server =
         Server::start(folder.path(), &[("COMETCHAT_EMULATOR_URL", &emulator), ("HANDOVER_KEY", KEY)]);
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/handover.mjs");

@@ -60,7 +60,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 impl Proxy {
     /// Starts it with our file for it, and waits until it answers.
     async fn start(kind: Kind, servers: &[&Server], change: impl Fn(String) -> String) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::canary::folder();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = match kind {
             Kind::Nginx => nginx(folder.path(), address, servers, change),
@@ -184,7 +184,7 @@ fn session_cookie(answer: &Response) -> (String, String) {
 }
 
 async fn proves_itself_behind(kind: Kind) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::canary::folder();
     let server = production(folder.path(), "https://chat.example.com");
     let proxy = Proxy::start(kind, &[&server], |site| site).await;
     let http = proxy.client();
@@ -199,7 +199,7 @@ async fn proves_itself_behind(kind: Kind) {
 }
 
 async fn proves_itself_under_a_path_behind(kind: Kind, change: impl Fn(String) -> String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::canary::folder();
     let server = production(folder.path(), "https://chat.example.com/team");
     let proxy = Proxy::start(kind, &[&server], change).await;
     let http = proxy.client();
@@ -237,7 +237,7 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::canary::folder();
         let (database, emulator) = (common::new_database(folder.path()).await, common::emulator());
         let settings = [
             ("DATABASE_URL", database.as_str()),

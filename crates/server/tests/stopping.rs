@@ -37,7 +37,7 @@ async fn login(http: &Client, url: &str) -> reqwest::Result<StatusCode> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn told_to_stop_under_load_it_drops_no_request_that_it_has_taken() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::canary::folder();
     let (server, database) = start(&folder, &common::emulator()).await;
     let answered = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..CLIENTS)
@@ -94,7 +94,7 @@ async fn stopping_with_a_request_under_way(http: &Client, folder: &TempDir) -> (
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_it_stops_it_takes_nobody_new_and_a_second_signal_ends_it_at_once() {
-    let (folder, http) = (tempfile::tempdir().unwrap(), common::client());
+    let (folder, http) = (common::canary::folder(), common::client());
     let (server, _emulator) = stopping_with_a_request_under_way(&http, &folder).await;
     let mut said_so = false;
     while let Ok(answer) = http.get(format!("{}{}", server.url, routes::READYZ)).send().await {

@@ -35,7 +35,7 @@ fn collector() -> (String, Sent) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_is_a_trace_of_its_parts_that_goes_on_with_the_callers() {
-    let (folder, (endpoint, sent)) = (tempfile::tempdir().unwrap(), collector());
+    let (folder, (endpoint, sent)) = (common::canary::folder(), collector());
     let settings = [
         ("COMETCHAT_EMULATOR_URL", common::emulator()),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),

@@ -1,6 +1,7 @@
 //! A running server with its emulator, and a browser's worth of client: one method a request.
 
-use crate::common::new_database;
+pub use crate::common::eventually;
+use crate::common::{canary, new_database};
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::app::{App, Services};
 use cometchat_auth::chat::client::Endpoint;
@@ -54,9 +55,10 @@ impl TestApp {
 
     /// The same with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        canary::log_everything();
         let clock = Clock::manual(1_790_000_000);
         let emulator = Emulator::start(&clock);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = canary::folder();
         let mut config = config(&emulator);
         let database_url = new_database(folder.path()).await;
         let db = Db::open(&database_url).await.unwrap();
@@ -134,7 +136,9 @@ impl TestApp {
     /// What it tells Prometheus.
     pub async fn metrics(&self) -> String {
         let url = format!("http://{}/metrics", self.metrics.unwrap());
-        self.emulator.http.get(url).send().await.unwrap().text().await.unwrap()
+        let metrics = self.emulator.http.get(url).send().await.unwrap().text().await.unwrap();
+        canary::told(&metrics);
+        metrics
     }
 
     /// The one number that this statement gives.
@@ -207,10 +211,12 @@ impl Browser {
     }
 
     pub async fn put(&self, path: &str, body: Value) -> Response {
+        canary::secrets_of(&body);
         self.request(Method::PUT, path).json(&body).send().await.unwrap()
     }
 
     pub async fn delete(&self, path: &str, body: Value) -> Response {
+        canary::secrets_of(&body);
         self.request(Method::DELETE, path).json(&body).send().await.unwrap()
     }
 
@@ -218,6 +224,7 @@ impl Browser {
     fn keep(&mut self, answer: &Response) {
         for cookie in answer.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+            canary::secret(cookie.split_once('=').unwrap().1);
             let is_device = cookie.split('=').next().unwrap().ends_with("-device");
             *(if is_device { &mut self.device } else { &mut self.cookie }) = Some(cookie);
         }
@@ -231,6 +238,7 @@ impl Browser {
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Response {
+        canary::secrets_of(&body);
         self.request(Method::POST, path).json(&body).send().await.unwrap()
     }
 
@@ -274,6 +282,7 @@ pub async fn failure(answer: Response, code: ErrorCode) -> ApiError {
     let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
     let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let text = answer.text().await.unwrap();
+    canary::told(&text);
     let error: ApiError = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
     assert_eq!((error.code, status), (code, code.status()), "{text}");
     assert_eq!(error.request_id, id);
@@ -365,22 +374,6 @@ impl Emulator {
         };
         calls.iter().filter(is_such).count()
     }
-}
-
-/// Waits until `condition` holds; fails when it does not within twenty seconds.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    let wait = async {
-        // A pace, so that looking does not keep from happening what is looked for.
-        let mut looks = tokio::time::interval(Duration::from_millis(20));
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            looks.tick().await;
-            if condition().await {
-                return;
-            }
-        }
-    };
-    assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "never: {what}");
 }
 
 impl TestApp {

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each of them uses a part
 
 pub mod agreement;
+pub mod canary;
 
 use reqwest::Client;
 use sqlx::Connection as _;
@@ -77,6 +78,7 @@ impl Server {
             .env_clear()
             .env("LISTEN", "127.0.0.1:0")
             .env("LOGIN_ATTEMPTS_PER_MINUTE", "0")
+            .envs(canary::settings())
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -114,4 +116,20 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits until `condition` holds; fails when it does not within twenty seconds.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let wait = async {
+        // A pace, so that looking does not keep from happening what is looked for.
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            if condition().await {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "never: {what}");
 }

@@ -24,7 +24,7 @@ fn can_mount() -> bool {
     if common::is_on_postgres() {
         return false;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::canary::folder();
     let mut mount = Command::new("unshare");
     mount.args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none"]).arg(folder.path());
     let can = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
@@ -45,7 +45,7 @@ struct Small {
 
 impl Small {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::canary::folder();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
         let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), common::emulator());
@@ -80,7 +80,7 @@ impl Small {
     /// namespace.
     async fn agrees(&self) {
         self.server.signal("-STOP");
-        let copy = tempfile::tempdir().unwrap();
+        let copy = common::canary::folder();
         for file in ["test.db", "test.db-wal"] {
             std::fs::copy(self.data.join(file), copy.path().join(file)).unwrap();
         }
@@ -126,7 +126,7 @@ async fn a_data_folder_that_cannot_be_written_to_is_told_in_words_at_the_start()
     if !can_mount() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::canary::folder();
     let data = folder.path().join("data");
     let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), common::emulator());
     let settings = [

@@ -3,6 +3,7 @@
 use crate::common::{
     self, PASSWORD, Server,
     agreement::{Agreement, SECRET_KEY},
+    canary,
 };
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions::sha256_hex;
@@ -26,7 +27,7 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::canary::folder();
         let database = common::new_database(folder.path()).await;
         let db = Db::open(&database).await.unwrap();
         let (http, emulator) = (common::client(), common::emulator());
@@ -107,11 +108,13 @@ impl Browser {
 
     /// The answer's status; `None` when there is no answer, or not all of it.
     pub async fn call(&mut self, method: Method, path: &str, body: Value) -> Option<StatusCode> {
+        canary::secrets_of(&body);
         let request = self.http.request(method, format!("{}{path}", self.url));
         let answer = request.header("cookie", &self.cookie).json(&body).send().await.ok()?;
         let status = answer.status();
         for cookie in answer.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            canary::secret(cookie.split_once('=').unwrap().1);
             if cookie.starts_with("cometchat-auth=") {
                 self.cookie = cookie.to_owned();
             }

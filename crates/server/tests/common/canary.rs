@@ -1,0 +1,91 @@
+//! What `scripts/canaries` looks for. When it runs the tests, every secret that goes over the wire is written down, and
+//! what the servers leave behind is kept; else nothing here does anything.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use cometchat_auth::sessions::sha256_hex;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, Once};
+use tempfile::TempDir;
+
+/// A shorter one would be found everywhere.
+const SHORTEST: usize = 12;
+/// The keys that the tests' servers have; see [`super::agreement::SECRET_KEY`].
+const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", super::agreement::SECRET_KEY];
+
+fn place() -> Option<PathBuf> {
+    std::env::var_os("CANARIES").map(PathBuf::from)
+}
+
+/// A folder of a test's own: it ends with the test, unless it is looked into afterwards.
+pub fn folder() -> TempDir {
+    match place() {
+        None => tempfile::tempdir().unwrap(),
+        Some(place) => tempfile::Builder::new().disable_cleanup(true).tempdir_in(place.join("left")).unwrap(),
+    }
+}
+
+/// What a server process is to be told so that it logs all that there is.
+pub fn settings() -> Option<(&'static str, &'static str)> {
+    place().map(|_| ("RUST_LOG", "trace"))
+}
+
+/// The same for the servers in this process.
+pub fn log_everything() {
+    static ONCE: Once = Once::new();
+    let Some(place) = place() else { return };
+    ONCE.call_once(|| {
+        let log = File::create(place.join(format!("left/log-{}", std::process::id()))).unwrap();
+        // As in the binary, without what its HTTP library says of requests that are none.
+        let filter = "trace,actix_http::h1::dispatcher=off";
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Mutex::new(log));
+        log.with_ansi(false).init();
+        KEYS.iter().for_each(|key| secret(key));
+    });
+}
+
+/// Keeps what a client was told: an error, or the metrics.
+pub fn told(text: &str) {
+    append("left/told", text);
+}
+
+/// Every secret in the body of a request or an answer.
+pub fn secrets_of(body: &Value) {
+    for (name, value) in body.as_object().into_iter().flatten() {
+        let is_secret = ["assword", "assertion", "AuthToken"].iter().any(|part| name.contains(part));
+        if let Some(text) = value.as_str().filter(|_| is_secret) {
+            secret(text);
+            append("patterns", &sha256_hex(text.as_bytes()));
+        }
+    }
+}
+
+/// Writes down a secret in the forms in which it may be come across.
+pub fn secret(secret: &str) {
+    if place().is_none() || secret.len() < SHORTEST {
+        return;
+    }
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let quoted: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut forms =
+        BTreeSet::from([secret.into(), hex.to_uppercase(), hex, quoted.replace('+', "%20"), quoted]);
+    // Within something longer it begins at any bit of a character, so only what is the same whatever is around it.
+    for (ahead, first) in [(0, 0), (1, 2), (2, 3)] {
+        let bytes = [&vec![0; ahead], secret.as_bytes()].concat();
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            let form = engine.encode(&bytes);
+            forms.insert(form[first..bytes.len() * 8 / 6].to_owned());
+        }
+    }
+    append("patterns", &forms.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+fn append(file: &str, text: &str) {
+    let Some(place) = place() else { return };
+    let mut file = File::options().create(true).append(true).open(place.join(file)).unwrap();
+    file.write_all(format!("{text}\n").as_bytes()).unwrap();
+}
