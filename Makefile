@@ -1,9 +1,9 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible bench bench-timing pictures clean
+.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing pictures clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## set up, build and run everything, with a demo user: http://localhost:3000
 	@scripts/run
@@ -36,6 +36,9 @@ sbom: ## what the binary is made of, as CycloneDX: target/sbom/
 
 reproducible: ## build the binary twice, in two places, and compare
 	@scripts/reproducible
+
+test-canaries: ## look for every secret in all that the tests leave behind
+	@scripts/canaries
 
 bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 	@scripts/bench

@@ -360,7 +360,9 @@ impl Emulator {
         let state = self.state().await;
         let user = state["users"].as_array().unwrap().iter().find(|user| user["uid"] == uid).cloned();
         let tokens = user.map(|user| user["tokens"].as_array().unwrap().clone()).unwrap_or_default();
-        tokens.iter().map(|token| token.as_str().unwrap().to_owned()).collect()
+        let tokens: Vec<_> = tokens.iter().map(|token| token.as_str().unwrap().to_owned()).collect();
+        tokens.iter().for_each(|token| canary::secret(token));
+        tokens
     }
 
     /// How many calls of the REST API there were with this method and a path that ends so.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, Once};
 use tempfile::TempDir;
 
-/// A shorter one would be found everywhere.
+/// Shorter ones are found everywhere.
 const SHORTEST: usize = 12;
 /// The keys that the tests' servers have; see [`super::agreement::SECRET_KEY`].
 const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", super::agreement::SECRET_KEY];
@@ -53,20 +53,25 @@ pub fn told(text: &str) {
     append("left/told", text);
 }
 
-/// Every secret in the body of a request or an answer.
+/// Every secret in the body of a request. Of a password also the quick hash, which nobody may keep either.
 pub fn secrets_of(body: &Value) {
     for (name, value) in body.as_object().into_iter().flatten() {
-        let is_secret = ["assword", "assertion", "AuthToken"].iter().any(|part| name.contains(part));
-        if let Some(text) = value.as_str().filter(|_| is_secret) {
+        let is_secret = name.contains("assword") || name.contains("assertion");
+        if let Some(text) = value.as_str().filter(|text| is_secret && is_unmistakable(text)) {
             secret(text);
-            append("patterns", &sha256_hex(text.as_bytes()));
+            secret(&sha256_hex(text.as_bytes()));
         }
     }
 }
 
+/// Whether it can be nothing else. An address is kept, and that nobody may have theirs for a password is tried too.
+fn is_unmistakable(secret: &str) -> bool {
+    secret.len() >= SHORTEST && !secret.contains('@')
+}
+
 /// Writes down a secret in the forms in which it may be come across.
 pub fn secret(secret: &str) {
-    if place().is_none() || secret.len() < SHORTEST {
+    if place().is_none() || !is_unmistakable(secret) {
         return;
     }
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
