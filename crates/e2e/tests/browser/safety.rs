@@ -1,6 +1,6 @@
 //! What a script in the page, or a page of somebody else, could get at.
 
-use e2e::{Context, DEMO, Result, Scenario, Stage, ensure};
+use e2e::{Context, DEMO, Result, Scenario, Stage, User, ensure};
 use serde_json::json;
 use shared::routes;
 
@@ -26,6 +26,51 @@ async fn scripts_see_no_cookie_and_nothing_stored_but_the_sdk_s_own() -> Result<
                 stage.page.script("return JSON.stringify([{...localStorage}, {...sessionStorage}])").await?;
             for secret in ["emulator-rest-api-key", "emulator-auth-key"] {
                 ensure!(!stored.to_string().contains(secret), "{secret} is in {stored}");
+            }
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn no_secret_is_anywhere_in_the_browser_but_the_sdk_s_own_token() -> Result<()> {
+    const ADA: User = User {
+        id: "ada",
+        email: "ada@example.com",
+        name: "Ada Lovelace",
+        password: "plum tractor yesterday",
+    };
+    // All that a script can get at: what is stored, the page, and every address that it knows.
+    const ALL: &str = "const sdk = 'emulator:common_store/user';
+        const {[sdk]: own, ...local} = {...localStorage};
+        return Promise.all([indexedDB.databases(), caches.keys()]).then(kept => JSON.stringify([own ?? '', JSON.stringify([
+            kept, local, {...sessionStorage}, document.documentElement.outerHTML, location.href, history.state,
+            performance.getEntries().map(entry => entry.name)])]))";
+    Scenario::default()
+        .run(async |stage| {
+            stage.system.add_user(&ADA)?;
+            stage.page.sign_in(ADA.email, ADA.password).await?;
+            stage.page.see(CONNECTED).await?;
+            let all = stage.page.script(ALL).await?;
+            let (own, others): (String, String) = serde_json::from_str(all.as_str().context("all")?)?;
+            ensure!(others.contains("Ada Lovelace"), "the page is in it");
+
+            let tokens = stage.system.tokens(ADA.id).await?;
+            ensure!(
+                !tokens.is_empty() && tokens.iter().any(|token| own.contains(token)),
+                "the SDK has its token"
+            );
+            let mut secrets = tokens;
+            for cookie in stage.page.driver.get_all_cookies().await? {
+                secrets.push(cookie.value);
+            }
+            ensure!(secrets.len() >= 3, "a token, a session and a device");
+            for secret in &secrets {
+                ensure!(!others.contains(secret), "{secret} is in {others}");
+            }
+            for secret in [ADA.password, "emulator-rest-api-key", "emulator-auth-key"] {
+                ensure!(!others.contains(secret) && !own.contains(secret), "{secret} is in {own} {others}");
             }
             Ok(())
         })
