@@ -1,7 +1,7 @@
 //! The system under test: emulator and server as separate processes, with a data folder of their own,
 //! and the emulator's control interface.
 
-use crate::evidence::{Evidence, build_folder};
+use crate::evidence::{Evidence, build_folder, canaries};
 use crate::process::Process;
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method};
@@ -64,7 +64,7 @@ impl System {
             server: None,
             port: 0,
             settings: settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-            data: tempfile::tempdir()?,
+            data: data()?,
             logs,
             http: Client::builder().timeout(crate::PATIENCE).build()?,
         };
@@ -111,7 +111,7 @@ impl System {
         command
             .env_clear()
             .current_dir(self.data.path())
-            .env("RUST_LOG", "info")
+            .env("RUST_LOG", if canaries().is_some() { "trace" } else { "info" })
             .env("LISTEN", format!("127.0.0.1:{}", self.port))
             .env("COMETCHAT_EMULATOR_URL", self.emulator_url(""))
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
@@ -205,6 +205,13 @@ impl System {
         request.json(&json!({})).send().await?.error_for_status()?;
         Ok(())
     }
+}
+
+fn data() -> Result<TempDir> {
+    Ok(match canaries() {
+        None => tempfile::tempdir()?,
+        Some(left) => tempfile::Builder::new().disable_cleanup(true).tempdir_in(left)?,
+    })
 }
 
 fn list<'a>(state: &'a Value, name: &str) -> Result<&'a Vec<Value>> {

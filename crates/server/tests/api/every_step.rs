@@ -203,6 +203,30 @@ async fn nothing_fails_when_the_line_to_cometchat_is_slow_at_any_step() {
     every_step(To::CometChat, LATE, 1).await;
 }
 
+/// Among them those in which a connection is made: its greeting, who it is for, and its settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_talks_nonsense_on_a_new_connection_is_a_503_and_no_500() {
+    if !common::is_on_postgres() {
+        return;
+    }
+    let stage = Stage::new(To::Database).await;
+    let (browser, _) = stage.app.signed_in().await;
+    for step in 0..20 {
+        // Nothing is left of the connections that were open.
+        stage.line.cut();
+        failure(browser.session().await, ErrorCode::Unavailable).await;
+        stage.line.mend();
+        stage.line.strike(step, Fault::Garble);
+        while !stage.line.has_struck() {
+            let answer = browser.session().await;
+            if answer.status() != StatusCode::OK {
+                failure(answer, ErrorCode::Unavailable).await;
+            }
+        }
+        eventually("signed in", async || browser.session().await.status() == StatusCode::OK).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_stands_whatever_happens_to_the_database_after_its_commit() {
     if !common::is_on_postgres() {
