@@ -8,10 +8,13 @@ use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, LoginResponse};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Late, and not too late for anybody.
 const LATE: Fault = Fault::Delay(Duration::from_millis(100));
+
+/// A sign-in waits little longer than this for CometChat, on a busy machine also without a fault.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Which line is a bad one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +79,13 @@ impl Stage {
             browser.sign_in(EMAIL, PASSWORD).await;
         }
         self.line.strike(step, fault);
+        let since = Instant::now();
         let answer = tokio::time::timeout(self.to.limit(), ask(&mut browser, flow, &email)).await;
         let answer = answer.unwrap_or_else(|_| panic!("{flow:?}, step {step}: no answer in time"));
+        let took = since.elapsed();
         // What is left to be done goes over the line as well.
         let is_over = async || self.line.has_struck() || self.agreement.is_settled().await;
-        eventually("it has struck, or nothing is left to do", is_over).await;
+        self.app.in_the_end("it has struck, or nothing is left to do", is_over).await;
         let has_struck = self.line.disarm();
 
         let must_work = self.to == To::CometChat || !has_struck || fault == LATE;
@@ -93,7 +98,8 @@ impl Stage {
             assert!(error.retry_after_seconds.is_some());
         } else if flow != Flow::SignOut {
             token = answer.json::<LoginResponse>().await.unwrap().cometchat_auth_token;
-            assert!(token.is_some() || (has_struck && fault != LATE), "{flow:?}, step {step}: no token");
+            let may_lack_it = (has_struck && fault != LATE) || took > PATIENCE;
+            assert!(token.is_some() || may_lack_it, "{flow:?}, step {step}: no token, after {took:?}");
         }
 
         // Also for whom the step has left something locked.
