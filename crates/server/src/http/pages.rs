@@ -26,7 +26,7 @@ struct Dist;
 const INDEX: &str = "index.html";
 const LOGIN: &str = "login.html";
 const REGISTER: &str = "register.html";
-/// What `scripts/compress.mjs` puts beside a file, the best first.
+/// What `scripts/finish-page.mjs` puts beside a file, the best first.
 const COMPRESSED: [(&str, Encoding); 2] =
     [(".br", Encoding::Known(ContentEncoding::Brotli)), (".gz", Encoding::Known(ContentEncoding::Gzip))];
 const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";

@@ -11,8 +11,8 @@ mod clock_steps;
 #[path = "../common/mod.rs"]
 mod common;
 mod database_lost;
-mod guessing;
 mod every_step;
+mod guessing;
 
 mod handover;
 mod headers;
