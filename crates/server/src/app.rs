@@ -92,7 +92,7 @@ pub struct App {
 impl App {
     /// Puts the server together. Call it on a multi-threaded tokio runtime: background work goes there.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let site = Arc::new(http::Site::new(&config));
+        let site = Arc::new(http::Site::new(&config, clock.clone()));
         let db = Db::open(config.store.database_url.expose()).await?;
         let hasher = Hasher::start(config.store.argon2.clone(), config.store.hash_threads)
             .map_err(StartError::Hasher)?;

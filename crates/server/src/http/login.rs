@@ -3,6 +3,7 @@
 use super::Site;
 use super::failure::Failure;
 use super::object::Object;
+use super::overload::Admitted;
 use super::request::{Info, complete};
 use crate::accounts::register::{self, Registration};
 use crate::app::Services;
@@ -17,6 +18,7 @@ pub async fn login(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
+    _: Admitted,
     body: web::Json<Object<LoginRequest>>,
 ) -> Result<HttpResponse, Failure> {
     refuse(body.faults())?;
@@ -35,6 +37,7 @@ pub async fn register(
     services: web::Data<Services>,
     site: web::Data<Site>,
     request: HttpRequest,
+    _: Admitted,
     body: web::Json<Object<RegisterRequest>>,
 ) -> Result<HttpResponse, Failure> {
     refuse(body.faults(services.password_min_length))?;

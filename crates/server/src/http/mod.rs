@@ -17,11 +17,13 @@ pub mod metrics;
 pub(crate) mod object;
 pub mod openapi;
 mod origin;
+mod overload;
 mod pages;
 mod request;
 mod session;
 
 use crate::app::Services;
+use crate::clock::Clock;
 use crate::config::Config;
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
@@ -44,10 +46,11 @@ pub struct Site {
     pub headers: headers::Policy,
     pub pages: pages::Pages,
     pub requests: request::Requests,
+    pub refusals: overload::Refusals,
 }
 
 impl Site {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, clock: Clock) -> Self {
         let pages = pages::Pages::load(config.base_path());
         let emulator = config.cometchat.emulator.as_ref();
         Self {
@@ -64,6 +67,7 @@ impl Site {
             headers: headers::Policy::new(config, &pages.inline),
             pages,
             requests: request::Requests::default(),
+            refusals: overload::Refusals::new(clock),
         }
     }
 

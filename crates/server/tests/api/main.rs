@@ -21,6 +21,7 @@ mod login;
 mod metrics;
 mod origin;
 mod raw;
+mod overload;
 mod register;
 mod session;
 mod support;

@@ -123,9 +123,13 @@ impl TestApp {
         (browser, answer)
     }
 
+    pub fn hasher(&self) -> &Hasher {
+        &self.services.hasher
+    }
+
     /// How many password hashes the server has computed.
     pub fn hashes(&self) -> u64 {
-        self.services.hasher.computed()
+        self.hasher().computed()
     }
 
     /// How many connections the server has to its database.

@@ -1,0 +1,56 @@
+//! Refusing who would wait too long for a hash: before the body is read, and not as often as somebody likes.
+//!
+//! A refusal is cheap, but who ignores it and comes back at once, on hundreds of connections, makes so many that
+//! little time is left for hashes. So beyond a number a second a refusal is held back, and its connection with it.
+
+use super::Site;
+use super::failure::Failure;
+use crate::accounts::AccountError;
+use crate::app::Services;
+use crate::clock::Clock;
+use crate::passwords::HashError;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Refusals a second that are told at once.
+const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
+/// How long each of the others is held back.
+const HELD_BACK: Duration = Duration::from_millis(500);
+
+/// Counts refusals, for all workers.
+pub struct Refusals(RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Duration>>);
+
+impl Refusals {
+    pub fn new(clock: Clock) -> Self {
+        Self(RateLimiter::direct_with_clock(Quota::per_second(AT_ONCE), clock))
+    }
+}
+
+/// What a handler asks for first whose work begins with a hash: that there is time for it.
+pub struct Admitted;
+
+impl FromRequest for Admitted {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let services = request.app_data::<web::Data<Services>>();
+        let is_overloaded = services.is_some_and(|services| services.hasher.check_load().is_err());
+        let site = request.app_data::<web::Data<Site>>().cloned();
+        Box::pin(async move {
+            if !is_overloaded {
+                return Ok(Self);
+            }
+            if site.is_some_and(|site| site.refusals.0.check().is_err()) {
+                actix_web::rt::time::sleep(HELD_BACK).await;
+            }
+            Err(AccountError::Hash(HashError::Overloaded).into())
+        })
+    }
+}
