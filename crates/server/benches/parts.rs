@@ -1,0 +1,92 @@
+//! What the parts of a sign-in and of a session check cost, each by itself: `cargo bench --bench parts`. What they
+//! come to together, under load, is `make bench`'s to say.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use argon2::Block;
+use cometchat_auth::accounts::{self, User, email_key};
+use cometchat_auth::chat::seal::{Sealer, SecretKey};
+use cometchat_auth::db::Db;
+use cometchat_auth::passwords::{Hasher, Password, params};
+use cometchat_auth::sessions::{self, Device, Lifetime, Token};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use shared::{LoginRequest, LoginResponse, Secret};
+use std::hint::black_box;
+use tokio::runtime::Runtime;
+use zeroize::Zeroize as _;
+
+const PASSWORD: &str = "plum tractor yesterday";
+const MEMORY_KIB: u32 = 19456;
+const LIFETIME: Lifetime = Lifetime { idle: 7 * 86400, max: 30 * 86400 };
+
+fn ada() -> User {
+    User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada Lovelace".into() }
+}
+
+/// The hash with the way to its thread and back, and the wiping that is a part of it.
+fn passwords(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let hasher = Hasher::start(params(MEMORY_KIB, 2).unwrap(), 1).unwrap();
+    let stored = runtime.block_on(hasher.hash(Password::new(PASSWORD))).unwrap();
+    criterion.bench_function("password: verify", |bench| {
+        bench.iter(|| runtime.block_on(hasher.verify(Password::new(PASSWORD), Some(&stored))).unwrap());
+    });
+    let mut memory = vec![Block::new(); MEMORY_KIB as usize];
+    criterion.bench_function("password: wipe the memory of one hash", |bench| {
+        bench.iter(|| black_box(&mut memory).iter_mut().for_each(Block::zeroize));
+    });
+    criterion.bench_function("password: judge a new one", |bench| {
+        bench.iter(|| Password::new(PASSWORD).check(15, &["Ada Lovelace", "ada@example.com"]).unwrap());
+    });
+}
+
+fn sessions(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("bench.db").display());
+    let token = Token::generate();
+    let db = runtime.block_on(async {
+        let db = Db::open(&url).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        accounts::insert(&mut tx, &ada(), "", 0).await.unwrap();
+        let device = Device { user_agent: "bench".into(), address: "192.0.2.1".into() };
+        assert!(sessions::issue(&mut tx, &token, ("ada", None), &device, "", LIFETIME, 0).await.unwrap());
+        tx.commit().await.unwrap();
+        db
+    });
+    criterion.bench_function("session: make a token and its hash", |bench| {
+        bench.iter(|| Token::generate().hash());
+    });
+    criterion.bench_function("session: find it in SQLite", |bench| {
+        bench.iter(|| runtime.block_on(sessions::resolve(&db, &token, LIFETIME, 1)).unwrap().unwrap());
+    });
+    runtime.block_on(db.close());
+}
+
+fn chat_tokens(criterion: &mut Criterion) {
+    let sealer = Sealer::new(&SecretKey::new([7; 32]), None);
+    let token = "ada_1700000000000abcdef0123456789abcdef01234567";
+    let sealed = sealer.seal("ada", token).unwrap();
+    criterion.bench_function("chat token: seal", |bench| bench.iter(|| sealer.seal("ada", token).unwrap()));
+    criterion.bench_function("chat token: open", |bench| bench.iter(|| sealer.open("ada", &sealed).unwrap()));
+}
+
+fn wire(criterion: &mut Criterion) {
+    let body = format!(r#"{{"email":"ada@example.com","password":"{PASSWORD}"}}"#);
+    criterion.bench_function("wire: read a sign-in", |bench| {
+        bench.iter(|| serde_json::from_str::<LoginRequest>(black_box(&body)).unwrap());
+    });
+    let answer = || {
+        let User { id, email, name } = ada();
+        LoginResponse { id, email, name, cometchat_auth_token: Some(Secret::new("ada_1700000000000abcdef")) }
+    };
+    criterion.bench_function("wire: write its answer", |bench| {
+        bench.iter_batched(answer, |answer| serde_json::to_string(&answer).unwrap(), BatchSize::SmallInput);
+    });
+    criterion.bench_function("wire: what an address is compared by", |bench| {
+        bench.iter(|| email_key(black_box(" Ada@Example.com")));
+    });
+}
+
+criterion_group!(parts, passwords, sessions, chat_tokens, wire);
+criterion_main!(parts);
