@@ -48,14 +48,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Keep `sealed` with your session, in the transaction that begins it.
     let minted = chat.mint(&user).await?;
-    let mut tx = db.begin().await?;
-    minted.settle(&mut tx).await?;
-    tx.commit().await?;
+    let tx = db.begin().await?;
+    minted.settle(tx).await?; // commits
     println!("minted {}", minted.token.expose());
 
     // When your session ends, in the transaction that ends it:
     let mut tx = db.begin().await?;
-    jobs::revoke_token(&mut tx, &user.id, &minted.sealed, clock.now()).await?;
+    let (uid, sealed) = (user.id.clone(), minted.sealed.clone());
+    jobs::revoke_tokens(&mut tx, [(uid, sealed)], clock.now()).await?;
     tx.commit().await?;
     chat.wake();
 

@@ -4,14 +4,15 @@
 //! Each step is some other module's; this one owns only that they happen in this order and that every
 //! failed attempt looks and costs the same. Knows nothing of HTTP or of the wire.
 
-use crate::accounts::{self, AccountError, Credentials, User};
+use crate::accounts::{self, AccountError, Credentials, User, email_key};
 use crate::app::Services;
 use crate::audit::Reason;
 use crate::chat::{MintError, Minted, jobs};
-use crate::db::DbError;
+use crate::db::{Db, DbError};
 use crate::passwords::{Password, Verdict};
 use crate::sessions::{self, Device, Session, Token};
 use crate::throttle::{self, Subject, backoff::Standing};
+use crate::values;
 use shared::Secret;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -69,10 +70,10 @@ pub async fn begin(
         // Changed or deleted while CometChat was asked: what was proven holds no more.
         return Err(AccountError::WrongCredentials);
     }
-    if let Some(minted) = &minted {
-        minted.settle(&mut tx).await?;
+    match &minted {
+        Some(minted) => minted.settle(tx).await?,
+        None => tx.commit().await?,
     }
-    tx.commit().await?;
     services.chat.wake();
     services.audit.signed_in(&user.id, client.address, minted.is_some());
     let known = client.device_cookie.and_then(|cookie| services.devices.recognise(&cookie, &user.email));
@@ -99,14 +100,13 @@ pub async fn prove(
     let subject = Subject::new(email, client.address, device.as_ref());
     // Nothing more is done for who would wait too long for a hash.
     services.hasher.check_load()?;
-    let throttle::Found { standing, has_failed } = throttle::standing(db, &subject, now).await?;
+    let (throttle::Found { standing, has_failed }, found) = look(db, email, &subject, now).await?;
     if let Standing::Wait(seconds) = standing {
         let seconds = u64::try_from(seconds).unwrap_or(1);
         services.audit.throttled(client.address, "account", seconds);
         return Err(AccountError::TooManyAttempts { retry_after: Duration::from_secs(seconds) });
     }
 
-    let found = accounts::find_by_email(db, email).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     // Also without a user or a password, and when it cannot help: the time must not tell.
     let verdict = services.hasher.verify(password.clone(), stored.as_deref()).await?;
@@ -128,6 +128,32 @@ pub async fn prove(
     throttle::failed(db, &subject, now).await?;
     services.audit.sign_in_failed(&user, client.address, reason);
     Err(AccountError::WrongCredentials)
+}
+
+/// What is counted for this subject, and who has the address: in one visit to the database, since the way there and
+/// back costs more than either. What was found of the account is looked at when the count lets it be.
+async fn look(
+    db: &Db,
+    email: &str,
+    subject: &Subject,
+    now: i64,
+) -> Result<(throttle::Found, Option<Credentials>), DbError> {
+    let [account, network, device] = subject.keys();
+    let rows = db
+        .read(
+            "SELECT key_hash, '', '', '', failures, last_at FROM login_failures WHERE key_hash IN ($1, $2, $3)
+             UNION ALL
+             SELECT id, email, name, password_hash, password_version, -1 FROM users WHERE email_key = $4",
+            values![account, network, device, email_key(email)],
+        )
+        .await?;
+    // Only a user's row has a time before 1970.
+    let (mut counted, mut users) = (Vec::new(), Vec::new());
+    for row in &rows {
+        if row.int(5)? < 0 { &mut users } else { &mut counted }.push(row);
+    }
+    let user = users.first().map(|row| accounts::credentials(row)).transpose()?;
+    Ok((throttle::found(subject, &counted, now)?, user))
 }
 
 /// Takes one attempt out of the bucket of this client's address.
@@ -204,13 +230,13 @@ pub async fn keep(
     minted: &Minted,
 ) -> Result<bool, DbError> {
     let mut tx = services.db.begin().await?;
-    minted.settle(&mut tx).await?;
     let kept = sessions::replace_chat_token(&mut tx, token_hash, old, &minted.sealed).await?;
     let needless = if kept { old } else { &minted.sealed };
     if !needless.is_empty() {
-        jobs::revoke_token(&mut tx, uid, needless, services.clock.now()).await?;
+        let needless = (uid.to_owned(), needless.to_owned());
+        jobs::revoke_tokens(&mut tx, [needless], services.clock.now()).await?;
     }
-    tx.commit().await?;
+    minted.settle(tx).await?;
     services.chat.wake();
     Ok(kept)
 }

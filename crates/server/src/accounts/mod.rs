@@ -7,7 +7,7 @@ pub mod manage;
 pub mod register;
 
 use crate::chat::jobs;
-use crate::db::{Db, DbError, Row, Tx};
+use crate::db::{Db, DbError, Row, Tx, json};
 use crate::passwords::{HashError, Weakness};
 use crate::throttle;
 use crate::values;
@@ -69,13 +69,17 @@ pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<Credentials>, 
             values![email_key(email)],
         )
         .await?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    rows.first().map(credentials).transpose()
+}
+
+/// Of a row with id, email, name, password hash and password version.
+pub fn credentials(row: &Row) -> Result<Credentials, DbError> {
     let password_hash = row.text(3)?;
-    Ok(Some(Credentials {
+    Ok(Credentials {
         user: user(row)?,
         password_hash: (!password_hash.is_empty()).then_some(password_hash),
         password_version: row.int(4)?,
-    }))
+    })
 }
 
 /// The user with this id.
@@ -90,15 +94,27 @@ pub async fn page(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError
     db.read(sql, values![after, limit]).await?.iter().map(user).collect()
 }
 
-/// Adds a user who is made at CometChat by a worker.
+/// Adds users, each with the hash of their password, who are made at CometChat by a worker. A thousand at once take
+/// three statements, and not three thousand visits to the database.
 ///
 /// # Errors
 /// As [`insert`].
-pub async fn add(tx: &mut Tx, user: &User, password_hash: &str, now: i64) -> Result<(), DbError> {
-    insert(tx, user, password_hash, now).await?;
-    // What was tried on this address while nobody had it must not keep out who has it now.
-    throttle::unlock(tx, &user.email, now).await?;
-    jobs::sync_user(tx, &user.id, now).await
+pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), DbError> {
+    let rows = users.iter().map(|(user, hash)| {
+        let User { id, email, name } = user;
+        serde_json::json!([id, email, email_key(email), name, hash])
+    });
+    let sql = tx.pick(
+        "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, $2, $2 FROM json_each($1)",
+        "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, $2, $2
+         FROM json_array_elements($1::json)",
+    );
+    tx.run(sql, values![json(rows), now]).await?;
+    // What was tried on these addresses while nobody had them must not keep out who has them now.
+    throttle::forget(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
+    jobs::sync_users(tx, users.iter().map(|(user, _)| user.id.as_str()), now).await
 }
 
 /// Makes this user, without a password, or gives them this address and name; in the end at CometChat too.

@@ -9,7 +9,7 @@
 //! makes CometChat agree with the database as it is by then. So two changes to one user cannot be done in
 //! the wrong order.
 
-use crate::db::{Db, DbError, Row, Tx};
+use crate::db::{Db, DbError, Row, Tx, json};
 use crate::values;
 
 /// How long a claim lasts: longer than the slowest job.
@@ -60,15 +60,30 @@ fn sync_id(uid: &str) -> String {
 
 /// Writes that CometChat's user `uid` is to be looked at. Wake the worker after the commit.
 pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<(), DbError> {
-    tx.run(
+    sync_users(tx, [uid], now).await
+}
+
+/// [`sync_user`] for many users.
+pub async fn sync_users<'a>(
+    tx: &mut Tx,
+    uids: impl IntoIterator<Item = &'a str>,
+    now: i64,
+) -> Result<(), DbError> {
+    let rows = json(uids.into_iter().map(|uid| [sync_id(uid), uid.to_owned()]));
+    // `WHERE true`: without it SQLite takes ON for a condition of a join.
+    let sql = tx.pick(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
                                 claim, claimed_until, parked, last_error, created_at)
-         VALUES ($1, $2, $3, '', 1, 0, $4, '', 0, 0, '', $4)
-         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = $4,
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, $3, '', 0, 0, '', $3 FROM json_each($1) WHERE true
+         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = $3,
                                         parked = 0, last_error = ''",
-        values![sync_id(uid), Kind::SyncUser.name(), uid, now],
-    )
-    .await?;
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+                                claim, claimed_until, parked, last_error, created_at)
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, $3, '', 0, 0, '', $3 FROM json_array_elements($1::json)
+         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = $3,
+                                        parked = 0, last_error = ''",
+    );
+    tx.run(sql, values![rows, Kind::SyncUser.name(), now]).await?;
     Ok(())
 }
 
@@ -95,9 +110,23 @@ pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<Claimed, 
     Ok(job)
 }
 
-/// Writes that a chat token is to be revoked. Wake the worker after the commit.
-pub async fn revoke_token(tx: &mut Tx, uid: &str, token_sealed: &str, now: i64) -> Result<(), DbError> {
-    tx.run(INSERT, values![new_id(), Kind::RevokeToken.name(), uid, token_sealed, now, now]).await?;
+/// Writes that chat tokens are to be revoked, each as (uid, sealed token). Wake the worker after the commit.
+pub async fn revoke_tokens(
+    tx: &mut Tx,
+    tokens: impl IntoIterator<Item = (String, String)>,
+    now: i64,
+) -> Result<(), DbError> {
+    let rows = json(tokens.into_iter().map(|(uid, sealed)| [new_id(), uid, sealed]));
+    let sql = tx.pick(
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+                                claim, claimed_until, parked, last_error, created_at)
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3 FROM json_each($1)",
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+                                claim, claimed_until, parked, last_error, created_at)
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3
+         FROM json_array_elements($1::json)",
+    );
+    tx.run(sql, values![rows, Kind::RevokeToken.name(), now]).await?;
     Ok(())
 }
 
@@ -117,10 +146,9 @@ pub async fn expect_mint_in(tx: &mut Tx, uid: &str, now: i64) -> Result<String, 
     Ok(id)
 }
 
-/// The expected token is stored by the transaction at hand.
-pub async fn minted(tx: &mut Tx, id: &str) -> Result<(), DbError> {
-    tx.run("DELETE FROM chat_jobs WHERE id = $1", values![id]).await?;
-    Ok(())
+/// The expected token is stored by the transaction at hand, which is committed.
+pub async fn minted(tx: Tx, id: &str) -> Result<(), DbError> {
+    tx.run_and_commit("DELETE FROM chat_jobs WHERE id = $1", values![id]).await
 }
 
 /// No token was made.

@@ -45,8 +45,8 @@ pub enum MintError {
     Seal(#[from] Unopenable),
 }
 
-/// A token that CometChat has made and we have not stored yet. Store `sealed` and [`Minted::settle`] in
-/// one transaction; a token that is never settled is found and revoked.
+/// A token that CometChat has made and we have not stored yet. Store `sealed` and [`Minted::settle`] the
+/// transaction; a token that is never settled is found and revoked.
 pub struct Minted {
     pub token: Secret,
     pub sealed: String,
@@ -54,7 +54,8 @@ pub struct Minted {
 }
 
 impl Minted {
-    pub async fn settle(&self, tx: &mut Tx) -> Result<(), DbError> {
+    /// Commits the transaction that stores the token.
+    pub async fn settle(&self, tx: Tx) -> Result<(), DbError> {
         jobs::minted(tx, &self.check).await
     }
 }

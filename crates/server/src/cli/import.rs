@@ -16,8 +16,8 @@ use std::path::Path;
 /// Faults that are printed; nobody reads more before mending the first of them.
 const FAULTS_SHOWN: usize = 50;
 
-/// Users after which it is told how far an import has got.
-const PROGRESS_EVERY: usize = 1000;
+/// Users that go to the database in one visit.
+const AT_ONCE: usize = 500;
 
 pub fn command() -> Command {
     let about = "Adds the users in a file, all of them or none";
@@ -62,19 +62,19 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
     // long file takes a time that grows faster than the file.
     db.write(db.pick("PRAGMA cache_size = -524288", "SELECT 1"), &[]).await?;
     let mut tx = db.begin().await?;
-    for (index, (user, hash)) in users.iter().enumerate() {
-        accounts::add(&mut tx, user, hash, now).await?;
-        progress(index, users.len())?;
+    for (visit, at_once) in users.chunks(AT_ONCE).enumerate() {
+        progress(visit * AT_ONCE, users.len())?;
+        accounts::add(&mut tx, at_once, now).await?;
     }
     tx.commit().await?;
     summary(&users, "imported; a running server makes them at CometChat")
 }
 
 /// Shows somebody who waits how far it has got.
-fn progress(index: usize, all: usize) -> io::Result<()> {
+fn progress(done: usize, all: usize) -> io::Result<()> {
     let mut screen = io::stderr();
-    if index.is_multiple_of(PROGRESS_EVERY) && screen.is_terminal() {
-        write!(screen, "\r{index} of {all} users\r")?;
+    if screen.is_terminal() {
+        write!(screen, "\r{done} of {all} users\r")?;
     }
     Ok(())
 }

@@ -110,12 +110,13 @@ async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
     }
     let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
-    accounts::add(&mut tx, &user, &hash, Clock::system().now()).await.map_err(|error| match error {
+    let done = format!("added {} with id {}", user.email, user.id);
+    accounts::add(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
         DbError::Duplicate => "a user with this id or this email address is there already".into(),
         error => Box::<dyn std::error::Error>::from(error),
     })?;
     tx.commit().await?;
-    say(format_args!("added {} with id {}", user.email, user.id))
+    say(format_args!("{done}"))
 }
 
 /// What is wrong with a user that an operator brings, each with the name of its field.

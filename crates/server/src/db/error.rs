@@ -1,7 +1,7 @@
 //! What can go wrong with the database, told apart by what a caller can do about it.
 
 use super::STATEMENT_LIMIT;
-use super::open::ACQUIRE_LIMIT;
+use super::pool::ACQUIRE_LIMIT;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {

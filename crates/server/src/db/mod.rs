@@ -7,20 +7,26 @@
 
 mod error;
 mod open;
+mod pool;
 
 pub use error::DbError;
 pub use open::{OpenError, sqlite_path};
 
 use crate::spent::{Part, measured};
 use futures_util::TryStreamExt as _;
-use sqlx::postgres::{PgPool, PgRow};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Either, Row as _};
+use pool::{Lease, Pool};
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Either, Row as _};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest that one statement may take: a request waits no longer for a database that has gone silent.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
+
+/// The values of a statement that takes none.
+const NONE: &[Value<'static>] = &[];
 
 /// A value bound to a placeholder.
 #[derive(Debug, Clone)]
@@ -59,6 +65,11 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { &[$($crate::db::Value::from($value)),*] };
 }
 
+/// Many rows as one value, which a statement takes apart again: a JSON array.
+pub fn json<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Value<'static> {
+    serde_json::Value::from_iter(rows.into_iter().map(|row| serde_json::json!(row))).to_string().into()
+}
+
 /// A row; columns are read by their place in the statement.
 pub enum Row {
     Sqlite(SqliteRow),
@@ -84,7 +95,7 @@ impl Row {
 /// What a statement did.
 pub struct Done {
     pub rows: Vec<Row>,
-    /// Rows written.
+    /// Rows written, by the last statement where there are several in one text.
     pub affected: u64,
 }
 
@@ -97,9 +108,10 @@ async fn limited<T>(work: impl Future<Output = Result<T, DbError>> + Send) -> Re
     measured(Part::Database, limited).await.unwrap_or_else(|_| Err(DbError::too_slow()))
 }
 
-/// Binds the values and reads the stream of one executor to its end.
+/// Runs a statement on a lease's connection, and reads its stream to the end.
 macro_rules! to_end {
-    ($executor:expr, $sql:expr, $values:expr, $row:path) => {{
+    ($lease:expr, $sql:expr, $values:expr, $row:path) => {{
+        let lease = $lease;
         let mut query = sqlx::query($sql);
         for value in $values {
             query = match value {
@@ -107,24 +119,28 @@ macro_rules! to_end {
                 Value::Int(number) => query.bind(*number),
             };
         }
-        let mut done = Done { rows: Vec::new(), affected: 0 };
-        let mut stream = sqlx::Executor::fetch_many($executor, query);
-        while let Some(item) = stream.try_next().await? {
-            match item {
-                Either::Left(result) => done.affected += result.rows_affected(),
-                Either::Right(row) => done.rows.push($row(row)),
+        let connection = lease.connection()?;
+        let read = async {
+            let mut done = Done { rows: Vec::new(), affected: 0 };
+            let mut stream = sqlx::Executor::fetch_many(connection, query);
+            while let Some(item) = stream.try_next().await? {
+                match item {
+                    Either::Left(result) => done.affected = result.rows_affected(),
+                    Either::Right(row) => done.rows.push($row(row)),
+                }
             }
-        }
-        drop(stream);
-        Ok(done)
+            Ok(done)
+        };
+        let read = read.await;
+        lease.after(read)
     }};
 }
 
-/// The pool. Cheap to clone.
+/// The database. Cheap to clone.
 #[derive(Clone)]
 pub enum Db {
-    Sqlite { write: SqlitePool, read: SqlitePool },
-    Postgres(PgPool),
+    Sqlite { write: Arc<Pool<SqliteConnection>>, read: Arc<Pool<SqliteConnection>> },
+    Postgres(Arc<Pool<PgConnection>>),
 }
 
 impl Db {
@@ -132,8 +148,8 @@ impl Db {
     pub async fn read(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
         let done: Result<Done, DbError> = limited(async {
             match self {
-                Self::Sqlite { read, .. } => to_end!(read, sql, values, Row::Sqlite),
-                Self::Postgres(pool) => to_end!(pool, sql, values, Row::Postgres),
+                Self::Sqlite { read, .. } => to_end!(&mut read.lease().await?, sql, values, Row::Sqlite),
+                Self::Postgres(pool) => to_end!(&mut pool.lease().await?, sql, values, Row::Postgres),
             }
         })
         .await;
@@ -144,8 +160,8 @@ impl Db {
     pub async fn write(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Done, DbError> {
         limited(async {
             match self {
-                Self::Sqlite { write, .. } => to_end!(write, sql, values, Row::Sqlite),
-                Self::Postgres(pool) => to_end!(pool, sql, values, Row::Postgres),
+                Self::Sqlite { write, .. } => to_end!(&mut write.lease().await?, sql, values, Row::Sqlite),
+                Self::Postgres(pool) => to_end!(&mut pool.lease().await?, sql, values, Row::Postgres),
             }
         })
         .await
@@ -155,9 +171,13 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, DbError> {
         limited(async {
             Ok(match self {
-                // IMMEDIATE: a transaction that first reads and then writes cannot be refused half way.
-                Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-                Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+                Self::Sqlite { write, .. } => Tx::Sqlite(write.lease().await?),
+                Self::Postgres(pool) => {
+                    let mut lease = pool.lease().await?;
+                    to_end!(&mut lease, "BEGIN", NONE, Row::Postgres)?;
+                    lease.is_in_transaction = true;
+                    Tx::Postgres(lease)
+                }
             })
         })
         .await
@@ -174,11 +194,11 @@ impl Db {
     /// Connections that are open, and how many of them have nothing to do.
     pub fn connections(&self) -> (usize, usize) {
         match self {
-            Self::Sqlite { write, read } => (
-                usize::try_from(write.size() + read.size()).unwrap_or_default(),
-                write.num_idle() + read.num_idle(),
-            ),
-            Self::Postgres(pool) => (usize::try_from(pool.size()).unwrap_or_default(), pool.num_idle()),
+            Self::Sqlite { write, read } => {
+                let (write, read) = (write.count(), read.count());
+                (write.0 + read.0, write.1 + read.1)
+            }
+            Self::Postgres(pool) => pool.count(),
         }
     }
 
@@ -194,21 +214,50 @@ impl Db {
     }
 }
 
-/// A transaction.
+/// A transaction. On SQLite it begins with its first statement, in the same visit to the connection's thread: the
+/// way there and back costs more than most statements.
 pub enum Tx {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Sqlite(Lease<SqliteConnection>),
+    Postgres(Lease<PgConnection>),
 }
 
 impl Tx {
     pub async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Done, DbError> {
         limited(async {
             match self {
-                Self::Sqlite(tx) => to_end!(&mut **tx, sql, values, Row::Sqlite),
-                Self::Postgres(tx) => to_end!(&mut **tx, sql, values, Row::Postgres),
+                Self::Sqlite(lease) if lease.is_in_transaction => {
+                    to_end!(lease, sql, values, Row::Sqlite)
+                }
+                Self::Sqlite(lease) => {
+                    lease.is_in_transaction = true;
+                    // IMMEDIATE: a transaction that first reads and then writes cannot be refused half way.
+                    let sql = AssertSqlSafe(format!("BEGIN IMMEDIATE; {sql}"));
+                    to_end!(lease, sql, values, Row::Sqlite)
+                }
+                Self::Postgres(lease) => to_end!(lease, sql, values, Row::Postgres),
             }
         })
         .await
+    }
+
+    /// Runs a last statement and commits; on SQLite in one visit, see [`Tx`].
+    pub async fn run_and_commit(mut self, sql: &'static str, values: &[Value<'_>]) -> Result<(), DbError> {
+        match &mut self {
+            Self::Sqlite(lease) if lease.is_in_transaction => {
+                limited(async {
+                    let sql = AssertSqlSafe(format!("{sql}; COMMIT"));
+                    let done: Result<Done, DbError> = to_end!(&mut *lease, sql, values, Row::Sqlite);
+                    done?;
+                    lease.is_in_transaction = false;
+                    Ok(())
+                })
+                .await
+            }
+            _ => {
+                self.run(sql, values).await?;
+                self.commit().await
+            }
+        }
     }
 
     /// As [`Db::pick`].
@@ -219,11 +268,19 @@ impl Tx {
         }
     }
 
-    pub async fn commit(self) -> Result<(), DbError> {
+    pub async fn commit(mut self) -> Result<(), DbError> {
         limited(async {
-            match self {
-                Self::Sqlite(tx) => tx.commit().await?,
-                Self::Postgres(tx) => tx.commit().await?,
+            match &mut self {
+                // Nothing was done.
+                Self::Sqlite(lease) if !lease.is_in_transaction => {}
+                Self::Sqlite(lease) => {
+                    to_end!(&mut *lease, "COMMIT", NONE, Row::Sqlite)?;
+                    lease.is_in_transaction = false;
+                }
+                Self::Postgres(lease) => {
+                    to_end!(&mut *lease, "COMMIT", NONE, Row::Postgres)?;
+                    lease.is_in_transaction = false;
+                }
             }
             Ok(())
         })

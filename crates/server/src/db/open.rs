@@ -1,25 +1,21 @@
-//! Opening the database: its pool's limits, SQLite's pragmas, and migrations that several processes may run
+//! Opening the database: how many connections, SQLite's pragmas, and migrations that several processes may run
 //! at once.
 
 use super::Db;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
+use super::pool::{Habits, Pool, Step};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
 /// Connections that read SQLite at once. Writes have one connection of their own, because SQLite
 /// writes one at a time anyway, and a pool queues more fairly than a busy handler.
-const SQLITE_READERS: u32 = 4;
-const POSTGRES_CONNECTIONS: u32 = 8;
-/// How long a request waits for a connection before it is told to come back.
-pub const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
-
-/// How long an idle connection may take to say that it is alive: a round trip, and a second for the worst.
-const PING_LIMIT: Duration = Duration::from_secs(1);
-/// How long a connection may take to end what a request has left on it.
-const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+const SQLITE_READERS: usize = 4;
+const POSTGRES_CONNECTIONS: usize = 8;
+/// A connection to PostgreSQL that was idle for longer gets a ping, which costs a round trip.
+const PING_AFTER: Duration = Duration::from_secs(1);
 
 /// PostgreSQL's own limits: a server that has vanished without a word must not leave behind what others wait for. A
 /// statement is given up there when it is given up here, and a transaction that nobody goes on with after a while.
@@ -108,28 +104,11 @@ impl Db {
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
             .pragma("cache_size", "-1024");
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .min_connections(connections)
-                .acquire_timeout(ACQUIRE_LIMIT)
-                .test_before_acquire(false)
-                // Where the disk is full, SQLite ends a transaction by itself, and sqlx takes it for open ever after:
-                // such a connection begins no other. The ping comes back when the rollback has been tried.
-                .after_release(|connection, _| {
-                    Box::pin(async move {
-                        connection.ping().await?;
-                        Ok(!connection.is_in_transaction())
-                    })
-                })
-                .idle_timeout(None)
-                .max_lifetime(None)
-        };
-        let write = pool(1).connect_with(options.clone()).await.map_err(open_error)?;
+        let mut connection = options.connect().await.map_err(open_error)?;
 
         // sqlx has no migration lock on SQLite: an immediate transaction is one, and makes a start
         // that is killed half way leave nothing behind.
-        let mut tx = write.begin_with("BEGIN IMMEDIATE").await.map_err(open_error)?;
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.map_err(open_error)?;
         let tables: (i64, i64) = sqlx::query_as(
             "SELECT count(*), coalesce(sum(name = 'schema_versions'), 0) FROM sqlite_master WHERE type = 'table'",
         )
@@ -145,10 +124,12 @@ impl Db {
             .map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
         tx.commit().await.map_err(open_error)?;
 
-        let read = pool(SQLITE_READERS)
-            .connect_with(options.pragma("query_only", "on"))
-            .await
-            .map_err(open_error)?;
+        let rollback: Step<SqliteConnection> =
+            |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
+        let habits = || Habits { greet: None, rollback, ping_after: None };
+        let write = Pool::new(options.clone(), 1, habits());
+        write.put(connection);
+        let read = Pool::new(options.pragma("query_only", "on"), SQLITE_READERS, habits());
         Ok(Self::Sqlite { write, read })
     }
 
@@ -161,38 +142,12 @@ impl Db {
         let migrated = migrator().run_direct(None, &mut connection, false).await;
         connection.close().await.map_err(open_error)?;
         migrated.map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_LIMIT)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    connection.execute(LIMITS).await?;
-                    Ok(())
-                })
-            })
-            // A connection whose other end has vanished without a word would keep its place for as long as
-            // TCP hopes for it: a quarter of an hour.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    let answered = tokio::time::timeout(RELEASE_LIMIT, connection.ping()).await;
-                    answered.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
-                })
-            })
-            // A ping costs a round trip, so only a connection that has been idle gets one.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > Duration::from_secs(1) {
-                        let answered = tokio::time::timeout(PING_LIMIT, connection.ping()).await;
-                        answered.map_err(|_| sqlx::Error::PoolTimedOut)??;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(options)
-            .await
-            .map_err(open_error)?;
-        Ok(Self::Postgres(pool))
+        let habits = Habits::<PgConnection> {
+            greet: Some(|connection| Box::pin(async { connection.execute(LIMITS).await.map(drop) })),
+            rollback: |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) }),
+            ping_after: Some(PING_AFTER),
+        };
+        Ok(Self::Postgres(Pool::new(options, POSTGRES_CONNECTIONS, habits)))
     }
 }
 

@@ -12,23 +12,33 @@ use crate::passwords::HashError;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
-use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Refusals a second that are told at once.
-const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
+const AT_ONCE: u32 = 200;
 /// How long each of the others is held back.
 const HELD_BACK: Duration = Duration::from_millis(500);
 
 /// Counts refusals, for all workers.
-pub struct Refusals(RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Duration>>);
+pub struct Refusals {
+    clock: Clock,
+    /// A second since the clock's start, and the refusals in it.
+    latest: Mutex<(u64, u32)>,
+}
 
 impl Refusals {
     pub fn new(clock: Clock) -> Self {
-        Self(RateLimiter::direct_with_clock(Quota::per_second(AT_ONCE), clock))
+        Self { clock, latest: Mutex::default() }
+    }
+
+    /// One more. Says whether it is one too many for this second.
+    fn is_too_many(&self) -> bool {
+        let now = self.clock.steady().as_secs();
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (second, count) = *latest;
+        *latest = (now, if second == now { count.saturating_add(1) } else { 1 });
+        latest.1 > AT_ONCE
     }
 }
 
@@ -47,7 +57,7 @@ impl FromRequest for Admitted {
             if !is_overloaded {
                 return Ok(Self);
             }
-            if site.is_some_and(|site| site.refusals.0.check().is_err()) {
+            if site.is_some_and(|site| site.refusals.is_too_many()) {
                 actix_web::rt::time::sleep(HELD_BACK).await;
             }
             Err(AccountError::Hash(HashError::Overloaded).into())

@@ -220,13 +220,14 @@ pub async fn sweep(db: &Db, now: i64) -> Result<Vec<String>, DbError> {
 
 /// Rows are (user id, sealed chat token).
 async fn revoke_chat_tokens(tx: &mut Tx, rows: &[Row], now: i64) -> Result<(), DbError> {
+    let mut tokens = Vec::with_capacity(rows.len());
     for row in rows {
         let (user_id, sealed) = (row.text(0)?, row.text(1)?);
         if !sealed.is_empty() {
-            jobs::revoke_token(tx, &user_id, &sealed, now).await?;
+            tokens.push((user_id, sealed));
         }
     }
-    Ok(())
+    if tokens.is_empty() { Ok(()) } else { jobs::revoke_tokens(tx, tokens, now).await }
 }
 
 /// Puts `new` in the place of the session's sealed chat token `old`. Says no, and changes nothing, when

@@ -12,7 +12,7 @@ pub mod backoff;
 pub mod device;
 
 use crate::accounts::email_key;
-use crate::db::{Db, DbError, Row, Tx};
+use crate::db::{Db, DbError, Row, Tx, json};
 use crate::sessions::sha256_hex;
 use crate::values;
 use backoff::{Failures, Scope, Standing};
@@ -41,6 +41,12 @@ impl Subject {
             account,
         }
     }
+
+    /// What counts are kept under: of the account, of the network, and of the device; for no device an empty one,
+    /// which nothing has.
+    pub fn keys(&self) -> [&str; 3] {
+        [&self.account, &self.network, self.device.as_deref().unwrap_or_default()]
+    }
 }
 
 /// What is counted for a subject.
@@ -51,21 +57,13 @@ pub struct Found {
     pub has_failed: bool,
 }
 
-/// Looks what is counted for this subject.
-pub async fn standing(db: &Db, subject: &Subject, now: i64) -> Result<Found, DbError> {
-    // A hash that nothing has where there is no device.
-    let device = subject.device.as_deref().unwrap_or_default();
-    let rows = db
-        .read(
-            "SELECT failures, last_at, key_hash FROM login_failures WHERE key_hash IN ($1, $2, $3)",
-            values![&subject.account, &subject.network, device],
-        )
-        .await?;
+/// What the rows of this subject's keys (key hash, …, failures, last_at) come to.
+pub fn found(subject: &Subject, rows: &[&Row], now: i64) -> Result<Found, DbError> {
     let mut by_account = Standing::Open;
     let mut by_network = Standing::Open;
     let mut by_device = Standing::Open;
-    for row in &rows {
-        let (failures, key) = (failures(row)?, row.text(2)?);
+    for row in rows {
+        let (key, failures) = (row.text(0)?, Failures { count: row.int(4)?, last_at: row.int(5)? });
         if key == subject.account {
             by_account = failures.standing(Scope::Account, now);
         } else if key == subject.network {
@@ -130,8 +128,8 @@ fn failures(row: &Row) -> Result<Failures, DbError> {
 
 /// Forgets what this subject has counted up: it has proven who it is.
 pub async fn succeeded(db: &Db, subject: &Subject) -> Result<(), DbError> {
-    let device = subject.device.as_deref().unwrap_or_default();
-    let keys = values![&subject.account, &subject.network, device];
+    let [account, network, device] = subject.keys();
+    let keys = values![account, network, device];
     db.write("DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3)", keys).await?;
     Ok(())
 }
@@ -151,6 +149,16 @@ pub async fn unlock(tx: &mut Tx, email: &str, now: i64) -> Result<bool, DbError>
         }
     }
     Ok(false)
+}
+
+/// Forgets every failure that was counted for these accounts.
+pub async fn forget(tx: &mut Tx, emails: impl Iterator<Item = &str>) -> Result<(), DbError> {
+    let sql = tx.pick(
+        "DELETE FROM login_failures WHERE account_hash IN (SELECT value FROM json_each($1))",
+        "DELETE FROM login_failures WHERE account_hash IN (SELECT json_array_elements_text($1::json))",
+    );
+    tx.run(sql, values![json(emails.map(account_hash))]).await?;
+    Ok(())
 }
 
 /// Whether no password opens this account any more.
