@@ -66,7 +66,7 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
         progress(visit * AT_ONCE, users.len())?;
         accounts::add(&mut tx, at_once, now).await?;
     }
-    tx.commit().await?;
+    tx.commit_however_long().await?;
     summary(&users, "imported; a running server makes them at CometChat")
 }
 

@@ -268,22 +268,24 @@ impl Tx {
         }
     }
 
-    pub async fn commit(mut self) -> Result<(), DbError> {
-        limited(async {
-            match &mut self {
-                // Nothing was done.
-                Self::Sqlite(lease) if !lease.is_in_transaction => {}
-                Self::Sqlite(lease) => {
-                    to_end!(&mut *lease, "COMMIT", NONE, Row::Sqlite)?;
-                    lease.is_in_transaction = false;
-                }
-                Self::Postgres(lease) => {
-                    to_end!(&mut *lease, "COMMIT", NONE, Row::Postgres)?;
-                    lease.is_in_transaction = false;
-                }
+    pub async fn commit(self) -> Result<(), DbError> {
+        limited(self.commit_however_long()).await
+    }
+
+    /// [`Tx::commit`] of so much that it may take longer than any request would wait: all of it is written now.
+    pub async fn commit_however_long(mut self) -> Result<(), DbError> {
+        match &mut self {
+            // Nothing was done.
+            Self::Sqlite(lease) if !lease.is_in_transaction => {}
+            Self::Sqlite(lease) => {
+                to_end!(&mut *lease, "COMMIT", NONE, Row::Sqlite)?;
+                lease.is_in_transaction = false;
             }
-            Ok(())
-        })
-        .await
+            Self::Postgres(lease) => {
+                to_end!(&mut *lease, "COMMIT", NONE, Row::Postgres)?;
+                lease.is_in_transaction = false;
+            }
+        }
+        Ok(())
     }
 }

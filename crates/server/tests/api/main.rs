@@ -27,3 +27,4 @@ mod session;
 mod support;
 mod theft;
 mod throttle;
+mod transactions;

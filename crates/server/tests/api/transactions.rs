@@ -1,0 +1,69 @@
+//! What the database layer promises, on both databases.
+
+use crate::common::new_database;
+use cometchat_auth::accounts::{self, User};
+use cometchat_auth::chat::jobs;
+use cometchat_auth::db::{Db, DbError};
+use cometchat_auth::sessions::sha256_hex;
+use cometchat_auth::values;
+use tempfile::TempDir;
+
+const INSERT: &str = "INSERT INTO handovers (id_hash, expires_at) VALUES ($1, 0)";
+
+async fn open() -> (Db, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (Db::open(&new_database(folder.path()).await).await.unwrap(), folder)
+}
+
+async fn count(db: &Db, sql: &'static str) -> i64 {
+    db.read(sql, &[]).await.unwrap()[0].int(0).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_of_a_transaction_whose_last_statement_fails() {
+    let (db, _folder) = open().await;
+    let mut tx = db.begin().await.unwrap();
+    tx.run(INSERT, values!["one"]).await.unwrap();
+    let failed = tx.run_and_commit(INSERT, values!["one"]).await;
+    assert!(matches!(failed, Err(DbError::Duplicate)), "{failed:?}");
+    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 0);
+
+    let mut tx = db.begin().await.unwrap();
+    tx.run(INSERT, values!["one"]).await.unwrap();
+    tx.run_and_commit(INSERT, values!["two"]).await.unwrap();
+    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_statement_of_a_transaction_counts_only_what_it_has_written_itself() {
+    let (db, _folder) = open().await;
+    db.write(INSERT, values!["one"]).await.unwrap();
+    let delete = "DELETE FROM handovers WHERE id_hash = $1";
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.run(delete, values!["another"]).await.unwrap().affected, 0);
+    assert_eq!(tx.run(delete, values!["one"]).await.unwrap().affected, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_users_are_added_at_once_and_none_for_what_was_done_with_their_names_before() {
+    let (db, _folder) = open().await;
+    let user =
+        |id: &str| User { id: id.into(), email: format!("{id}@example.com"), name: "O'Neil \"x\"".into() };
+    let mut tx = db.begin().await.unwrap();
+    // Somebody of this id was deleted, and somebody has tried passwords on this address.
+    jobs::sync_user(&mut tx, "ada", 1).await.unwrap();
+    let account = sha256_hex(b"grace@example.com");
+    let failure =
+        "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 99, 0)";
+    tx.run(failure, values![&account]).await.unwrap();
+    accounts::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let found = accounts::find_by_email(&db, "Ada@example.com").await.unwrap().unwrap();
+    assert_eq!((found.user, found.password_hash.as_deref()), (user("ada"), Some("a")));
+    assert_eq!(accounts::find(&db, "grace").await.unwrap(), Some(user("grace")));
+    assert_eq!(count(&db, "SELECT count(*) FROM login_failures").await, 0);
+    let sql = "SELECT version FROM chat_jobs WHERE kind = 'sync_user' AND run_at = 2 ORDER BY uid";
+    let versions: Vec<i64> = db.read(sql, &[]).await.unwrap().iter().map(|row| row.int(0).unwrap()).collect();
+    assert_eq!(versions, [2, 1]);
+}
