@@ -132,7 +132,7 @@ pub async fn prove(
 
 /// What is counted for this subject, and who has the address: in one visit to the database, since the way there and
 /// back costs more than either. What was found of the account is looked at when the count lets it be.
-async fn look(
+pub async fn look(
     db: &Db,
     email: &str,
     subject: &Subject,

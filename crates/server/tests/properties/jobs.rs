@@ -162,7 +162,8 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
             Event::Revoke(user) => {
                 let token = format!("token {step}");
                 let mut tx = db.begin().await.unwrap();
-                jobs::revoke_token(&mut tx, USERS[user], &token, model.now).await.unwrap();
+                let tokens = [(USERS[user].to_owned(), token.clone())];
+                jobs::revoke_tokens(&mut tx, tokens, model.now).await.unwrap();
                 tx.commit().await.unwrap();
                 model.ask(&token);
             }
