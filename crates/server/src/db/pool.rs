@@ -67,20 +67,24 @@ impl<C: Connection + 'static> Pool<C> {
             connection: None,
             pool: Arc::clone(self),
             turn: Some(turn),
-            is_whole: true,
+            // Not before it has answered: a caller who waits no longer must not give back one that is dead.
+            is_whole: false,
             is_in_transaction: false,
         };
-        while let Some((connection, since)) = self.take() {
+        if let Some((connection, since)) = self.take() {
             let connection = lease.connection.insert(connection);
             if self.habits.ping_after.is_none_or(|limit| since.elapsed() <= limit)
                 || matches!(tokio::time::timeout(PING_LIMIT, connection.ping()).await, Ok(Ok(())))
             {
+                lease.is_whole = true;
                 return Ok(lease);
             }
             lease.close();
+            self.close_free();
         }
         let connected = tokio::time::timeout(ACQUIRE_LIMIT, self.connect()).await;
         lease.connection = Some(connected.map_err(|_| sqlx::Error::PoolTimedOut)??);
+        lease.is_whole = true;
         self.open.fetch_add(1, Ordering::Relaxed);
         Ok(lease)
     }
@@ -116,6 +120,12 @@ impl<C: Connection + 'static> Pool<C> {
         }
     }
 
+    /// Closes what nobody uses: where one connection is in trouble the others most likely are.
+    fn close_free(&self) {
+        let others = std::mem::take(&mut *self.free());
+        self.open.fetch_sub(others.len(), Ordering::Relaxed);
+    }
+
     fn take(&self) -> Option<(C, Instant)> {
         self.free().pop()
     }
@@ -148,11 +158,7 @@ impl<C: Connection + 'static> Lease<C> {
     pub fn after<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, DbError> {
         let done = done.map_err(DbError::from);
         match &done {
-            // Where one is in trouble the others most likely are; who comes next opens another.
-            Err(DbError::Unavailable(_)) => {
-                let others = std::mem::take(&mut *self.pool.free());
-                self.pool.open.fetch_sub(others.len(), Ordering::Relaxed);
-            }
+            Err(DbError::Unavailable(_)) => self.pool.close_free(),
             _ => self.is_whole = true,
         }
         done
