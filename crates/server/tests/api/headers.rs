@@ -44,6 +44,8 @@ async fn the_page_runs_our_own_scripts_alone_and_talks_to_us_and_cometchat_alone
             ["'self'", "'wasm-unsafe-eval'"].contains(&source.as_str()) || source.starts_with("'sha256-")
         };
         assert!(policy["script-src"].iter().all(is_ours), "{policy:?}");
+        assert_eq!(policy["require-trusted-types-for"], ["'script'"]);
+        assert_eq!(policy["trusted-types"], ["scripts"]);
         let hosts = [
             "'self'",
             "https://emulator.apiclient-eu.cometchat.io",
