@@ -106,6 +106,7 @@ async fn a_page_of_another_origin_can_neither_sign_in_nor_out() -> Result<()> {
         .provokes("Failed to load resource: the server responded with a status of 4")
         .provokes("has been blocked by CORS policy")
         .provokes("net::ERR_FAILED")
+        .provokes("net::ERR_BLOCKED_BY_RESPONSE")
         .run(async |stage| {
             let elsewhere = stage.system.emulator_url("/emulator/state");
             let login = stage.system.url(routes::LOGIN);

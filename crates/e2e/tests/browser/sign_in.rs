@@ -103,10 +103,11 @@ async fn a_page_that_cannot_ask_who_is_signed_in_says_so_and_asks_again_by_itsel
         .provokes("net::ERR_BLOCKED_BY_CLIENT")
         .run(async |stage| {
             stage.sign_in().await?;
-            stage.end_session_elsewhere().await?;
+            stage.page.see("#chat-status[data-state=connected]").await?;
             stage.page.block(&["*/api/session"]).await?;
             stage.page.open("/").await?;
             stage.page.see("[data-page=unreachable]").await?;
+            stage.end_session_elsewhere().await?;
             assert!(!stage.page.is_there("#login").await?, "no answer is not signed out");
             stage.page.block(&[]).await?;
             stage.page.see("#login").await?;
