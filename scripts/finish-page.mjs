@@ -7,10 +7,12 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const [folder] = process.argv.slice(2);
-const tools = join(import.meta.dirname, "../frontend/node_modules/.bin");
+const frontend = fileURLToPath(new URL("../frontend", import.meta.url)); // Debian's Node knows no import.meta.dirname
+const tools = join(frontend, "node_modules/.bin");
 const tool = (name, ...args) => execFileSync(join(tools, name), args, { encoding: "utf8" });
 const at = (name) => join(folder, name);
 const read = (name) => readFileSync(at(name), "utf8");
@@ -82,7 +84,7 @@ const page = ({ script, wasm }, form) =>
         .catch(() => (document.getElementById("late").hidden = false));
     </script>`)
     .replace('<div id="page"></div>', () => `<div id="page">${form}</div>`);
-const form = ({ name }) => readFileSync(join(import.meta.dirname, `../frontend/prerendered/${name}.html`), "utf8").trim();
+const form = ({ name }) => readFileSync(join(frontend, `prerendered/${name}.html`), "utf8").trim();
 writeFileSync(at("login.html"), page(login, form(login)));
 writeFileSync(at("register.html"), page(register, form(register)));
 writeFileSync(at("index.html"), page(login, ""));

@@ -26,6 +26,9 @@ const FLAGS: [&str; 10] = [
     "--remote-debugging-pipe",
 ];
 
+/// What only the form that the server has sent with the page has.
+const NOT_LIVE: &str = "button[type=submit]:disabled";
+
 #[derive(Clone, Copy)]
 pub enum Scheme {
     Light,
@@ -77,8 +80,10 @@ impl Page {
         Ok(self.driver.clone().quit().await?)
     }
 
+    /// Opens the page and waits until it is live: a form is there before, and then gives way to another that is like it.
     pub async fn open(&self, path: &str) -> Result<()> {
-        Ok(self.driver.goto(format!("{}{path}", self.origin)).await?)
+        self.driver.goto(format!("{}{path}", self.origin)).await?;
+        self.see_gone(NOT_LIVE).await
     }
 
     /// Opens the page and signs in, as far as the home page.
@@ -90,6 +95,7 @@ impl Page {
 
     /// Fills in the form that signs in, sends it and waits for the answer.
     pub async fn submit(&self, email: &str, password: &str) -> Result<()> {
+        self.see_gone(NOT_LIVE).await?;
         self.fill("#email", email).await?;
         self.fill("#password", password).await?;
         self.click("#login button[type=submit]").await?;
@@ -126,9 +132,8 @@ impl Page {
         Ok(field.send_keys(text).await?)
     }
 
-    /// Clicks on it, as soon as it can be clicked on: a form is seen before it is live.
     pub async fn click(&self, css: &str) -> Result<()> {
-        Ok(self.see(&format!("{css}:not(:disabled)")).await?.click().await?)
+        Ok(self.see(css).await?.click().await?)
     }
 
     /// Presses keys where the focus is.

@@ -61,7 +61,7 @@ async fn a_program_that_does_not_come_is_told_with_a_way_out() -> Result<()> {
         .run(async |stage| {
             let page = &stage.page;
             page.block(&["*.wasm"]).await?;
-            page.open("/").await?;
+            page.driver.goto(stage.system.url("/")).await?;
             page.see("#late").await?;
             page.block(&[]).await?;
             page.click("#late a").await?;
