@@ -156,6 +156,14 @@ impl Page {
         Ok(self.driver.execute(script, vec![]).await?.json().clone())
     }
 
+    /// Runs the script in every page that is opened from now on, before anything of the page's own.
+    pub async fn before_every_page(&self, script: &str) -> Result<()> {
+        self.driver.cdp().send_raw("Page.enable", json!({})).await?;
+        let script = json!({"source": script});
+        self.driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", script).await?;
+        Ok(())
+    }
+
     /// What axe-core finds wrong with the page as it is, for those who cannot see or use a mouse: WCAG 2.2
     /// at levels A and AA, and its own best practices. One line a finding.
     pub async fn barriers(&self) -> Result<Vec<String>> {

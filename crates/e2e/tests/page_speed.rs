@@ -32,9 +32,7 @@ async fn how_soon_the_form_can_be_used() -> Result<()> {
             let watch = "new MutationObserver(() => {
                     if (!window.liveAt && document.querySelector('#login button:enabled')) window.liveAt = performance.now();
                 }).observe(document, {subtree: true, childList: true, attributes: true})";
-            let watch = json!({"source": watch});
-            stage.page.driver.cdp().send_raw("Page.enable", json!({})).await?;
-            stage.page.driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", watch).await?;
+            stage.page.before_every_page(watch).await?;
             println!("| the server is | first contentful paint | form usable |\n|---|---|---|");
             for (name, latency) in DISTANCES {
                 let mut visits = Vec::new();

@@ -1,20 +1,11 @@
 //! The form before it is live: it comes with the page, and its program after it.
 
-use e2e::{DEMO, Page, Result, Scenario, ensure, eventually};
-use serde_json::json;
+use e2e::{DEMO, Result, Scenario, ensure, eventually};
 
-/// Goes to this path without waiting for what it loads, which comes as over a very slow line: nothing that was there before
-/// is used again.
-async fn open_slowly(page: &Page, path: &str, bytes_a_second: u32) -> Result<()> {
-    let cdp = page.driver.cdp();
-    cdp.send_raw("Network.enable", json!({})).await?;
-    cdp.send_raw("Network.setCacheDisabled", json!({"cacheDisabled": true})).await?;
-    let line =
-        json!({"offline": false, "latency": 0, "downloadThroughput": bytes_a_second, "uploadThroughput": -1});
-    cdp.send_raw("Network.emulateNetworkConditions", line).await?;
-    page.script(&format!("location.href = '{path}'")).await?;
-    Ok(())
-}
+/// Lets no program start in what is opened from now on before `letGo()`.
+const HOLD: &str = "const real = window.fetch;
+    const held = new Promise(go => window.letGo = go);
+    window.fetch = (...what) => held.then(() => real(...what));";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
@@ -22,8 +13,8 @@ async fn what_is_typed_before_the_form_is_live_is_kept_and_goes_nowhere() -> Res
     Scenario::default()
         .run(async |stage| {
             let page = &stage.page;
-            page.open("/register").await?;
-            open_slowly(page, "/", 20_000).await?;
+            page.before_every_page(HOLD).await?;
+            page.driver.goto(stage.system.url("/")).await?;
             page.fill("#email", DEMO.email).await?;
             page.fill("#password", DEMO.password).await?;
             // Enter sends no form whose button is disabled: least of all with the password in the address.
@@ -33,19 +24,13 @@ async fn what_is_typed_before_the_form_is_live_is_kept_and_goes_nowhere() -> Res
                 page.is_there("#login button:disabled").await?,
                 "the form was live before it was filled in"
             );
+            page.script("letGo()").await?;
             page.see("#login button:enabled").await?;
             assert_eq!(page.see("#email").await?.prop("value").await?.as_deref(), Some(DEMO.email));
             assert_eq!(page.focus().await?, "password");
             let caret = page.script("return document.activeElement.selectionStart").await?;
             assert_eq!(caret, DEMO.password.len() - 1);
             assert_eq!(page.driver.current_url().await?.query(), None);
-            page.driver
-                .cdp()
-                .send_raw(
-                    "Network.emulateNetworkConditions",
-                    json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}),
-                )
-                .await?;
             page.click("#login button[type=submit]").await?;
             page.see("[data-page=chat]").await?;
             Ok(())
@@ -81,11 +66,7 @@ async fn nothing_moves_when_the_form_becomes_live() -> Result<()> {
             let watch = "window.shift = 0; new PerformanceObserver((list) => {
                     for (const entry of list.getEntries()) window.shift += entry.value;
                 }).observe({type: 'layout-shift', buffered: true})";
-            page.driver.cdp().send_raw("Page.enable", json!({})).await?;
-            page.driver
-                .cdp()
-                .send_raw("Page.addScriptToEvaluateOnNewDocument", json!({"source": watch}))
-                .await?;
+            page.before_every_page(watch).await?;
             for (path, settled) in
                 [("/", "#login button:enabled"), ("/register", "#register:has(button:enabled) .hint")]
             {
