@@ -58,23 +58,21 @@ pub async fn begin(
     let minted = usable(services.chat.mint(&user).await);
 
     let session = Token::generate();
-    let sealed = minted.as_ref().map_or("", |minted| minted.sealed.as_str());
     let now = services.clock.now();
     let mut tx = services.db.begin().await?;
     if let Some(present) = &client.present {
+        // Also where none begins: whoever proves to be somebody has left what was before.
         sessions::end(&mut tx, &present.hash(), now).await?;
     }
     let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
     let of = (user.id.as_str(), password_version);
-    if !sessions::issue(&mut tx, &session, of, &device, sealed, services.lifetime, now).await? {
+    if !sessions::issue(tx, &session, of, &device, minted.as_ref(), services.lifetime, now).await? {
         // Changed or deleted while CometChat was asked: what was proven holds no more.
         return Err(AccountError::WrongCredentials);
     }
-    match &minted {
-        Some(minted) => minted.settle(tx).await?,
-        None => tx.commit().await?,
+    if client.present.is_some() {
+        services.chat.wake();
     }
-    services.chat.wake();
     services.audit.signed_in(&user.id, client.address, minted.is_some());
     let known = client.device_cookie.and_then(|cookie| services.devices.recognise(&cookie, &user.email));
     Ok(SignedIn {

@@ -44,9 +44,8 @@ pub async fn register(
     if let Some(present) = &client.present {
         sessions::end(&mut tx, &present.hash(), now).await?;
     }
-    sessions::issue(&mut tx, &session, (&user.id, None), &device, "", services.lifetime, now).await?;
     let enrolment = services.chat.expect_enrolment(&mut tx, &user.id).await?;
-    tx.commit().await?;
+    sessions::issue(tx, &session, (&user.id, None), &device, None, services.lifetime, now).await?;
     services.audit.registered(&user.id, client.address);
 
     let minted = sign_in::usable(services.chat.enrol(&user, enrolment).await);

@@ -148,7 +148,8 @@ pub async fn expect_mint_in(tx: &mut Tx, uid: &str, now: i64) -> Result<String, 
 
 /// The expected token is stored by the transaction at hand, which is committed.
 pub async fn minted(tx: Tx, id: &str) -> Result<(), DbError> {
-    tx.run_and_commit("DELETE FROM chat_jobs WHERE id = $1", values![id]).await
+    tx.run_and_commit("DELETE FROM chat_jobs WHERE id = $1", values![id]).await?;
+    Ok(())
 }
 
 /// No token was made.

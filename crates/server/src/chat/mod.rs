@@ -45,12 +45,13 @@ pub enum MintError {
     Seal(#[from] Unopenable),
 }
 
-/// A token that CometChat has made and we have not stored yet. Store `sealed` and [`Minted::settle`] the
-/// transaction; a token that is never settled is found and revoked.
+/// A token that CometChat has made and we have not stored yet. Store `sealed` in a transaction that
+/// [`Minted::settle`] commits; a token that is never settled is found and revoked.
 pub struct Minted {
     pub token: Secret,
     pub sealed: String,
-    check: String,
+    /// The job that finds it again. It is deleted with the commit that stores the token.
+    pub(crate) check: String,
 }
 
 impl Minted {

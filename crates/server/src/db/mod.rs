@@ -172,12 +172,7 @@ impl Db {
         limited(async {
             Ok(match self {
                 Self::Sqlite { write, .. } => Tx::Sqlite(write.lease().await?),
-                Self::Postgres(pool) => {
-                    let mut lease = pool.lease().await?;
-                    to_end!(&mut lease, "BEGIN", NONE, Row::Postgres)?;
-                    lease.is_in_transaction = true;
-                    Tx::Postgres(lease)
-                }
+                Self::Postgres(pool) => Tx::Postgres(pool.lease().await?),
             })
         })
         .await
@@ -214,8 +209,8 @@ impl Db {
     }
 }
 
-/// A transaction. On SQLite it begins with its first statement, in the same visit to the connection's thread: the
-/// way there and back costs more than most statements.
+/// A transaction. It begins with its first statement, and one that is alone needs none around it: the way to the
+/// database and back costs more than most statements.
 pub enum Tx {
     Sqlite(Lease<SqliteConnection>),
     Postgres(Lease<PgConnection>),
@@ -234,30 +229,42 @@ impl Tx {
                     let sql = AssertSqlSafe(format!("BEGIN IMMEDIATE; {sql}"));
                     to_end!(lease, sql, values, Row::Sqlite)
                 }
-                Self::Postgres(lease) => to_end!(lease, sql, values, Row::Postgres),
+                Self::Postgres(lease) => {
+                    if !lease.is_in_transaction {
+                        to_end!(&mut *lease, "BEGIN", NONE, Row::Postgres)?;
+                        lease.is_in_transaction = true;
+                    }
+                    to_end!(lease, sql, values, Row::Postgres)
+                }
             }
         })
         .await
     }
 
-    /// Runs a last statement and commits; on SQLite in one visit, see [`Tx`].
-    pub async fn run_and_commit(mut self, sql: &'static str, values: &[Value<'_>]) -> Result<(), DbError> {
-        match &mut self {
-            Self::Sqlite(lease) if lease.is_in_transaction => {
-                limited(async {
-                    let sql = AssertSqlSafe(format!("{sql}; COMMIT"));
-                    let done: Result<Done, DbError> = to_end!(&mut *lease, sql, values, Row::Sqlite);
-                    done?;
-                    lease.is_in_transaction = false;
-                    Ok(())
-                })
-                .await
+    /// Runs a last statement and commits; where it is the only one, or on SQLite, in one visit. On SQLite it may be
+    /// several statements in one text, of one set of values.
+    pub async fn run_and_commit(mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Done, DbError> {
+        let done = match &mut self {
+            Self::Sqlite(lease) => {
+                let begin = if lease.is_in_transaction { "" } else { "BEGIN IMMEDIATE; " };
+                lease.is_in_transaction = true;
+                let sql = AssertSqlSafe(format!("{begin}{sql}; COMMIT"));
+                let done: Result<Done, DbError> =
+                    limited(async { to_end!(&mut *lease, sql, values, Row::Sqlite) }).await;
+                let done = done?;
+                lease.is_in_transaction = false;
+                done
             }
-            _ => {
-                self.run(sql, values).await?;
-                self.commit().await
+            Self::Postgres(lease) if !lease.is_in_transaction => {
+                limited(async { to_end!(lease, sql, values, Row::Postgres) }).await?
             }
-        }
+            Self::Postgres(_) => {
+                let done = self.run(sql, values).await?;
+                self.commit().await?;
+                done
+            }
+        };
+        Ok(done)
     }
 
     /// As [`Db::pick`].
@@ -275,16 +282,16 @@ impl Tx {
     /// [`Tx::commit`] of so much that it may take longer than any request would wait: all of it is written now.
     pub async fn commit_however_long(mut self) -> Result<(), DbError> {
         match &mut self {
-            // Nothing was done.
-            Self::Sqlite(lease) if !lease.is_in_transaction => {}
-            Self::Sqlite(lease) => {
+            Self::Sqlite(lease) if lease.is_in_transaction => {
                 to_end!(&mut *lease, "COMMIT", NONE, Row::Sqlite)?;
                 lease.is_in_transaction = false;
             }
-            Self::Postgres(lease) => {
+            Self::Postgres(lease) if lease.is_in_transaction => {
                 to_end!(&mut *lease, "COMMIT", NONE, Row::Postgres)?;
                 lease.is_in_transaction = false;
             }
+            // Nothing was done.
+            Self::Sqlite(_) | Self::Postgres(_) => {}
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ mod token;
 pub use token::{Token, sha256_hex};
 
 use crate::accounts::User;
-use crate::chat::jobs;
+use crate::chat::{Minted, jobs};
 use crate::db::{Db, DbError, Row, Tx};
 use crate::values;
 
@@ -51,33 +51,38 @@ pub struct Session {
     pub chat_token_sealed: String,
 }
 
-/// Issues a session to `user_id`. `false`, and no session: the user is gone, or has another password than the one of
-/// this version by now.
+/// Issues a session to `user_id`, with the chat token that was minted for it, and commits. `false`, and no session:
+/// the user is gone, or has another password than the one of this version by now.
 pub async fn issue(
-    tx: &mut Tx,
+    tx: Tx,
     token: &Token,
     (user_id, password_version): (&str, Option<i64>),
     device: &Device,
-    chat_token_sealed: &str,
+    chat_token: Option<&Minted>,
     lifetime: Lifetime,
     now: i64,
 ) -> Result<bool, DbError> {
     let user_agent: String = device.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
     // In the one statement, so that nobody changes the password or deletes the user between look and write; on
-    // PostgreSQL, where others write meanwhile, by the row's lock.
+    // PostgreSQL, where others write meanwhile, by the row's lock. And with it, in the one visit, what settles the
+    // mint: its note stays where no session came of it.
     let sql = tx.pick(
         "INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at,
                                user_agent, address, chat_token_sealed)
          SELECT $1, $2, id, $4, $4, $5, $6, $7, $8
-         FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9)",
-        "INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at,
-                               user_agent, address, chat_token_sealed)
-         SELECT $1, $2, id, $4, $4, $5, $6, $7, $8
-         FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9) FOR UPDATE",
+         FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9)
+         RETURNING 1;
+         DELETE FROM chat_jobs WHERE id = $10 AND EXISTS (SELECT 1 FROM sessions WHERE token_hash = $1)",
+        "WITH proven AS (SELECT id FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9) FOR UPDATE),
+              issued AS (INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at,
+                                               user_agent, address, chat_token_sealed)
+                         SELECT $1, $2, id, $4, $4, $5, $6, $7, $8 FROM proven RETURNING 1),
+              settled AS (DELETE FROM chat_jobs WHERE id = $10 AND EXISTS (SELECT 1 FROM issued))
+         SELECT 1 FROM issued",
     );
     let issued = tx
-        .run(
+        .run_and_commit(
             sql,
             values![
                 token.hash(),
@@ -87,12 +92,13 @@ pub async fn issue(
                 lifetime.expires_at(now, now),
                 user_agent,
                 &device.address,
-                chat_token_sealed,
-                password_version.unwrap_or(-1)
+                chat_token.map_or("", |minted| &minted.sealed),
+                password_version.unwrap_or(-1),
+                chat_token.map_or("", |minted| &minted.check),
             ],
         )
         .await?;
-    Ok(issued.affected == 1)
+    Ok(!issued.rows.is_empty())
 }
 
 /// The live session of this token, if there is one, kept alive by being asked for.

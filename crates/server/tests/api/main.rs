@@ -13,7 +13,6 @@ mod common;
 mod database_lost;
 mod every_step;
 mod guessing;
-
 mod handover;
 mod headers;
 mod line;

@@ -25,11 +25,27 @@ async fn nothing_is_left_of_a_transaction_whose_last_statement_fails() {
     let mut tx = db.begin().await.unwrap();
     tx.run(INSERT, values!["one"]).await.unwrap();
     let failed = tx.run_and_commit(INSERT, values!["one"]).await;
-    assert!(matches!(failed, Err(DbError::Duplicate)), "{failed:?}");
+    assert!(matches!(failed, Err(DbError::Duplicate)));
     assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 0);
 
     let mut tx = db.begin().await.unwrap();
     tx.run(INSERT, values!["one"]).await.unwrap();
+    tx.run_and_commit(INSERT, values!["two"]).await.unwrap();
+    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_alone_is_committed_or_nothing_is_left_of_it() {
+    let (db, _folder) = open().await;
+    let tx = db.begin().await.unwrap();
+    let done = tx.run_and_commit(INSERT, values!["one"]).await.unwrap();
+    assert_eq!(done.affected, 1);
+    let tx = db.begin().await.unwrap();
+    let failed = tx.run_and_commit(INSERT, values!["one"]).await;
+    assert!(matches!(failed, Err(DbError::Duplicate)));
+    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 1);
+    // Its connection is as good as new.
+    let tx = db.begin().await.unwrap();
     tx.run_and_commit(INSERT, values!["two"]).await.unwrap();
     assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 2);
 }

@@ -36,8 +36,7 @@ async fn begin(db: &Db, token: &Token, lifetime: Lifetime) {
     let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
     accounts::provision(&mut tx, &ada, CREATED).await.unwrap();
     let device = Device { user_agent: String::new(), address: String::new() };
-    assert!(sessions::issue(&mut tx, token, ("ada", None), &device, "", lifetime, CREATED).await.unwrap());
-    tx.commit().await.unwrap();
+    assert!(sessions::issue(tx, token, ("ada", None), &device, None, lifetime, CREATED).await.unwrap());
 }
 
 async fn expires_at(db: &Db, token: &Token) -> Option<i64> {
