@@ -328,12 +328,7 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<Listed>, DbError> {
 
 /// The sealed tokens of this user whose revocation is still to be done.
 pub async fn tokens_to_revoke(db: &Db, uid: &str) -> Result<Vec<String>, DbError> {
-    db.read(
-        "SELECT payload_sealed FROM chat_jobs WHERE uid = $1 AND kind = $2",
-        values![uid, Kind::RevokeToken.name()],
-    )
-    .await?
-    .iter()
-    .map(|row| row.text(0))
-    .collect()
+    // The kind is written out, as it is in the index that is for this.
+    let sql = "SELECT payload_sealed FROM chat_jobs WHERE uid = $1 AND kind = 'revoke_token'";
+    db.read(sql, values![uid]).await?.iter().map(|row| row.text(0)).collect()
 }

@@ -44,14 +44,15 @@ impl From<sqlx::Error> for DbError {
 
 /// Errors that are not the statement's fault.
 ///
-/// PostgreSQL's classes 08, 53 and 57 (its manual, appendix A): the connection, resources, and what an operator
-/// does to it, like a restart; and 25P03, a transaction that it took for abandoned. SQLite's result codes (its
+/// PostgreSQL's classes 08, 40, 53 and 57 (its manual, appendix A): the connection, two transactions that waited for
+/// each other, resources, and what an operator does to it, like a restart; and 25P03, a transaction that it took for
+/// abandoned. SQLite's result codes (its
 /// manual, "Result and Error Codes"), of which the low byte counts: another process writes, the disk fails, is full
 /// or may not be written to.
 fn is_trouble_of_the_server(code: Option<&str>) -> bool {
     const BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN: [u32; 6] = [5, 6, 8, 10, 13, 14];
     let Some(code) = code else { return false };
-    if code.len() == 5 && ["08", "25P03", "53", "57"].iter().any(|class| code.starts_with(class)) {
+    if code.len() == 5 && ["08", "25P03", "40", "53", "57"].iter().any(|class| code.starts_with(class)) {
         return true;
     }
     let sqlite = code.parse::<u32>().map(|code| code & 0xff);
@@ -64,10 +65,10 @@ mod tests {
 
     #[test]
     fn trouble_of_the_server_is_told_from_faults_of_a_statement() {
-        for code in ["57P01", "25P03", "53300", "08006", "5", "517", "778", "13"] {
+        for code in ["57P01", "25P03", "40P01", "53300", "08006", "5", "517", "778", "13"] {
             assert!(is_trouble_of_the_server(Some(code)), "{code}");
         }
-        for code in ["23505", "25P02", "42P01", "40001", "1", "19", "2067"] {
+        for code in ["23505", "25P02", "42P01", "1", "19", "2067"] {
             assert!(!is_trouble_of_the_server(Some(code)), "{code}");
         }
         assert!(!is_trouble_of_the_server(None));

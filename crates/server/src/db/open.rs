@@ -118,7 +118,7 @@ impl Db {
         if tables.0 > 0 && tables.1 == 0 {
             return Err(OpenError::NotOurs { place });
         }
-        migrator()
+        migrator(true)
             .run_direct(None, &mut *tx, false)
             .await
             .map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
@@ -139,7 +139,7 @@ impl Db {
         // A connection of its own, closed after: a migration that fails would leave its lock with a
         // pooled one, and the next start would wait for ever.
         let mut connection = PgConnection::connect_with(&options).await.map_err(open_error)?;
-        let migrated = migrator().run_direct(None, &mut connection, false).await;
+        let migrated = migrator(false).run_direct(None, &mut connection, false).await;
         connection.close().await.map_err(open_error)?;
         migrated.map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
         let habits = Habits::<PgConnection> {
@@ -166,10 +166,16 @@ pub fn sqlite_path(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path)))
 }
 
-fn migrator() -> sqlx::migrate::Migrator {
+fn migrator(is_sqlite: bool) -> sqlx::migrate::Migrator {
+    let fewer_trees = if is_sqlite {
+        include_str!("../../migrations/0003_fewer_trees.sqlite.sql")
+    } else {
+        include_str!("../../migrations/0003_fewer_trees.postgres.sql")
+    };
     let migrations = [
         (1, "first", include_str!("../../migrations/0001_first.sql")),
         (2, "handovers", include_str!("../../migrations/0002_handovers.sql")),
+        (3, "fewer trees", fewer_trees),
     ];
     let mut migrator = sqlx::migrate::Migrator::with_migrations(
         migrations
@@ -183,4 +189,56 @@ fn migrator() -> sqlx::migrate::Migrator {
     // A name of our own, so that the database of another program that uses sqlx is not taken for ours.
     migrator.dangerous_set_table_name("schema_versions");
     migrator
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values;
+
+    #[tokio::test]
+    async fn nothing_is_lost_of_a_database_that_the_first_version_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let mut old = options.connect().await.unwrap();
+        let mut first = migrator(true);
+        first.migrations = first.migrations.iter().take(2).cloned().collect();
+        first.run_direct(None, &mut old, false).await.unwrap();
+        old.execute(
+            "INSERT INTO users VALUES ('ada', 'Ada@example.com', 'ada@example.com', 'Ada', 'hash', 3, 4, 5);
+             INSERT INTO sessions VALUES ('token', 'public', 'ada', 6, 7, 8, 'agent', 'address', 'sealed');
+             INSERT INTO login_failures VALUES ('key', 'account', 9, 10);
+             INSERT INTO chat_jobs VALUES ('id', 'sync_user', 'ada', '', 1, 2, 3, '', 0, 1, 'error', 4)",
+        )
+        .await
+        .unwrap();
+        old.close().await.unwrap();
+
+        let db = Db::open(&format!("sqlite://{}", path.display())).await.unwrap();
+        let kept = db
+            .read(
+                "SELECT email || name || password_hash || password_version || created_at || updated_at FROM users
+                 UNION ALL SELECT public_id || user_id || created_at || last_seen_at || expires_at || user_agent
+                                  || address || chat_token_sealed FROM sessions
+                 UNION ALL SELECT account_hash || failures || last_at FROM login_failures
+                 UNION ALL SELECT kind || uid || version || attempts || run_at || parked || last_error FROM chat_jobs",
+                values![],
+            )
+            .await
+            .unwrap();
+        let kept: Vec<String> = kept.iter().map(|row| row.text(0).unwrap()).collect();
+        let then = [
+            "Ada@example.comAdahash345",
+            "publicada678agentaddresssealed",
+            "account910",
+            "sync_userada1231error",
+        ];
+        assert_eq!(kept, then);
+        let orphan = "INSERT INTO sessions VALUES ('t', 'p', 'nobody', 0, 0, 0, '', '', '')";
+        assert!(db.write(orphan, values![]).await.is_err(), "a session needs a user");
+        let row = "SELECT sql FROM sqlite_schema WHERE name = 'sessions'";
+        let sql = db.read(row, values![]).await.unwrap()[0].text(0).unwrap();
+        assert!(sql.contains("REFERENCES \"users\""), "{sql}");
+    }
 }

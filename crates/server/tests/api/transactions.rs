@@ -1,9 +1,9 @@
 //! What the database layer promises, on both databases.
 
-use crate::common::new_database;
+use crate::common::{is_on_postgres, new_database};
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::chat::jobs;
-use cometchat_auth::db::{Db, DbError};
+use cometchat_auth::db::{Db, DbError, Tx};
 use cometchat_auth::sessions::sha256_hex;
 use cometchat_auth::values;
 use tempfile::TempDir;
@@ -48,6 +48,31 @@ async fn a_statement_that_is_alone_is_committed_or_nothing_is_left_of_it() {
     let tx = db.begin().await.unwrap();
     tx.run_and_commit(INSERT, values!["two"]).await.unwrap();
     assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_transactions_that_wait_for_each_other_one_may_come_back_and_the_other_is_done() {
+    // SQLite writes one at a time.
+    if !is_on_postgres() {
+        return;
+    }
+    let (db, _folder) = open().await;
+    for name in ["one", "two"] {
+        db.write(INSERT, values![name]).await.unwrap();
+    }
+    let touch = "UPDATE handovers SET expires_at = expires_at + 1 WHERE id_hash = $1";
+    let (mut first, mut second) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+    first.run(touch, values!["one"]).await.unwrap();
+    second.run(touch, values!["two"]).await.unwrap();
+    let and_commit = async |mut tx: Tx, name| {
+        tx.run(touch, values![name]).await?;
+        tx.commit().await
+    };
+    let ends = tokio::join!(and_commit(first, "two"), and_commit(second, "one"));
+    let (done, given_up) = if ends.0.is_ok() { ends } else { (ends.1, ends.0) };
+    done.unwrap();
+    assert!(matches!(given_up, Err(DbError::Unavailable(_))), "{given_up:?}");
+    assert_eq!(count(&db, "SELECT CAST(sum(expires_at) AS BIGINT) FROM handovers").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
