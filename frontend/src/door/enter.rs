@@ -39,7 +39,8 @@ pub async fn into_chat(entry: &Entry) -> Result<(), NotLoaded> {
     let enter: Function = Reflect::get(&program, &"enter".into())?.dyn_into()?;
     let entry = serde_json::to_string(entry).map_err(|_| NotLoaded)?;
     hand_over();
-    enter.call1(&program, &entry.into())?;
+    // Nothing is left here that could tell of it: `index.html` does.
+    enter.call1(&program, &entry.into()).unwrap_or_else(|error| wasm_bindgen::throw_val(error));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The form that signs in.
 
-use super::{Form, FormProps, enter};
+use super::{Form, FormProps};
 use crate::components::{About, Button, card, note};
 use crate::form::use_form;
 use crate::hooks::{use_live, use_page};
@@ -19,29 +19,14 @@ pub fn Login(props: &FormProps) -> Html {
     let live = use_live();
     let form = use_form(&["email", "password"], None);
     let heading = use_page("Sign in", Some(&form.element("email")));
-    let onsubmit = {
-        let (form, door) = (form.clone(), props.door.clone());
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
-            let request = LoginRequest {
-                email: form.typed("email").trim().to_owned(),
-                password: Secret::new(form.typed("password")),
-            };
-            let door = door.clone();
-            form.send(request.faults(), async move {
-                enter::preload();
-                door.let_in(api::login(&request).await?).await;
-                Ok(())
-            });
-        })
-    };
-    let oninput = {
-        let edited = form.oninput();
-        Callback::from(move |event| {
-            enter::preload();
-            edited.emit(event);
-        })
-    };
+    let onsubmit = props.door.onsubmit(&form, |form| {
+        let request = LoginRequest {
+            email: form.typed("email").trim().to_owned(),
+            password: Secret::new(form.typed("password")),
+        };
+        (request.faults(), async move { api::login(&request).await })
+    });
+    let oninput = props.door.oninput(&form);
     let content = html! {
         <>
             <h1 ref={heading} tabindex="-1">{ "Sign in" }</h1>

@@ -1,6 +1,6 @@
 //! The form that makes an account.
 
-use super::{Form, FormProps, enter};
+use super::{Form, FormProps};
 use crate::components::{Button, NewPasswordField, card};
 use crate::form::use_form;
 use crate::hooks::{use_live, use_page, use_password_length};
@@ -19,30 +19,15 @@ pub fn Register(props: &FormProps) -> Html {
     let form = use_form(&["name", "email", "password"], None);
     let min_chars = use_password_length();
     let heading = use_page("Create an account", Some(&form.element("name")));
-    let onsubmit = {
-        let (form, door) = (form.clone(), props.door.clone());
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
-            let request = RegisterRequest {
-                email: form.typed("email").trim().to_owned(),
-                password: Secret::new(form.typed("password")),
-                name: form.typed("name").trim().to_owned(),
-            };
-            let door = door.clone();
-            form.send(request.faults(min_chars.unwrap_or(1)), async move {
-                enter::preload();
-                door.let_in(api::register(&request).await?).await;
-                Ok(())
-            });
-        })
-    };
-    let oninput = {
-        let edited = form.oninput();
-        Callback::from(move |event| {
-            enter::preload();
-            edited.emit(event);
-        })
-    };
+    let onsubmit = props.door.onsubmit(&form, move |form| {
+        let request = RegisterRequest {
+            email: form.typed("email").trim().to_owned(),
+            password: Secret::new(form.typed("password")),
+            name: form.typed("name").trim().to_owned(),
+        };
+        (request.faults(min_chars.unwrap_or(1)), async move { api::register(&request).await })
+    });
+    let oninput = props.door.oninput(&form);
     let content = html! {
         <>
             <h1 ref={heading} tabindex="-1">{ "Create an account" }</h1>

@@ -3,10 +3,12 @@
 
 use super::enter::{self, NotLoaded};
 use super::state::{Door, DoorEvent};
+use crate::api::Failure;
 use crate::entry::Entry;
+use crate::form::FormHandle;
 use crate::mark::{self, Reason};
 use crate::{api, backoff, browser, chat};
-use shared::LoginResponse;
+use shared::{Fields, LoginResponse};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -21,9 +23,36 @@ impl DoorHandle {
         &self.door
     }
 
-    /// Lets in who has just signed in. Goes on until the chat has taken over the page, or could not be loaded.
-    pub async fn let_in(&self, answer: LoginResponse) {
-        self.lead_on(enter::into_chat(&answer.into()).await);
+    /// Sends the form, and lets in whom the answer names. `read` makes of what was typed the call, and what is wrong
+    /// with it. Goes on until the chat has taken over the page, or could not be loaded.
+    pub fn onsubmit<F>(
+        &self,
+        form: &FormHandle,
+        read: impl Fn(&FormHandle) -> (Fields, F) + 'static,
+    ) -> Callback<SubmitEvent>
+    where
+        F: Future<Output = Result<LoginResponse, Failure>> + 'static,
+    {
+        let (door, form) = (self.clone(), form.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let (faults, call) = read(&form);
+            let door = door.clone();
+            form.send(faults, async move {
+                enter::preload();
+                door.lead_on(enter::into_chat(&call.await?.into()).await);
+                Ok(())
+            });
+        })
+    }
+
+    /// Whoever types will soon come in.
+    pub fn oninput(&self, form: &FormHandle) -> Callback<InputEvent> {
+        let edited = form.oninput();
+        Callback::from(move |event| {
+            enter::preload();
+            edited.emit(event);
+        })
     }
 
     /// When what comes next could not be loaded, the server cannot be reached.

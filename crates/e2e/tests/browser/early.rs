@@ -59,6 +59,28 @@ async fn a_program_that_does_not_come_is_told_with_a_way_out() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
+async fn a_program_that_fails_is_told_with_a_way_out() -> Result<()> {
+    Scenario::default()
+        .provokes("unreachable")
+        .run(async |stage| {
+            let page = &stage.page;
+            page.open("/").await?;
+            let chat_that_fails = "importModule = (address) => import(address).then((program) => ({
+                default: program.default,
+                enter() { throw new WebAssembly.RuntimeError('unreachable'); },
+            }))";
+            page.script(chat_that_fails).await?;
+            page.submit(DEMO.email, DEMO.password).await?;
+            page.see("#late").await?;
+            page.click("#late a").await?;
+            page.see("[data-page=chat]").await?;
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
 async fn nothing_moves_when_the_form_becomes_live() -> Result<()> {
     Scenario::default()
         .run(async |stage| {
