@@ -7,6 +7,7 @@ mod common;
 use cometchat_auth::clock::Clock;
 use cometchat_auth::db::Db;
 use cometchat_auth::{throttle, values};
+use common::canary;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use shared::routes;
@@ -43,7 +44,7 @@ impl World {
         tokio::spawn(app.run());
         #[allow(clippy::disallowed_methods)]
         let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = canary::folder();
         Self { database: common::new_database(folder.path()).await, folder, emulator, http, server: None }
     }
 
@@ -51,7 +52,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
         command.current_dir(self.folder.path()).env_clear().args(arguments);
         command.env("COMETCHAT_EMULATOR_URL", &self.emulator).env("LISTEN", "127.0.0.1:0");
-        command.env("DATABASE_URL", &self.database);
+        command.env("DATABASE_URL", &self.database).envs(canary::settings());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -62,8 +63,10 @@ impl World {
         // A command that does not read may have ended already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
-        let words = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(words).unwrap())
+        let words = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        canary::secret(PASSWORD);
+        canary::told(&words);
+        (output.status.success(), words)
     }
 
     /// Runs it, and it must succeed.
