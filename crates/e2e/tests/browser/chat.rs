@@ -225,6 +225,7 @@ async fn a_long_thread_is_read_page_by_page_and_keeps_its_place() -> Result<()> 
     Scenario::default()
         .run(async |stage| {
             stage.system.add_user(&GRACE)?;
+            eventually("Grace to be at CometChat", async || stage.system.name(GRACE.id).await).await?;
             stage.sign_in().await?;
             stage.page.see("a[href='/chat/grace']").await?;
             for number in 1..=180 {
