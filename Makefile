@@ -46,7 +46,7 @@ bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 bench-timing: ## measure whether the time of a failed sign-in tells who has an account
 	@scripts/bench-timing
 
-pictures: ## take the README's picture anew: docs/pictures/
+pictures: ## take the README's pictures anew: docs/pictures/
 	@scripts/page
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --test pictures -- --ignored

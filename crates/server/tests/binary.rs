@@ -131,6 +131,10 @@ fn settings_are_read_from_dot_env_and_flags_go_before_it() {
     let words = failing(&mut command(folder.path(), &[]));
     assert!(words.contains("LISTEN: \"nonsense\""), "{words}");
     Running::start(command(folder.path(), &[]).args(["serve", "--listen", "127.0.0.1:0"]));
+    let below = folder.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    let words = failing(&mut command(&below, &[]));
+    assert!(words.contains("COMETCHAT_APP_ID") && !words.contains("nonsense"), "{words}");
 }
 
 #[test]

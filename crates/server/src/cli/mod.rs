@@ -47,7 +47,8 @@ fn command() -> Command {
 pub fn main() -> ExitCode {
     // Before there is any other thread, and before clap looks at the environment.
     let before: BTreeSet<String> = std::env::vars().map(|(name, _)| name).collect();
-    if let Err(error) = dotenvy::dotenv()
+    // Of this folder, and not also of those above it: they may be anybody's.
+    if let Err(error) = dotenvy::from_path(".env")
         && !error.not_found()
     {
         return fail(&format!("the file .env cannot be read: {error}"));

@@ -23,6 +23,10 @@ pub fn markdown() -> String {
             let _ = writeln!(text, "| `{}` | {default} | {}.{secret} |", setting.name, setting.help);
         }
     }
+    text.push_str(
+        "\nTraces have the usual variables of OpenTelemetry, `OTEL_EXPORTER_OTLP_ENDPOINT` above all: see \
+         [DEPLOY.md](DEPLOY.md#starting-stopping-watching).\n",
+    );
     text
 }
 

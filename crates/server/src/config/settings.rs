@@ -95,7 +95,7 @@ pub const SETTINGS: &[Setting] = &[
         DATA,
         "SECRET_KEY",
         "32 bytes in base64 that seal chat tokens and sign device cookies; when not set, made once and kept in \
-         secret.key beside the database; the same for all instances",
+         secret.key beside a SQLite database, with PostgreSQL in data/; the same for all instances",
     ),
     secret(
         DATA,
