@@ -64,6 +64,13 @@ pub fn has_fine_pointer() -> bool {
         .is_some_and(|q| q.matches())
 }
 
+/// Shows the line of `index.html` that is there for it. For who has nothing left to say it with.
+pub fn say_that_it_failed() {
+    if let Some(line) = document().and_then(|document| document.get_element_by_id("late")) {
+        let _ = line.remove_attribute("hidden");
+    }
+}
+
 /// Loads the page anew, where it is.
 pub fn reload() {
     if let Some(window) = window() {

@@ -8,7 +8,7 @@ use cometchat_auth::accounts::{self, User, email_key};
 use cometchat_auth::chat::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{Hasher, Password, params};
-use cometchat_auth::sessions::{self, Device, Lifetime, Token};
+use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::{LoginRequest, LoginResponse, Secret};
 use std::hint::black_box;
@@ -50,7 +50,15 @@ fn sessions(criterion: &mut Criterion) {
         let mut tx = db.begin().await.unwrap();
         accounts::insert(&mut tx, &ada(), "", 0).await.unwrap();
         let device = Device { user_agent: "bench".into(), address: "192.0.2.1".into() };
-        assert!(sessions::issue(tx, &token, ("ada", None), &device, None, LIFETIME, 0).await.unwrap());
+        let issue = Issue {
+            token: &token,
+            user_id: "ada",
+            password_version: None,
+            device: &device,
+            chat_token: None,
+            replaces: None,
+        };
+        assert!(sessions::issue(tx, issue, LIFETIME, 0).await.unwrap());
         db
     });
     criterion.bench_function("session: make a token and its hash", |bench| {

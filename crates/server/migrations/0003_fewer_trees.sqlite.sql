@@ -4,7 +4,7 @@
 CREATE TABLE new_users (
     id TEXT NOT NULL PRIMARY KEY,
     email TEXT NOT NULL,
-    email_key TEXT NOT NULL UNIQUE,
+    email_key TEXT NOT NULL,
     name TEXT NOT NULL,
     password_hash TEXT NOT NULL,
     password_version BIGINT NOT NULL,
@@ -30,7 +30,9 @@ CREATE TABLE new_sessions (
 INSERT INTO new_sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent, address,
                           chat_token_sealed)
 SELECT token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent, address, chat_token_sealed
-FROM sessions ORDER BY token_hash;
+FROM sessions
+-- Of nobody, where somebody has deleted a user by hand: it opens nothing.
+WHERE user_id IN (SELECT id FROM users) ORDER BY token_hash;
 
 DROP TABLE sessions;
 
@@ -40,6 +42,9 @@ DROP TABLE users;
 ALTER TABLE new_users RENAME TO users;
 
 ALTER TABLE new_sessions RENAME TO sessions;
+
+-- Not before it is full: a tree that is filled in its own order is quick.
+CREATE UNIQUE INDEX users_email_key ON users (email_key);
 
 CREATE UNIQUE INDEX sessions_user_id_public_id ON sessions (user_id, public_id);
 
@@ -62,6 +67,19 @@ ALTER TABLE new_login_failures RENAME TO login_failures;
 CREATE INDEX login_failures_account_hash ON login_failures (account_hash);
 
 CREATE INDEX login_failures_last_at ON login_failures (last_at);
+
+CREATE TABLE new_handovers (
+    id_hash TEXT NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+INSERT INTO new_handovers (id_hash, expires_at) SELECT id_hash, expires_at FROM handovers ORDER BY id_hash;
+
+DROP TABLE handovers;
+
+ALTER TABLE new_handovers RENAME TO handovers;
+
+CREATE INDEX handovers_expires_at ON handovers (expires_at);
 
 CREATE TABLE new_chat_jobs (
     id TEXT NOT NULL PRIMARY KEY,

@@ -89,7 +89,10 @@ pub async fn sign_in(
     accounts::provision(&mut tx, &user, now).await?;
     tx.commit().await?;
     services.audit.handed_over(&user.id, client.address);
-    Ok(sign_in::begin(services, user, None, client).await?)
+    let signed_in = sign_in::begin(services, user, None, client).await?;
+    // Whoever was made or renamed is still to be so at CometChat; not before, since the sign-in may just have done it.
+    services.chat.wake();
+    Ok(signed_in)
 }
 
 /// Forgets what would not be believed any more, nor if the clock were set back by a day.

@@ -10,7 +10,7 @@ use crate::audit::Reason;
 use crate::chat::{MintError, Minted, jobs};
 use crate::db::{Db, DbError};
 use crate::passwords::{Password, Verdict};
-use crate::sessions::{self, Device, Session, Token};
+use crate::sessions::{self, Device, Issue, Session, Token};
 use crate::throttle::{self, Subject, backoff::Standing};
 use crate::values;
 use shared::Secret;
@@ -59,14 +59,16 @@ pub async fn begin(
 
     let session = Token::generate();
     let now = services.clock.now();
-    let mut tx = services.db.begin().await?;
-    if let Some(present) = &client.present {
-        // Also where none begins: whoever proves to be somebody has left what was before.
-        sessions::end(&mut tx, &present.hash(), now).await?;
-    }
     let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
-    let of = (user.id.as_str(), password_version);
-    if !sessions::issue(tx, &session, of, &device, minted.as_ref(), services.lifetime, now).await? {
+    let issue = Issue {
+        token: &session,
+        user_id: &user.id,
+        password_version,
+        device: &device,
+        chat_token: minted.as_ref(),
+        replaces: client.present.as_ref(),
+    };
+    if !sessions::issue(services.db.begin().await?, issue, services.lifetime, now).await? {
         // Changed or deleted while CometChat was asked: what was proven holds no more.
         return Err(AccountError::WrongCredentials);
     }

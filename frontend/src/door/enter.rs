@@ -39,8 +39,9 @@ pub async fn into_chat(entry: &Entry) -> Result<(), NotLoaded> {
     let enter: Function = Reflect::get(&program, &"enter".into())?.dyn_into()?;
     let entry = serde_json::to_string(entry).map_err(|_| NotLoaded)?;
     hand_over();
-    // Nothing is left here that could tell of it: `index.html` does.
-    enter.call1(&program, &entry.into()).unwrap_or_else(|error| wasm_bindgen::throw_val(error));
+    if enter.call1(&program, &entry.into()).is_err() {
+        browser::say_that_it_failed();
+    }
     Ok(())
 }
 
@@ -48,7 +49,9 @@ pub async fn into_chat(entry: &Entry) -> Result<(), NotLoaded> {
 pub async fn into_register() -> Result<(), NotLoaded> {
     let program = within_limit(import("register")?).await?;
     hand_over();
-    start(&program, "register").await?;
+    if start(&program, "register").await.is_err() {
+        browser::say_that_it_failed();
+    }
     Ok(())
 }
 

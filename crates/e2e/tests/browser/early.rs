@@ -61,7 +61,6 @@ async fn a_program_that_does_not_come_is_told_with_a_way_out() -> Result<()> {
 #[ignore = "needs a browser: make test"]
 async fn a_program_that_fails_is_told_with_a_way_out() -> Result<()> {
     Scenario::default()
-        .provokes("unreachable")
         .run(async |stage| {
             let page = &stage.page;
             page.open("/").await?;
@@ -74,6 +73,28 @@ async fn a_program_that_fails_is_told_with_a_way_out() -> Result<()> {
             page.see("#late").await?;
             page.click("#late a").await?;
             page.see("[data-page=chat]").await?;
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn another_form_that_does_not_come_is_told_with_a_way_out() -> Result<()> {
+    Scenario::default()
+        .provokes("net::ERR_BLOCKED_BY_CLIENT")
+        .provokes("401")
+        .run(async |stage| {
+            let page = &stage.page;
+            page.open("/").await?;
+            // The server has not yet looked whether the session is any good when it chooses the page.
+            page.driver.add_cookie(thirtyfour::Cookie::new("cometchat-auth", "A".repeat(43))).await?;
+            page.block(&["*register*.wasm"]).await?;
+            page.driver.goto(stage.system.url("/register")).await?;
+            page.see("#late").await?;
+            page.block(&[]).await?;
+            page.click("#late a").await?;
+            page.see("#register button:enabled").await?;
             Ok(())
         })
         .await

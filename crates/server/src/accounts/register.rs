@@ -4,7 +4,7 @@ use super::{AccountError, User, find_by_email, insert};
 use crate::app::Services;
 use crate::db::DbError;
 use crate::passwords::Password;
-use crate::sessions::{self, Device, Token};
+use crate::sessions::{self, Device, Issue, Token};
 use crate::sign_in::{self, Client, SignedIn};
 use crate::throttle;
 
@@ -41,11 +41,16 @@ pub async fn register(
     })?;
     // What was tried on this address while nobody had it must not keep out who has it now.
     throttle::unlock(&mut tx, &user.email, now).await?;
-    if let Some(present) = &client.present {
-        sessions::end(&mut tx, &present.hash(), now).await?;
-    }
     let enrolment = services.chat.expect_enrolment(&mut tx, &user.id).await?;
-    sessions::issue(tx, &session, (&user.id, None), &device, None, services.lifetime, now).await?;
+    let issue = Issue {
+        token: &session,
+        user_id: &user.id,
+        password_version: None,
+        device: &device,
+        chat_token: None,
+        replaces: client.present.as_ref(),
+    };
+    sessions::issue(tx, issue, services.lifetime, now).await?;
     services.audit.registered(&user.id, client.address);
 
     let minted = sign_in::usable(services.chat.enrol(&user, enrolment).await);

@@ -103,9 +103,16 @@ async fn sync_user(chat: &Chat, uid: &str) -> Result<(), JobError> {
         renamed => return Ok(renamed?),
     }
     match chat.client.create_user(uid, &user.name).await {
+        Err(CallError::UserExists) => {}
+        created => return Ok(created?),
+    }
+    // A sign-in has made them meanwhile.
+    match chat.client.rename_user(uid, &user.name).await {
         // Neither there nor free: a person has deactivated them in CometChat's dashboard.
-        Err(CallError::UserExists) => Err(CallError::Refused("the user is deactivated there".into()).into()),
-        created => Ok(created?),
+        Err(CallError::UserNotFound) => {
+            Err(CallError::Refused("the user is deactivated there".into()).into())
+        }
+        renamed => Ok(renamed?),
     }
 }
 

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,9 @@ pub fn main() -> ExitCode {
     // Before there is any other thread, and before clap looks at the environment.
     let before: BTreeSet<String> = std::env::vars().map(|(name, _)| name).collect();
     // Of this folder, and not also of those above it: they may be anybody's.
-    if let Err(error) = dotenvy::from_path(".env")
+    // A folder of that name is somebody's Python.
+    if !Path::new(".env").is_dir()
+        && let Err(error) = dotenvy::from_path(".env")
         && !error.not_found()
     {
         return fail(&format!("the file .env cannot be read: {error}"));

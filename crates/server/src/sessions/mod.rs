@@ -51,17 +51,23 @@ pub struct Session {
     pub chat_token_sealed: String,
 }
 
-/// Issues a session to `user_id`, with the chat token that was minted for it, and commits. `false`, and no session:
-/// the user is gone, or has another password than the one of this version by now.
-pub async fn issue(
-    tx: Tx,
-    token: &Token,
-    (user_id, password_version): (&str, Option<i64>),
-    device: &Device,
-    chat_token: Option<&Minted>,
-    lifetime: Lifetime,
-    now: i64,
-) -> Result<bool, DbError> {
+/// A session that is to be.
+pub struct Issue<'a> {
+    pub token: &'a Token,
+    pub user_id: &'a str,
+    /// The version of the password that has proven who it is for, where one has.
+    pub password_version: Option<i64>,
+    pub device: &'a Device,
+    /// What was minted for it.
+    pub chat_token: Option<&'a Minted>,
+    /// The session that ends with its beginning.
+    pub replaces: Option<&'a Token>,
+}
+
+/// Issues a session and commits. `false`, and nothing has changed: the user is gone, or has another password than the
+/// one of this version by now.
+pub async fn issue(mut tx: Tx, session: Issue<'_>, lifetime: Lifetime, now: i64) -> Result<bool, DbError> {
+    let Issue { token, user_id, password_version, device, chat_token, replaces } = session;
     let user_agent: String = device.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
     // In the one statement, so that nobody changes the password or deletes the user between look and write; on
@@ -81,24 +87,27 @@ pub async fn issue(
               settled AS (DELETE FROM chat_jobs WHERE id = $10 AND EXISTS (SELECT 1 FROM issued))
          SELECT 1 FROM issued",
     );
-    let issued = tx
-        .run_and_commit(
-            sql,
-            values![
-                token.hash(),
-                public_id,
-                user_id,
-                now,
-                lifetime.expires_at(now, now),
-                user_agent,
-                &device.address,
-                chat_token.map_or("", |minted| &minted.sealed),
-                password_version.unwrap_or(-1),
-                chat_token.map_or("", |minted| &minted.check),
-            ],
-        )
-        .await?;
-    Ok(!issued.rows.is_empty())
+    let values = values![
+        token.hash(),
+        public_id,
+        user_id,
+        now,
+        lifetime.expires_at(now, now),
+        user_agent,
+        &device.address,
+        chat_token.map_or("", |minted| &minted.sealed),
+        password_version.unwrap_or(-1),
+        chat_token.map_or("", |minted| &minted.check),
+    ];
+    let Some(replaced) = replaces else {
+        return Ok(!tx.run_and_commit(sql, values).await?.rows.is_empty());
+    };
+    let issued = !tx.run(sql, values).await?.rows.is_empty();
+    if issued {
+        end(&mut tx, &replaced.hash(), now).await?;
+        tx.commit().await?;
+    }
+    Ok(issued)
 }
 
 /// The live session of this token, if there is one, kept alive by being asked for.

@@ -59,6 +59,21 @@ async fn of_two_renames_the_last_one_holds_also_when_the_first_is_still_under_wa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_is_made_at_cometchat_while_they_are_looked_for_there_is_not_taken_for_deactivated() {
+    let app = TestApp::start().await;
+    let (here, _, id) = in_two_browsers(&app).await;
+    let missing = json!({"api": "rest", "method": "PUT", "kind": "status", "status": 404,
+                         "code": "ERR_UID_NOT_FOUND", "times": 1});
+    app.emulator.fault(missing).await;
+    here.put(routes::ACCOUNT, json!({"name": "Countess"})).await;
+    app.in_the_end("nothing is left to do", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+    assert_eq!(app.emulator.names().await[&id], "Countess");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_listed_with_their_devices_and_this_one_is_marked() {
     let app = TestApp::start().await;
     let mut here = app.browser();
@@ -201,7 +216,8 @@ async fn a_sign_in_with_the_old_password_that_ends_after_it_was_changed_does_not
     let (here, _, id) = in_two_browsers(&app).await;
     let slow = json!({"api": "rest", "path": "auth_tokens", "kind": "delay", "millis": 800, "times": 1});
     app.emulator.fault(slow).await;
-    let mut late = app.browser();
+    // In another tab of the same browser.
+    let mut late = app.browser_with(here.cookie.clone());
     let changed = async {
         // The sign-in has proven its password, and waits for CometChat.
         eventually("the mint is under way", || async {
@@ -214,6 +230,11 @@ async fn a_sign_in_with_the_old_password_that_ends_after_it_was_changed_does_not
     let (answer, changed) = tokio::join!(late.login("ada@example.com", GOOD), changed);
     assert_eq!(changed, StatusCode::NO_CONTENT);
     failure(answer, ErrorCode::InvalidCredentials).await;
+    assert_eq!(
+        here.session().await.status(),
+        StatusCode::OK,
+        "where it was changed they are still signed in"
+    );
     app.in_the_end("the token that it got is revoked", || async {
         app.emulator.tokens(&id).await.len() == 1 && app.count("SELECT count(*) FROM chat_jobs").await == 0
     })

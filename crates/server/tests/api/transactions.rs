@@ -1,10 +1,10 @@
 //! What the database layer promises, on both databases.
 
-use crate::common::{is_on_postgres, new_database};
+use crate::common::{eventually, is_on_postgres, new_database};
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::chat::jobs;
 use cometchat_auth::db::{Db, DbError, Tx};
-use cometchat_auth::sessions::sha256_hex;
+use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token, sha256_hex};
 use cometchat_auth::values;
 use tempfile::TempDir;
 
@@ -73,6 +73,51 @@ async fn of_two_transactions_that_wait_for_each_other_one_may_come_back_and_the_
     done.unwrap();
     assert!(matches!(given_up, Err(DbError::Unavailable(_))), "{given_up:?}");
     assert_eq!(count(&db, "SELECT CAST(sum(expires_at) AS BIGINT) FROM handovers").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_is_issued_on_a_password_that_is_being_changed_at_that_moment() {
+    // SQLite writes one at a time.
+    if !is_on_postgres() {
+        return;
+    }
+    let (db, _folder) = open().await;
+    let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
+    let mut tx = db.begin().await.unwrap();
+    accounts::insert(&mut tx, &ada, "old", 0).await.unwrap();
+    tx.commit().await.unwrap();
+    let changes = [
+        "UPDATE users SET password_hash = 'new', password_version = password_version + 1 WHERE id = $1",
+        "DELETE FROM users WHERE id = $1",
+    ];
+    for (version, change) in (1..).zip(changes) {
+        let mut changing = db.begin().await.unwrap();
+        changing.run(change, values!["ada"]).await.unwrap();
+        let issued = async {
+            let (token, lifetime) = (Token::generate(), Lifetime { idle: 9, max: 9 });
+            let device = Device { user_agent: String::new(), address: String::new() };
+            let issue = Issue {
+                token: &token,
+                user_id: "ada",
+                password_version: Some(version),
+                device: &device,
+                chat_token: None,
+                replaces: None,
+            };
+            sessions::issue(db.begin().await.unwrap(), issue, lifetime, 0).await.unwrap()
+        };
+        let changed = async {
+            eventually("the session waits for the change", || async {
+                let waiting = "SELECT count(*) FROM pg_stat_activity
+                               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+                count(&db, waiting).await == 1
+            })
+            .await;
+            changing.commit().await.unwrap();
+        };
+        assert!(!tokio::join!(issued, changed).0, "{change}");
+    }
+    assert_eq!(count(&db, "SELECT count(*) FROM sessions").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use super::for_all_with_db;
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::db::Db;
-use cometchat_auth::sessions::{self, Device, Lifetime, Token};
+use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token};
 use cometchat_auth::values;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,7 +36,15 @@ async fn begin(db: &Db, token: &Token, lifetime: Lifetime) {
     let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
     accounts::provision(&mut tx, &ada, CREATED).await.unwrap();
     let device = Device { user_agent: String::new(), address: String::new() };
-    assert!(sessions::issue(tx, token, ("ada", None), &device, None, lifetime, CREATED).await.unwrap());
+    let issue = Issue {
+        token,
+        user_id: "ada",
+        password_version: None,
+        device: &device,
+        chat_token: None,
+        replaces: None,
+    };
+    assert!(sessions::issue(tx, issue, lifetime, CREATED).await.unwrap());
 }
 
 async fn expires_at(db: &Db, token: &Token) -> Option<i64> {
