@@ -209,7 +209,10 @@ mod tests {
             "INSERT INTO users VALUES ('ada', 'Ada@example.com', 'ada@example.com', 'Ada', 'hash', 3, 4, 5);
              INSERT INTO sessions VALUES ('token', 'public', 'ada', 6, 7, 8, 'agent', 'address', 'sealed');
              INSERT INTO login_failures VALUES ('key', 'account', 9, 10);
-             INSERT INTO chat_jobs VALUES ('id', 'sync_user', 'ada', '', 1, 2, 3, '', 0, 1, 'error', 4)",
+             INSERT INTO chat_jobs VALUES ('id', 'sync_user', 'ada', '', 1, 2, 3, '', 0, 1, 'error', 4);
+             INSERT INTO handovers VALUES ('jti', 11);
+             PRAGMA foreign_keys = OFF;
+             INSERT INTO sessions VALUES ('of', 'nobody', 'gone', 0, 0, 0, '', '', '')",
         )
         .await
         .unwrap();
@@ -222,6 +225,7 @@ mod tests {
                  UNION ALL SELECT public_id || user_id || created_at || last_seen_at || expires_at || user_agent
                                   || address || chat_token_sealed FROM sessions
                  UNION ALL SELECT account_hash || failures || last_at FROM login_failures
+                 UNION ALL SELECT id_hash || expires_at FROM handovers
                  UNION ALL SELECT kind || uid || version || attempts || run_at || parked || last_error FROM chat_jobs",
                 values![],
             )
@@ -232,6 +236,7 @@ mod tests {
             "Ada@example.comAdahash345",
             "publicada678agentaddresssealed",
             "account910",
+            "jti11",
             "sync_userada1231error",
         ];
         assert_eq!(kept, then);
