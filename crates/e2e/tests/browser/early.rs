@@ -80,6 +80,33 @@ async fn a_program_that_fails_is_told_with_a_way_out() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
+async fn a_program_that_fails_later_is_told_too_and_a_script_of_somebody_else_is_not() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            let page = &stage.page;
+            for event in [
+                "new ErrorEvent('error', {error})",
+                "new PromiseRejectionEvent('unhandledrejection', {promise, reason: error})",
+            ] {
+                page.open("/").await?;
+                page.see("#login button:enabled").await?;
+                let is_told = async |error: &str| {
+                    let tell = format!(
+                        "const error = new {error}('x'), promise = Promise.resolve(); dispatchEvent({event});
+                         return !document.getElementById('late').hidden"
+                    );
+                    Ok::<_, anyhow::Error>(page.script(&tell).await? == true)
+                };
+                ensure!(!is_told("Error").await?, "told of what does not matter: {event}");
+                ensure!(is_told("WebAssembly.RuntimeError").await?, "not told: {event}");
+            }
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
 async fn another_form_that_does_not_come_is_told_with_a_way_out() -> Result<()> {
     Scenario::default()
         .provokes("net::ERR_BLOCKED_BY_CLIENT")
