@@ -42,13 +42,18 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
+/// PostgreSQL has undone a transaction so that another one can go on (class 40): its connection is as good as before.
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(cause) = error else { return false };
+    cause.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+}
+
 /// Errors that are not the statement's fault.
 ///
 /// PostgreSQL's classes 08, 40, 53 and 57 (its manual, appendix A): the connection, two transactions that waited for
 /// each other, resources, and what an operator does to it, like a restart; and 25P03, a transaction that it took for
-/// abandoned. SQLite's result codes (its
-/// manual, "Result and Error Codes"), of which the low byte counts: another process writes, the disk fails, is full
-/// or may not be written to.
+/// abandoned. SQLite's result codes (its manual, "Result and Error Codes"), of which the low byte counts: another
+/// process writes, the disk fails, is full or may not be written to.
 fn is_trouble_of_the_server(code: Option<&str>) -> bool {
     const BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN: [u32; 6] = [5, 6, 8, 10, 13, 14];
     let Some(code) = code else { return false };

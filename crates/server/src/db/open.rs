@@ -3,6 +3,7 @@
 
 use super::Db;
 use super::pool::{Habits, Pool, Step};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
@@ -35,7 +36,22 @@ pub enum OpenError {
     )]
     NotOurs { place: String },
     #[error("the database {place} was made by another version of cometchat-auth: {cause}")]
-    Migrate { place: String, cause: sqlx::migrate::MigrateError },
+    OtherVersion { place: String, cause: MigrateError },
+    #[error(
+        "cannot bring the database {place} up to date: {cause}. Nothing is half done: mend that, and start again"
+    )]
+    Migrate { place: String, cause: MigrateError },
+}
+
+impl OpenError {
+    fn not_migrated(place: &str, cause: MigrateError) -> Self {
+        let place = place.to_owned();
+        match cause {
+            // What the database and the network do.
+            MigrateError::Execute(_) | MigrateError::ExecuteMigration(..) => Self::Migrate { place, cause },
+            _ => Self::OtherVersion { place, cause },
+        }
+    }
 }
 
 impl Db {
@@ -121,7 +137,7 @@ impl Db {
         migrator(true)
             .run_direct(None, &mut *tx, false)
             .await
-            .map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
+            .map_err(|cause| OpenError::not_migrated(&place, cause))?;
         tx.commit().await.map_err(open_error)?;
 
         let rollback: Step<SqliteConnection> =
@@ -141,7 +157,7 @@ impl Db {
         let mut connection = PgConnection::connect_with(&options).await.map_err(open_error)?;
         let migrated = migrator(false).run_direct(None, &mut connection, false).await;
         connection.close().await.map_err(open_error)?;
-        migrated.map_err(|cause| OpenError::Migrate { place: place.clone(), cause })?;
+        migrated.map_err(|cause| OpenError::not_migrated(&place, cause))?;
         let habits = Habits::<PgConnection> {
             greet: Some(|connection| Box::pin(async { connection.execute(LIMITS).await.map(drop) })),
             rollback: |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) }),
@@ -245,5 +261,25 @@ mod tests {
         let row = "SELECT sql FROM sqlite_schema WHERE name = 'sessions'";
         let sql = db.read(row, values![]).await.unwrap()[0].text(0).unwrap();
         assert!(sql.contains("REFERENCES \"users\""), "{sql}");
+    }
+
+    #[tokio::test]
+    async fn a_database_of_another_version_is_told_from_one_that_could_not_be_brought_up_to_date() {
+        for (change, told) in [
+            ("UPDATE schema_versions SET version = 99 WHERE version = 2", "made by another version"),
+            (
+                "DELETE FROM schema_versions WHERE version > 1",
+                "bring the database test.db up to date: while executing migration 2",
+            ),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("test.db");
+            let url = format!("sqlite://{}", path.display());
+            let db = Db::open(&url).await.unwrap();
+            db.write(change, values![]).await.unwrap();
+            db.close().await;
+            let error = Db::open(&url).await.err().unwrap().to_string();
+            assert!(error.replace(&path.display().to_string(), "test.db").contains(told), "{error}");
+        }
     }
 }

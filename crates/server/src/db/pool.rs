@@ -5,7 +5,7 @@
 //! connection is kept when its last statement was read to its end and went well, or failed for what it was;
 //! and closed in any other case.
 
-use super::error::DbError;
+use super::error::{DbError, is_conflict};
 use futures_util::future::BoxFuture;
 use sqlx::{ConnectOptions as _, Connection};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -156,9 +156,10 @@ impl<C: Connection + 'static> Lease<C> {
 
     /// Passes on what became of a statement that was read to its end.
     pub fn after<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, DbError> {
+        let is_conflict = done.as_ref().is_err_and(is_conflict);
         let done = done.map_err(DbError::from);
         match &done {
-            Err(DbError::Unavailable(_)) => self.pool.close_free(),
+            Err(DbError::Unavailable(_)) if !is_conflict => self.pool.close_free(),
             _ => self.is_whole = true,
         }
         done

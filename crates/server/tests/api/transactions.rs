@@ -62,6 +62,8 @@ async fn of_two_transactions_that_wait_for_each_other_one_may_come_back_and_the_
     }
     let touch = "UPDATE handovers SET expires_at = expires_at + 1 WHERE id_hash = $1";
     let (mut first, mut second) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+    drop(db.begin().await.unwrap());
+    let open = db.connections().0;
     first.run(touch, values!["one"]).await.unwrap();
     second.run(touch, values!["two"]).await.unwrap();
     let and_commit = async |mut tx: Tx, name| {
@@ -72,6 +74,7 @@ async fn of_two_transactions_that_wait_for_each_other_one_may_come_back_and_the_
     let (done, given_up) = if ends.0.is_ok() { ends } else { (ends.1, ends.0) };
     done.unwrap();
     assert!(matches!(given_up, Err(DbError::Unavailable(_))), "{given_up:?}");
+    assert_eq!(db.connections().0, open, "nothing is wrong with any connection");
     assert_eq!(count(&db, "SELECT CAST(sum(expires_at) AS BIGINT) FROM handovers").await, 2);
 }
 
