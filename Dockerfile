@@ -10,6 +10,8 @@ COPY frontend/package.json frontend/package-lock.json frontend/.npmrc frontend/
 RUN scripts/setup web
 
 FROM tools AS build
+# Flags for the two binaries, like those for one kind of processor (docs/DEPLOY.md).
+ARG RUSTFLAGS=""
 COPY . .
 RUN --mount=type=cache,target=/src/target --mount=type=cache,target=/usr/local/cargo/registry \
     make build && scripts/release -p cometchat-emulator && mkdir /out && \
