@@ -3,7 +3,7 @@
 //! as it came), and is passed over.
 
 use super::sdk::{LIMIT_MS, SdkError, settle};
-use crate::talk::{Conversation, Message, Person};
+use crate::talk::{Conversation, Message, PEOPLE, Person};
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -12,8 +12,6 @@ use wasm_bindgen::prelude::*;
 pub const PAGE: usize = 50;
 /// As many as the SDK allows.
 const CONVERSATIONS_PER_PAGE: u32 = 50;
-/// People that are listed or found at once; nobody looks through more, who searches.
-const PEOPLE: u32 = 50;
 /// Pages that are fetched in a row before something is taken to be wrong.
 const MAX_PAGES: usize = 40;
 const USER: &str = "user";
@@ -26,10 +24,8 @@ pub enum Live {
         from: String,
         typing: bool,
     },
-    Presence {
-        uid: String,
-        online: bool,
-    },
+    /// Somebody has come or gone.
+    Presence(Person),
     /// The peer has got, or read, everything up to this message.
     Receipt {
         from: String,
@@ -63,9 +59,8 @@ pub fn listen(me: &str, on: impl Fn(Live) + 'static) -> Result<(), SdkError> {
             Some(Live::Receipt { from, id: id(&get(value, "getMessageId")?)?, read })
         })
     };
-    let presence = |online| -> Read {
-        Box::new(move |value| Some(Live::Presence { uid: text(value, "getUid")?, online }))
-    };
+    let presence =
+        |online| -> Read { Box::new(move |value| Some(Live::Presence(Person { online, ..person(value)? }))) };
     let me = me.to_owned();
     let listen = || {
         let messages = Object::new();

@@ -11,7 +11,7 @@ mod state;
 mod thread;
 mod unsent;
 
-pub use model::{Conversation, Message, Person};
+pub use model::{Conversation, Message, PEOPLE, Person};
 pub use provider::{TalkProvider, use_talk};
 pub use state::{Entry, Listing, Talk, TalkEvent};
 pub use thread::{Older, Outgoing, Thread};

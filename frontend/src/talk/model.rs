@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+/// People that are listed or found at once; nobody looks through more, who searches.
+pub const PEOPLE: u32 = 50;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub uid: String,

@@ -40,7 +40,7 @@ fn events() -> Vec<TalkEvent> {
         TalkEvent::People(vec![bob()]),
         TalkEvent::Receipt { peer: peer(), id: 2, read: true },
         TalkEvent::Typing { peer: peer(), typing: true },
-        TalkEvent::Presence { uid: peer(), online: false },
+        TalkEvent::Presence(Person { online: false, ..bob() }),
         TalkEvent::Lost,
     ]
 }
@@ -139,7 +139,7 @@ fn what_is_to_be_sent_stays_in_sight_until_it_has_arrived() {
 #[test]
 fn nobody_types_who_is_away_or_whom_no_connection_reaches() {
     every_row(|row, _, after| {
-        if let Some(TalkEvent::Lost | TalkEvent::Presence { .. }) = row.last() {
+        if let Some(TalkEvent::Lost | TalkEvent::Presence(_)) = row.last() {
             assert!(!after.entries.values().any(|entry| entry.typing), "{row:?}");
         }
     });

@@ -230,7 +230,7 @@ fn listen(me: &str, talk: &UseReducerHandle<Talk>) {
     let _ = messaging::listen(me, move |live| {
         talk.dispatch(match live {
             Live::Message(message) => TalkEvent::Received(message),
-            Live::Presence { uid, online } => TalkEvent::Presence { uid, online },
+            Live::Presence(person) => TalkEvent::Presence(person),
             Live::Receipt { from, id, read } => TalkEvent::Receipt { peer: from, id, read },
             Live::Typing { from, typing } => {
                 let end = typing.then(|| {

@@ -1,6 +1,6 @@
 //! Everybody there is to talk to, and what was said, as a state machine.
 
-use super::{Conversation, Message, Older, Person, Thread};
+use super::{Conversation, Message, Older, PEOPLE, Person, Thread};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use yew::Reducible;
@@ -80,10 +80,7 @@ pub enum TalkEvent {
         peer: String,
         typing: bool,
     },
-    Presence {
-        uid: String,
-        online: bool,
-    },
+    Presence(Person),
     Receipt {
         peer: String,
         id: u64,
@@ -233,10 +230,13 @@ impl Talk {
                     entry.typing = typing;
                 }
             }
-            TalkEvent::Presence { uid, online } => {
-                if let Some(entry) = self.entries.get_mut(&uid) {
-                    entry.person.online = online;
-                    entry.typing &= online;
+            TalkEvent::Presence(person) => {
+                if let Some(entry) = self.entries.get_mut(&person.uid) {
+                    entry.typing &= person.online;
+                    entry.person = person;
+                } else if person.online && person.uid != self.me && self.entries.len() < PEOPLE as usize {
+                    // Somebody new. Where there are more people than are listed, they are found like the others.
+                    self.apply(TalkEvent::People(vec![person]));
                 }
             }
             TalkEvent::Receipt { peer, id, read } => {
@@ -348,13 +348,29 @@ mod tests {
     #[test]
     fn typing_ends_with_the_message_with_going_offline_and_with_the_connection() {
         let typing = || TalkEvent::Typing { peer: "bob".into(), typing: true };
-        let offline = TalkEvent::Presence { uid: "bob".into(), online: false };
+        let offline = TalkEvent::Presence(person("bob"));
         for end in [received(2), offline, TalkEvent::Lost] {
             let mut talk = after([received(1), typing()]);
             assert!(talk.entries["bob"].typing);
             talk.apply(end);
             assert!(!talk.entries["bob"].typing);
         }
+    }
+
+    #[test]
+    fn who_comes_and_is_new_is_listed_where_all_are_and_who_is_known_has_the_name_of_today() {
+        let comes = |uid: &str| TalkEvent::Presence(Person { online: true, ..person(uid) });
+        let talk = after([TalkEvent::Nobody("bob".into()), comes("bob"), comes("ada")]);
+        assert_eq!(talk.others().len(), 1, "and I am not among them");
+        assert!(talk.entries["bob"].person.online && talk.nobody.is_empty());
+        let renamed = Person { uid: "bob".into(), name: "Robert".into(), online: false };
+        let talk = after([comes("bob"), TalkEvent::Presence(renamed), TalkEvent::Presence(person("zoe"))]);
+        assert_eq!(talk.others().len(), 1, "who goes was nobody to talk to");
+        assert_eq!(talk.entries["bob"].person.name, "Robert");
+
+        let all = (0..PEOPLE).map(|number| person(&number.to_string())).collect();
+        let talk = after([TalkEvent::People(all), comes("bob")]);
+        assert_eq!(talk.others().len(), PEOPLE as usize);
     }
 
     #[test]

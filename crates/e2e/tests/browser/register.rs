@@ -1,6 +1,6 @@
 //! Making an account.
 
-use e2e::{Context, DEMO, Result, Scenario, Stage, eventually};
+use e2e::{Context, DEMO, GRACE, Result, Scenario, Stage, eventually};
 use shared::routes;
 use thirtyfour::Key;
 
@@ -121,6 +121,23 @@ async fn the_keyboard_alone_registers() -> Result<()> {
             page.press(Key::Tab).await?;
             page.press(Key::Enter).await?;
             page.see(CONNECTED).await?;
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn who_registers_is_in_the_list_of_those_who_are_there_already() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            stage.system.add_user(&GRACE)?;
+            let grace = stage.another_page().await?;
+            grace.sign_in(GRACE.email, GRACE.password).await?;
+            grace.see(CONNECTED).await?;
+            let id = register(stage, "Ada Lovelace", "ada@example.com").await?;
+            let row = grace.see(&format!("#people a[href='/chat/{id}']")).await?;
+            assert!(row.text().await?.contains("Ada Lovelace"));
             Ok(())
         })
         .await
