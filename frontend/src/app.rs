@@ -73,11 +73,23 @@ fn Pages() -> Html {
                             <Chat user={user.clone()} sign_out={sign_out.clone()} peer={AttrValue::from(uid)} />
                         },
                         Route::Account => html! { <Account user={user.clone()} sign_out={sign_out.clone()} /> },
-                        Route::Home | Route::Register => html! { <Redirect<Route> to={Route::Chat} /> },
+                        Route::Home | Route::Register => html! { <IntoChat /> },
                         Route::Thread { .. } | Route::NotFound => html! { <NotFound /> },
                     }
                 }
             </ChatProvider>
         },
     }
+}
+
+/// Who is signed in has no more business at the door, and does not get back to it either.
+#[component]
+fn IntoChat() -> Html {
+    let navigator = use_navigator();
+    use_effect_with((), move |()| {
+        if let Some(navigator) = navigator {
+            navigator.replace(&Route::Chat);
+        }
+    });
+    html! {}
 }

@@ -78,6 +78,22 @@ pub fn reload() {
     }
 }
 
+/// The minute in which the page was last loaded anew by itself.
+pub const RELOADED: &str = "cometchat-auth:reloaded";
+const RELOAD_AGAIN_MINUTES: u32 = 5;
+
+/// Loads the page anew where nothing else helps: seldom enough to disturb nobody where that does not help either, and
+/// often enough to end some day.
+pub fn reload_once_in_a_while() {
+    // Whole minutes: to read and write a fraction takes 20 kB of code.
+    let now = (now_ms() / 60_000.0) as u32;
+    let last = tab::kept(RELOADED).and_then(|text| text.parse::<u32>().ok());
+    if last.is_none_or(|last| now.saturating_sub(last) > RELOAD_AGAIN_MINUTES) {
+        tab::keep(RELOADED, &now.to_string());
+        reload();
+    }
+}
+
 /// Loads the start page anew, and leaves no way back to the page before it.
 pub fn restart() {
     if let Some(window) = window() {

@@ -11,16 +11,21 @@ use crate::http;
 use crate::passwords::Hasher;
 use crate::sessions::{self, Lifetime};
 use crate::spent;
-use crate::throttle::{self, address::AddressLimit, device::Devices};
+use crate::throttle::address::{AddressLimit, Limit};
+use crate::throttle::{self, device::Devices};
 use actix_web::dev::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// How often expired sessions are ended and old counts dropped.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Chat tokens that one user may ask for, in a burst and then in a minute. A page asks for one when CometChat does not know
+/// its old one; CometChat's own limit is of all users together.
+const MINTS_PER_MINUTE: u32 = 20;
 /// Jobs that are done at CometChat at once: it takes ten thousand a minute, but answers slowly.
 const WORKERS: usize = 4;
 /// How long requests under way may take to end when the server stops, in seconds; and after them the jobs.
@@ -33,6 +38,10 @@ pub struct Services {
     pub hasher: Hasher,
     pub address_limit: AddressLimit,
     pub devices: Devices,
+    /// Whose turn it is to have a new password judged.
+    pub judging: Semaphore,
+    /// How many chat tokens each user may ask for.
+    pub mint_limit: Limit<String>,
     /// Code points that a new password needs.
     pub password_min_length: usize,
     pub chat: Arc<Chat>,
@@ -105,7 +114,9 @@ impl App {
             db: db.clone(),
             clock: clock.clone(),
             hasher,
-            address_limit: AddressLimit::new(config.login_attempts_per_minute, clock),
+            address_limit: AddressLimit::new(config.login_attempts_per_minute, clock.clone()),
+            judging: Semaphore::new(1),
+            mint_limit: Limit::new(MINTS_PER_MINUTE, clock),
             devices: Devices::new(key, previous),
             password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),
@@ -225,6 +236,7 @@ async fn sweep(services: Arc<Services>) {
             () = services.stopping.cancelled() => return,
         }
         services.address_limit.sweep();
+        services.mint_limit.sweep();
         let now = services.clock.now();
         loop {
             match sessions::sweep(&services.db, now).await {

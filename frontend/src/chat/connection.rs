@@ -15,10 +15,6 @@ use gloo_timers::future::TimeoutFuture;
 use shared::{ClientConfig, Secret};
 use std::pin::pin;
 
-/// When the page was last loaded anew because of a hung sign-in.
-const RELOADED: &str = "cometchat-auth:reloaded";
-const RELOAD_AGAIN_MS: f64 = 5.0 * 60_000.0;
-
 /// How often, and how far apart, CometChat is asked whether the socket counts.
 const PROOFS: u32 = 5;
 const BETWEEN_PROOFS_MS: u32 = 400;
@@ -49,7 +45,7 @@ pub async fn keep(uid: String, mut token: Option<Secret>, show: impl Fn(ChatStat
         let mut retry_after = None;
         state = match result {
             Ok(()) => {
-                tab::drop(RELOADED);
+                tab::drop(browser::RELOADED);
                 state = state.next(ChatEvent::Connected);
                 show(state.status);
                 let since = browser::now_ms();
@@ -61,7 +57,8 @@ pub async fn keep(uid: String, mut token: Option<Secret>, show: impl Fn(ChatStat
             Err(Trouble::SocketRefused) => state.next(ChatEvent::Lost { after_ms: 0.0 }),
             Err(trouble) => {
                 match &trouble {
-                    Trouble::Sdk(SdkError::LoginInProgress) => reload_once_in_a_while(),
+                    // Only a new page frees the SDK from a sign-in that hangs.
+                    Trouble::Sdk(SdkError::LoginInProgress) => browser::reload_once_in_a_while(),
                     Trouble::Server(failure) if failure.is_signed_out() => check(),
                     Trouble::Server(failure) => retry_after = failure.retry_after_seconds(),
                     Trouble::OtherUser => check(),
@@ -159,16 +156,5 @@ async fn opened(changes: &mut UnboundedReceiver<()>) {
 async fn changed(changes: &mut UnboundedReceiver<()>) {
     if changes.next().await.is_none() {
         pending::<()>().await;
-    }
-}
-
-/// Only a new page frees the SDK from a sign-in that hangs. While CometChat hangs for good the new page
-/// would hang too, so this happens seldom enough to disturb nobody, and often enough to end some day.
-fn reload_once_in_a_while() {
-    let now = browser::now_ms();
-    let last = tab::kept(RELOADED).and_then(|text| text.parse::<f64>().ok());
-    if last.is_none_or(|last| now - last > RELOAD_AGAIN_MS) {
-        tab::keep(RELOADED, &now.to_string());
-        browser::reload();
     }
 }

@@ -19,7 +19,11 @@ const USER: &str = "user";
 /// What happens by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Live {
-    Message(Rc<Message>),
+    Message {
+        message: Rc<Message>,
+        /// With whom it was exchanged, where the SDK says so.
+        other: Option<Person>,
+    },
     Typing {
         from: String,
         typing: bool,
@@ -71,11 +75,13 @@ pub fn listen(me: &str, on: impl Fn(Live) + 'static) -> Result<(), SdkError> {
                 event,
                 Box::new(move |value| {
                     let message = message(value)?;
-                    if message.from != me {
+                    let is_mine = message.from == me;
+                    if !is_mine {
                         // Lost where it fails: reading it will say so too.
                         let _ = mark_as_delivered(value);
                     }
-                    Some(Live::Message(message))
+                    let other = get(value, if is_mine { "getReceiver" } else { "getSender" });
+                    Some(Live::Message { message, other: other.and_then(|other| person(&other)) })
                 }),
             )?;
         }

@@ -120,7 +120,12 @@ pub fn use_door(open: bool) -> DoorHandle {
 /// Who is signed in goes on into the chat; for everybody else, what the server has said.
 async fn ask() -> Option<DoorEvent> {
     match api::session().await {
-        Ok(user) => enter::into_chat(&Entry::from(user)).await.err().map(|_| DoorEvent::NoAnswer),
+        Ok(user) => {
+            enter::into_chat(&Entry::from(user)).await.err()?;
+            // The server is there, and not what this page has a name for: it is of an earlier version.
+            browser::reload_once_in_a_while();
+            Some(DoorEvent::NoAnswer)
+        }
         Err(failure) if failure.is_signed_out() => Some(DoorEvent::NotSignedIn { remembered: mark::kept() }),
         // A server that answers with a failure of its own has not said that nobody is signed in.
         Err(_) => Some(DoorEvent::NoAnswer),

@@ -8,6 +8,8 @@ mod model;
 mod properties;
 mod provider;
 mod state;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod unsent;
 

@@ -41,19 +41,23 @@ impl TalkContext {
             });
         }
         let thread = self.talk.thread(peer);
-        if let Some(newest) = thread.and_then(|thread| thread.newest()) {
-            self.newer(peer, newest.id);
+        let whole_to = thread.and_then(|thread| thread.whole_to);
+        if let Some(whole_to) = whole_to {
+            self.newer(peer, whole_to);
         }
-        if thread.is_none_or(|thread| matches!(thread.older, Older::Unknown | Older::Failed)) {
+        if thread.is_none_or(|thread| matches!(thread.older, Older::Unknown | Older::Failed))
+            // There was nothing to fetch what is newer than.
+            || whole_to.is_none()
+        {
             self.older(peer);
         }
     }
 
     fn newer(&self, peer: &str, after: u64) {
-        let (peer, talk) = (peer.to_owned(), self.talk.dispatcher());
+        let (peer, talk, losses) = (peer.to_owned(), self.talk.dispatcher(), self.talk.losses);
         spawn_local(async move {
             if let Ok(messages) = messaging::newer(&peer, after).await {
-                talk.dispatch(TalkEvent::NewerCame { peer, messages });
+                talk.dispatch(TalkEvent::NewerCame { peer, after, losses, messages });
             }
         });
     }
@@ -61,7 +65,11 @@ impl TalkContext {
     /// Fetches the page before the first message of this thread, unless there is none or it is on its way.
     pub fn older(&self, peer: &str) {
         let thread = self.talk.thread(peer);
-        if thread.is_some_and(|thread| matches!(thread.older, Older::Loading | Older::None)) {
+        if thread.is_some_and(|thread| match thread.older {
+            Older::Loading => true,
+            Older::None => thread.whole_to.is_some(),
+            _ => false,
+        }) {
             return;
         }
         let before = thread.and_then(|thread| thread.oldest_id());
@@ -89,20 +97,22 @@ impl TalkContext {
         // The cast is exact for any date.
         let at = (browser::now_ms() / 1_000.0) as i64;
         let again = self.talk.thread(&peer).is_some_and(|thread| thread.is_waiting(&key));
-        let newest = self.talk.thread(&peer).and_then(|thread| thread.newest()).map(|newest| newest.id);
+        let (whole_to, losses) =
+            (self.talk.thread(&peer).and_then(|thread| thread.whole_to), self.talk.losses);
         talk.dispatch(TalkEvent::Sending { peer: peer.clone(), key: key.clone(), text: text.clone(), at });
         spawn_local(async move {
             if again {
                 // It may have arrived although nobody said so.
-                let missed = match newest {
-                    Some(newest) => messaging::newer(&peer, newest).await,
+                let missed = match whole_to {
+                    Some(whole_to) => messaging::newer(&peer, whole_to).await,
                     None => messaging::older(&peer, None).await,
                 };
                 let Ok(messages) = missed else {
                     return talk.dispatch(TalkEvent::NotSent { peer, key });
                 };
                 let arrived = messages.iter().any(|message| message.key.as_ref() == Some(&key));
-                talk.dispatch(TalkEvent::NewerCame { peer: peer.clone(), messages });
+                let after = whole_to.unwrap_or(u64::MAX);
+                talk.dispatch(TalkEvent::NewerCame { peer: peer.clone(), after, losses, messages });
                 if arrived {
                     return;
                 }
@@ -210,6 +220,15 @@ pub fn TalkProvider(props: &Props) -> Html {
 
     // Read is what is before somebody's eyes.
     let is_visible = use_visibility();
+    // What was read in another tab is not told to this one.
+    use_effect_with(is_visible, {
+        let context = context.clone();
+        move |is_visible| {
+            if *is_visible && is_connected {
+                context.list();
+            }
+        }
+    });
     let unread =
         props.open.as_ref().and_then(|peer| talk.entries.get(peer.as_str())).map_or(0, |entry| entry.unread);
     use_effect_with((is_connected && is_visible, props.open.clone(), unread), {
@@ -229,7 +248,12 @@ fn listen(me: &str, talk: &UseReducerHandle<Talk>) {
     // It fails only without the SDK, and then there is no connection either.
     let _ = messaging::listen(me, move |live| {
         talk.dispatch(match live {
-            Live::Message(message) => TalkEvent::Received(message),
+            Live::Message { message, other } => {
+                if let Some(other) = other {
+                    talk.dispatch(TalkEvent::Met(other));
+                }
+                TalkEvent::Received(message)
+            }
             Live::Presence(person) => TalkEvent::Presence(person),
             Live::Receipt { from, id, read } => TalkEvent::Receipt { peer: from, id, read },
             Live::Typing { from, typing } => {

@@ -30,12 +30,16 @@ pub struct Talk {
     pub threads: BTreeMap<String, Thread>,
     /// Uids that CometChat does not know.
     pub nobody: Vec<String>,
+    /// How many connections were lost.
+    pub losses: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum TalkEvent {
     Conversations(Vec<Conversation>),
     People(Vec<Person>),
+    /// Somebody to talk to, as a message names them.
+    Met(Person),
     Listed,
     NotListed,
     Nobody(String),
@@ -51,9 +55,11 @@ pub enum TalkEvent {
     OlderFailed {
         peer: String,
     },
-    /// What was said after the last message that was known.
+    /// Everything that was said after this message, fetched when so many connections had been lost.
     NewerCame {
         peer: String,
+        after: u64,
+        losses: u32,
         messages: Vec<Rc<Message>>,
     },
     /// Live: from somebody, or from another tab of mine.
@@ -98,6 +104,7 @@ impl Talk {
             entries: BTreeMap::new(),
             threads: BTreeMap::new(),
             nobody: Vec::new(),
+            losses: 0,
         }
     }
 
@@ -157,7 +164,7 @@ impl Talk {
         self.thread_mut(peer).merge(&me, messages);
     }
 
-    fn apply(&mut self, event: TalkEvent) {
+    pub(super) fn apply(&mut self, event: TalkEvent) {
         match event {
             TalkEvent::Conversations(conversations) => {
                 for Conversation { person, last, unread } in conversations {
@@ -165,9 +172,12 @@ impl Talk {
                         continue;
                     }
                     let entry = self.meet(person);
-                    entry.unread = unread;
                     if last.as_ref().map(|last| last.id) >= entry.last.as_ref().map(|last| last.id) {
                         entry.last = last;
+                        entry.unread = unread;
+                    } else {
+                        // Something came while the list was on its way.
+                        entry.unread = entry.unread.max(unread);
                     }
                 }
             }
@@ -180,23 +190,37 @@ impl Talk {
                     self.meet(person);
                 }
             }
+            TalkEvent::Met(person) => {
+                if person.uid != self.me && !self.entries.contains_key(&person.uid) {
+                    self.meet(person);
+                }
+            }
             TalkEvent::Listed => self.listing = Listing::Loaded,
             TalkEvent::NotListed if self.listing == Listing::Loading => self.listing = Listing::Failed,
             TalkEvent::NotListed => {}
             TalkEvent::Nobody(uid) => self.nobody.push(uid),
             TalkEvent::OlderAsked { peer } => self.thread_mut(&peer).older = Older::Loading,
             TalkEvent::OlderCame { peer, messages, is_last } => {
+                let last = messages.last().map(|last| last.id);
                 self.merge(&peer, messages);
                 let thread = self.thread_mut(&peer);
+                thread.whole_to = thread.whole_to.or(last);
                 thread.older = if is_last { Older::None } else { Older::More };
                 if let Some(newest) = thread.newest().cloned() {
                     self.note_last(&peer, &newest);
                 }
             }
             TalkEvent::OlderFailed { peer } => self.thread_mut(&peer).older = Older::Failed,
-            TalkEvent::NewerCame { peer, messages } => {
-                if let Some(newest) = messages.last().cloned() {
-                    self.note_last(&peer, &newest);
+            TalkEvent::NewerCame { peer, after, losses, messages } => {
+                let newest = messages.last().cloned();
+                if let Some(newest) = &newest {
+                    self.note_last(&peer, newest);
+                }
+                let is_of_this_connection = losses == self.losses;
+                let thread = self.thread_mut(&peer);
+                if thread.whole_to >= Some(after) {
+                    thread.whole_to = thread.whole_to.max(newest.map(|newest| newest.id));
+                    thread.may_lack = thread.may_lack && !is_of_this_connection;
                 }
                 self.merge(&peer, messages);
             }
@@ -205,7 +229,10 @@ impl Talk {
                 let is_theirs = message.from != self.me;
                 let is_new = self.note_last(&peer, &message);
                 // A thread that was never opened is fetched when it is.
-                if self.threads.contains_key(&peer) {
+                if let Some(thread) = self.threads.get_mut(&peer) {
+                    if !thread.may_lack {
+                        thread.whole_to = thread.whole_to.map(|whole| whole.max(message.id));
+                    }
                     self.merge(&peer, vec![message]);
                 }
                 if let Some(entry) = self.entries.get_mut(&peer).filter(|_| is_new && is_theirs) {
@@ -243,7 +270,11 @@ impl Talk {
                 let me = self.me.clone();
                 self.thread_mut(&peer).receipt(&me, id, read);
             }
-            TalkEvent::Lost => self.entries.values_mut().for_each(|entry| entry.typing = false),
+            TalkEvent::Lost => {
+                self.losses += 1;
+                self.entries.values_mut().for_each(|entry| entry.typing = false);
+                self.threads.values_mut().for_each(|thread| thread.may_lack = true);
+            }
         }
     }
 }
@@ -255,138 +286,5 @@ impl Reducible for Talk {
         let mut next = (*self).clone();
         next.apply(event);
         if *self == next { self } else { Rc::new(next) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::thread::tests::message;
-    use super::*;
-
-    fn person(uid: &str) -> Person {
-        Person { uid: uid.into(), name: uid.to_uppercase(), online: false }
-    }
-
-    fn after(events: impl IntoIterator<Item = TalkEvent>) -> Talk {
-        let mut talk = Talk::new("ada".into());
-        for event in events {
-            talk.apply(event);
-        }
-        talk
-    }
-
-    fn conversation(uid: &str, id: u64, unread: u32) -> Conversation {
-        let last = Message { from: uid.into(), to: "ada".into(), ..(*message(id, "bob")).clone() };
-        Conversation { person: person(uid), last: Some(Rc::new(last)), unread }
-    }
-
-    fn received(id: u64) -> TalkEvent {
-        TalkEvent::Received(message(id, "bob"))
-    }
-
-    #[test]
-    fn the_latest_conversation_is_first_and_people_without_one_are_by_name() {
-        let talk = after([
-            TalkEvent::People(vec![person("zoe"), person("eve"), person("ada")]),
-            TalkEvent::Conversations(vec![conversation("bob", 1, 0), conversation("cid", 5, 0)]),
-            TalkEvent::Received(Rc::new(Message { id: 9, ..(*message(9, "bob")).clone() })),
-        ]);
-        let uids = |entries: Vec<&Entry>| -> Vec<String> {
-            entries.iter().map(|entry| entry.person.uid.clone()).collect()
-        };
-        assert_eq!(uids(talk.conversations()), ["bob", "cid"]);
-        assert_eq!(uids(talk.others()), ["eve", "zoe"], "and I am not among them");
-    }
-
-    #[test]
-    fn what_comes_in_is_unread_once_and_what_i_say_elsewhere_is_not() {
-        let talk = after([received(1), received(2), received(2), TalkEvent::Received(message(3, "ada"))]);
-        assert_eq!(talk.unread(), 2);
-        assert_eq!(talk.entries["bob"].last.as_ref().map(|last| last.id), Some(3));
-        let mut talk = talk;
-        talk.apply(TalkEvent::Seen { peer: "bob".into() });
-        assert_eq!(talk.unread(), 0);
-    }
-
-    #[test]
-    fn a_reconnect_brings_the_gap_and_nothing_twice() {
-        let talk = after([
-            TalkEvent::OlderCame { peer: "bob".into(), messages: vec![message(1, "bob")], is_last: true },
-            received(4),
-            TalkEvent::NewerCame {
-                peer: "bob".into(),
-                messages: [2, 3, 4].map(|id| message(id, "bob")).into(),
-            },
-            TalkEvent::Conversations(vec![conversation("bob", 4, 3)]),
-        ]);
-        let ids: Vec<u64> = talk.threads["bob"].messages.iter().map(|message| message.id).collect();
-        assert_eq!(ids, [1, 2, 3, 4]);
-        assert_eq!(talk.unread(), 3, "CometChat knows best how many");
-    }
-
-    #[test]
-    fn a_list_that_is_older_than_what_came_in_does_not_take_it_back() {
-        let talk = after([received(7), TalkEvent::Conversations(vec![conversation("bob", 6, 0)])]);
-        assert_eq!(talk.entries["bob"].last.as_ref().map(|last| last.id), Some(7));
-    }
-
-    #[test]
-    fn paging_ends_when_there_is_no_more() {
-        let page = |is_last| TalkEvent::OlderCame {
-            peer: "bob".into(),
-            messages: vec![message(if is_last { 1 } else { 2 }, "bob")],
-            is_last,
-        };
-        let asked = || TalkEvent::OlderAsked { peer: "bob".into() };
-        assert_eq!(after([asked()]).threads["bob"].older, Older::Loading);
-        assert_eq!(after([asked(), page(false)]).threads["bob"].older, Older::More);
-        assert_eq!(after([asked(), page(false), asked(), page(true)]).threads["bob"].older, Older::None);
-        let failed = TalkEvent::OlderFailed { peer: "bob".into() };
-        assert_eq!(after([asked(), failed]).threads["bob"].older, Older::Failed);
-    }
-
-    #[test]
-    fn typing_ends_with_the_message_with_going_offline_and_with_the_connection() {
-        let typing = || TalkEvent::Typing { peer: "bob".into(), typing: true };
-        let offline = TalkEvent::Presence(person("bob"));
-        for end in [received(2), offline, TalkEvent::Lost] {
-            let mut talk = after([received(1), typing()]);
-            assert!(talk.entries["bob"].typing);
-            talk.apply(end);
-            assert!(!talk.entries["bob"].typing);
-        }
-    }
-
-    #[test]
-    fn who_comes_and_is_new_is_listed_where_all_are_and_who_is_known_has_the_name_of_today() {
-        let comes = |uid: &str| TalkEvent::Presence(Person { online: true, ..person(uid) });
-        let talk = after([TalkEvent::Nobody("bob".into()), comes("bob"), comes("ada")]);
-        assert_eq!(talk.others().len(), 1, "and I am not among them");
-        assert!(talk.entries["bob"].person.online && talk.nobody.is_empty());
-        let renamed = Person { uid: "bob".into(), name: "Robert".into(), online: false };
-        let talk = after([comes("bob"), TalkEvent::Presence(renamed), TalkEvent::Presence(person("zoe"))]);
-        assert_eq!(talk.others().len(), 1, "who goes was nobody to talk to");
-        assert_eq!(talk.entries["bob"].person.name, "Robert");
-
-        let all = (0..PEOPLE).map(|number| person(&number.to_string())).collect();
-        let talk = after([TalkEvent::People(all), comes("bob")]);
-        assert_eq!(talk.others().len(), PEOPLE as usize);
-    }
-
-    #[test]
-    fn what_is_sent_becomes_a_message_and_the_last_word() {
-        let sending = TalkEvent::Sending { peer: "bob".into(), key: "k".into(), text: "t".into(), at: 1 };
-        let sent = Rc::new(Message { key: Some("k".into()), ..(*message(5, "ada")).clone() });
-        let talk = after([received(1), sending, TalkEvent::Sent { peer: "bob".into(), message: sent }]);
-        let thread = &talk.threads["bob"];
-        assert!(thread.outgoing.is_empty());
-        assert_eq!(thread.newest().map(|message| message.id), Some(5));
-        assert_eq!(talk.entries["bob"].last.as_ref().map(|last| last.id), Some(5));
-    }
-
-    #[test]
-    fn a_list_that_fails_to_come_again_stays_in_sight() {
-        assert_eq!(after([TalkEvent::NotListed]).listing, Listing::Failed);
-        assert_eq!(after([TalkEvent::Listed, TalkEvent::NotListed]).listing, Listing::Loaded);
     }
 }

@@ -35,6 +35,11 @@ pub struct Thread {
     /// In the order in which they were written; shown after the messages.
     pub outgoing: Vec<Outgoing>,
     pub older: Older,
+    /// Up to this id every message is there. What came or was sent since a connection was lost may have a gap before
+    /// it, until what is after this one was fetched.
+    pub whole_to: Option<u64>,
+    /// A connection was lost, and what was said meanwhile has not come yet.
+    pub may_lack: bool,
     /// Up to which ids the other side has got, and read, what I said. A quick reader's receipt comes before
     /// the answer that has the message's id.
     delivered_to: u64,

@@ -3,10 +3,11 @@
 use super::{AccountError, User, find_by_email, insert};
 use crate::app::Services;
 use crate::db::DbError;
-use crate::passwords::Password;
+use crate::passwords::{HashError, Password};
 use crate::sessions::{self, Device, Issue, Token};
 use crate::sign_in::{self, Client, SignedIn};
 use crate::throttle;
+use std::time::Duration;
 
 /// What somebody who registers has typed, checked for its form and trimmed.
 pub struct Registration {
@@ -70,6 +71,9 @@ pub async fn register(
     Ok(SignedIn { user, session, device_cookie, chat_token })
 }
 
+/// The longest that a new password waits to be judged.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+
 /// Whether this may become the password of somebody who is called all of `about`.
 pub(super) async fn check_password(
     services: &Services,
@@ -78,6 +82,9 @@ pub(super) async fn check_password(
 ) -> Result<(), AccountError> {
     let (password, min_chars) = (password.clone(), services.password_min_length);
     let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
+    // One at a time: a password that is made for it takes a good part of a second of a processor.
+    let turn = tokio::time::timeout(MAX_WAIT, services.judging.acquire()).await;
+    let _turn = turn.map_err(|_| HashError::Overloaded)?;
     let checked = tokio::task::spawn_blocking(move || {
         let about: Vec<&str> = about.iter().map(String::as_str).collect();
         password.check(min_chars, &about)

@@ -39,6 +39,9 @@ pub enum MintError {
     /// CometChat cannot give a token now; the cause is in the log.
     #[error("CometChat is not available")]
     Unavailable { retry_after: Duration },
+    /// This user has asked for so many that others would have to wait.
+    #[error("too many chat tokens of one user")]
+    TooMany { retry_after: Duration },
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]

@@ -259,6 +259,7 @@ impl From<MintError> for Failure {
     fn from(error: MintError) -> Self {
         match error {
             MintError::Unavailable { retry_after } => Self::ChatUnavailable { retry_after },
+            MintError::TooMany { retry_after } => Self::TooManyAttempts { retry_after },
             MintError::Db(error) => error.into(),
             MintError::Seal(error) => Self::internal(error),
         }

@@ -160,6 +160,13 @@ pub async fn end(tx: &mut Tx, token_hash: &str, now: i64) -> Result<Option<Strin
     ended.rows.first().map(|row| row.text(0)).transpose()
 }
 
+/// The chat token that the session with this token hash has, sealed; empty where it has none. `None`: no such session.
+pub async fn chat_token(db: &Db, token_hash: &str) -> Result<Option<String>, DbError> {
+    let rows =
+        db.read("SELECT chat_token_sealed FROM sessions WHERE token_hash = $1", values![token_hash]).await?;
+    rows.first().map(|row| row.text(0)).transpose()
+}
+
 /// Ends the session that this user knows by `public_id`. Says whether there was one.
 pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> Result<bool, DbError> {
     let ended = tx

@@ -1,8 +1,9 @@
-//! The limit by address: a bucket for each, in memory, refilled evenly over a minute.
+//! Limits: a bucket for each address or whoever else, in memory, refilled evenly over a minute.
 
 use crate::clock::Clock;
 use ipnet::IpNet;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,31 +11,41 @@ use std::time::Duration;
 /// In which an empty bucket fills.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Buckets by network. Cheap to ask; shared by all workers.
-pub struct AddressLimit {
+/// The limit by address.
+pub type AddressLimit = Limit<IpNet>;
+
+/// Buckets. Cheap to ask; shared by all workers.
+pub struct Limit<K> {
     clock: Clock,
     /// The time that refills what one attempt takes; zero: there is no limit.
     refill: Duration,
     /// When each bucket will be full, by the time since the clock's start: that alone says how full it is now. A bucket
     /// that is not here is full.
-    full_at: Mutex<HashMap<IpNet, Duration>>,
+    full_at: Mutex<HashMap<K, Duration>>,
 }
 
 impl AddressLimit {
+    /// Takes one attempt out of this address's bucket, or says how long until there is one.
+    pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
+        self.take_from(network(address))
+    }
+}
+
+impl<K: Eq + Hash> Limit<K> {
     /// Lets `per_minute` attempts through in a burst, and as many a minute after it; zero lets all through.
     pub fn new(per_minute: u32, clock: Clock) -> Self {
         let refill = MINUTE.checked_div(per_minute).unwrap_or_default();
         Self { clock, refill, full_at: Mutex::default() }
     }
 
-    /// Takes one attempt out of this address's bucket, or says how long until there is one.
-    pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
+    /// Takes one attempt out of this bucket, or says how long until there is one.
+    pub fn take_from(&self, whose: K) -> Result<(), Duration> {
         if self.refill.is_zero() {
             return Ok(());
         }
         let now = self.clock.steady();
         let mut buckets = self.lock();
-        let full_at = buckets.entry(network(address)).or_default();
+        let full_at = buckets.entry(whose).or_default();
         let then = now.max(*full_at) + self.refill;
         // An empty one will be full in a minute; what would take longer is not in it.
         let missing = then.saturating_sub(now + MINUTE);
@@ -53,7 +64,7 @@ impl AddressLimit {
         buckets.shrink_to_fit();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpNet, Duration>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Duration>> {
         // A panic while it was held cannot have left it half changed.
         self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
     }

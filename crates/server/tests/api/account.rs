@@ -152,11 +152,28 @@ async fn a_new_password_ends_all_other_sessions_and_the_old_one_opens_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_name_that_none_can_have_is_ended_already() {
+    let app = TestApp::start().await;
+    let (here, _, _) = in_two_browsers(&app).await;
+    for name in ["%00", "abc%00", "nothing", "00000000000000000000000000000000"] {
+        let answer = here.delete(&format!("{}/{name}", routes::SESSIONS), json!({})).await;
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{name}");
+    }
+    assert_eq!(sessions(&here).await.sessions.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_changed_only_by_who_knows_it_and_only_to_a_good_one() {
     let app = TestApp::start().await;
     let (here, elsewhere, _) = in_two_browsers(&app).await;
     let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
     failure(here.put(routes::PASSWORD, change("wrong", OTHER)).await, ErrorCode::InvalidCredentials).await;
+    // To judge a new one is work, which nobody else may ask for.
+    failure(
+        here.put(routes::PASSWORD, change("wrong", "passwordpassword")).await,
+        ErrorCode::InvalidCredentials,
+    )
+    .await;
     for weak in ["short", "passwordpassword", "ada@example.com"] {
         let error =
             failure(here.put(routes::PASSWORD, change(GOOD, weak)).await, ErrorCode::ValidationFailed).await;
@@ -164,7 +181,7 @@ async fn a_password_is_changed_only_by_who_knows_it_and_only_to_a_good_one() {
     }
     assert!(elsewhere.is_signed_in().await);
     app.browser().sign_in("ada@example.com", GOOD).await;
-    for _ in 0..4 {
+    for _ in 0..5 {
         here.put(routes::PASSWORD, change("wrong", OTHER)).await;
     }
     let answer = here.put(routes::PASSWORD, change(GOOD, OTHER)).await;

@@ -1,9 +1,11 @@
 //! The chat token of a session.
 
+use crate::register::GOOD;
 use crate::support::*;
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 use shared::{ChatTokenResponse, ErrorCode, routes};
+use std::time::Duration;
 
 async fn token(answer: Response) -> String {
     assert_eq!(answer.status(), StatusCode::OK);
@@ -62,16 +64,57 @@ async fn a_token_is_minted_for_nobody_but_the_sessions_own_user() {
     assert!(app.emulator.tokens("victim").await.is_empty());
 }
 
-/// Two tabs renew at once: both must end up with a token that lives, or be told to ask again.
+/// Two tabs renew at once: neither is told that its session has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn renewals_at_once_leave_one_live_token_and_no_other() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let answers = futures_util::future::join_all((0..6).map(|_| browser.chat_token(true))).await;
-    assert!(answers.iter().any(|answer| answer.status() == StatusCode::OK));
+    assert!(answers.iter().all(|answer| answer.status() == StatusCode::OK), "the session lives");
     let kept = token(browser.chat_token(false).await).await;
     app.in_the_end("every other one is revoked", || async {
         app.emulator.tokens(UID).await == [kept.as_str()]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_asks_for_so_many_tokens_and_others_get_theirs_all_the_same() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    for _ in 0..20 {
+        token(browser.chat_token(true).await).await;
+    }
+    let refused = failure(browser.chat_token(true).await, ErrorCode::TooManyAttempts).await;
+    assert_eq!(refused.retry_after_seconds, Some(3));
+    token(browser.chat_token(false).await).await;
+    app.add_user("other", "other@example.com", "Other", Some(GOOD)).await;
+    let mut other = app.browser();
+    other.sign_in("other@example.com", GOOD).await;
+    token(other.chat_token(true).await).await;
+    app.clock.advance(Duration::from_secs(3));
+    token(browser.chat_token(true).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_deleted_while_a_chat_token_is_made_does_not_come_back_at_cometchat() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.register("ada@example.com", GOOD, "Ada").await;
+    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 1000, "times": 1});
+    app.emulator.fault(slow).await;
+    let deleted = async {
+        eventually("the token is asked for", || async {
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+        })
+        .await;
+        browser.delete(routes::ACCOUNT, json!({"password": GOOD})).await
+    };
+    let (asked, deleted) = tokio::join!(browser.chat_token(true), deleted);
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    failure(asked, ErrorCode::NotSignedIn).await;
+    app.in_the_end("nobody is there", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0 && app.emulator.names().await.is_empty()
     })
     .await;
 }

@@ -84,7 +84,9 @@ pub fn Composer(props: &Props) -> Html {
         let send = send.clone();
         Callback::from(move |event: KeyboardEvent| {
             // While an input method composes a word, Enter is for the word.
-            if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+            // (Safari says that it is done before the Enter that ends it, of which then only the code is 229.)
+            let is_composing = event.is_composing() || event.key_code() == 229;
+            if event.key() == "Enter" && !event.shift_key() && !is_composing {
                 event.prevent_default();
                 send.emit(());
             }

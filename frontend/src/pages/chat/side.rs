@@ -11,7 +11,7 @@ use crate::session::SignOut;
 use crate::talk::{Entry, Listing, use_talk};
 use gloo_timers::future::TimeoutFuture;
 use shared::SessionResponse;
-use web_sys::HtmlInputElement;
+use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -31,7 +31,21 @@ pub fn Side(props: &Props) -> Html {
     let talk = use_talk();
     let status = use_chat_status();
     let heading = use_page(&title(talk.state().unread(), &user.name), None);
+    // To come back from a conversation is to come to this page.
+    let was_open = use_mut_ref(|| open.is_some());
+    use_effect_with(open.is_some(), {
+        let heading = heading.clone();
+        move |is_open| {
+            if was_open.replace(*is_open)
+                && !is_open
+                && let Some(heading) = heading.cast::<HtmlElement>()
+            {
+                let _ = heading.focus();
+            }
+        }
+    });
     let query = use_state_eq(String::new);
+    let search = use_state_eq(|| Search::Done);
     let oninput = {
         let query = query.setter();
         Callback::from(move |event: InputEvent| {
@@ -42,13 +56,14 @@ pub fn Side(props: &Props) -> Html {
     };
     // CometChat knows more people than are listed.
     use_effect_with((*query).clone(), {
-        let talk = talk.clone();
+        let (talk, search) = (talk.clone(), search.setter());
         move |query| {
             let query = query.clone();
             let task = (!query.is_empty()).then(|| {
+                search.set(Search::Running);
                 Task::spawn(async move {
                     TimeoutFuture::new(REST_MS).await;
-                    talk.search(&query).await;
+                    search.set(if talk.search(&query).await { Search::Done } else { Search::Failed });
                 })
             });
             move || drop(task)
@@ -59,10 +74,11 @@ pub fn Side(props: &Props) -> Html {
     let talks: Vec<&Entry> = talk.state().conversations().into_iter().filter(fits).collect();
     let others: Vec<&Entry> = talk.state().others().into_iter().filter(fits).collect();
     let row = |entry: &&Entry| row(entry, &user.id, open.as_deref());
-    // While nothing is open, this is what the page is about.
-    let (tag, name_tag) = if open.is_some() { ("aside", "h2") } else { ("main", "h1") };
+    // While nothing is open, this is what the page is about. (A role and not another element, which would be built anew
+    // with an empty field.)
+    let (landmark, name_tag) = if open.is_some() { ("complementary", "h2") } else { ("main", "h1") };
     html! {
-        <@{tag} class="side" aria-label="Conversations">
+        <div role={landmark} class="side" aria-label="Conversations">
             <header class="me">
                 <Avatar name={user.name.clone()} uid={user.id.clone()} online={status == ChatStatus::Connected} small=true />
                 <div class="words">
@@ -87,10 +103,10 @@ pub fn Side(props: &Props) -> Html {
                     <ul id="people">{ for others.iter().map(row) }</ul>
                 }
                 if talks.is_empty() && others.is_empty() {
-                    <p class="empty" role="status">{ empty(talk.state().listing, status, &query) }</p>
+                    <p class="empty" role="status">{ empty(talk.state().listing, status, (!query.is_empty()).then_some(*search)) }</p>
                 }
             </nav>
-        </@>
+        </div>
     }
 }
 
@@ -98,9 +114,19 @@ fn title(unread: u32, name: &str) -> String {
     if unread > 0 { format!("({unread}) {name}") } else { name.to_owned() }
 }
 
-fn empty(listing: Listing, status: ChatStatus, query: &str) -> &'static str {
+/// How the search for what is typed goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Search {
+    Running,
+    Done,
+    Failed,
+}
+
+fn empty(listing: Listing, status: ChatStatus, search: Option<Search>) -> &'static str {
     match (listing, status) {
-        _ if !query.is_empty() => "Nobody is called that.",
+        _ if search == Some(Search::Running) => "One moment…",
+        _ if search == Some(Search::Failed) => "Chat cannot be searched now. Type again to try once more.",
+        _ if search == Some(Search::Done) => "Nobody is called that.",
         (Listing::Loaded, _) => "Nobody else is here yet.",
         (Listing::Failed, _) => "The list could not be fetched. It is tried again with the next connection.",
         (Listing::Loading, ChatStatus::Unavailable) => {
