@@ -46,7 +46,6 @@ impl TalkContext {
             self.newer(peer, whole_to);
         }
         if thread.is_none_or(|thread| matches!(thread.older, Older::Unknown | Older::Failed))
-            // There was nothing to fetch what is newer than.
             || whole_to.is_none()
         {
             self.older(peer);
@@ -72,7 +71,8 @@ impl TalkContext {
         }) {
             return;
         }
-        let before = thread.and_then(|thread| thread.oldest_id());
+        // Where it is not known how far it is whole, the last page of all.
+        let before = thread.filter(|thread| thread.whole_to.is_some()).and_then(|thread| thread.oldest_id());
         let (peer, talk) = (peer.to_owned(), self.talk.dispatcher());
         talk.dispatch(TalkEvent::OlderAsked { peer: peer.clone() });
         spawn_local(async move {
@@ -220,15 +220,6 @@ pub fn TalkProvider(props: &Props) -> Html {
 
     // Read is what is before somebody's eyes.
     let is_visible = use_visibility();
-    // What was read in another tab is not told to this one.
-    use_effect_with(is_visible, {
-        let context = context.clone();
-        move |is_visible| {
-            if *is_visible && is_connected {
-                context.list();
-            }
-        }
-    });
     let unread =
         props.open.as_ref().and_then(|peer| talk.entries.get(peer.as_str())).map_or(0, |entry| entry.unread);
     use_effect_with((is_connected && is_visible, props.open.clone(), unread), {

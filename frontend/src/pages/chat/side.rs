@@ -79,7 +79,7 @@ pub fn Side(props: &Props) -> Html {
     let (landmark, name_tag) = if open.is_some() { ("complementary", "h2") } else { ("main", "h1") };
     html! {
         <div role={landmark} class="side" aria-label="Conversations">
-            <header class="me">
+            <div class="me">
                 <Avatar name={user.name.clone()} uid={user.id.clone()} online={status == ChatStatus::Connected} small=true />
                 <div class="words">
                     <@{name_tag} ref={heading} class="name" tabindex="-1">{ &user.name }</@>
@@ -90,7 +90,7 @@ pub fn Side(props: &Props) -> Html {
                     <span class="unseen">{ "Your account" }</span>
                 </Link<Route>>
                 <SignOutIcon sign_out={sign_out.clone()} />
-            </header>
+            </div>
             <label class="search">
                 { icon(Glyph::Search) }
                 <span class="unseen">{ "Search people" }</span>
