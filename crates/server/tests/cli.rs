@@ -335,3 +335,25 @@ async fn a_job_that_can_never_succeed_is_shown_and_can_be_tried_again() {
     assert!(world.run(&["chat", "jobs", "--retry"], "").contains("1 jobs will be tried again"));
     world.eventually_cometchat("she is there", |users| users.contains_key("ada")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_wrong_folder_nothing_is_found_and_nothing_is_made() {
+    let world = World::new().await;
+    let elsewhere = canary::folder();
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "unlock", "ada@example.com"],
+        &["chat", "jobs", "--retry"],
+        &["chat", "sync"],
+    ] {
+        let mut command = world.command(arguments);
+        command.current_dir(elsewhere.path()).env_remove("DATABASE_URL").env_remove("SECRET_KEY");
+        let output = command.output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && words.contains("there is no database at"),
+            "{arguments:?}: {words}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}

@@ -98,12 +98,15 @@ async fn who_was_away_has_every_message_once_and_in_order() -> Result<()> {
             say(&grace, "one").await?;
             eventually_said(&stage.page, &["one"]).await?;
             // Every socket is cut, and none opens again for a while.
-            stage.system.break_cometchat(json!({"api": "socket", "kind": "drop"})).await?;
-            stage.system.cut_sockets(DEMO.id).await?;
-            eventually("the page to have noticed", async || {
-                Ok((!stage.page.is_there(CONNECTED).await?).then_some(()))
-            })
-            .await?;
+            let cut = async || {
+                stage.system.break_cometchat(json!({"api": "socket", "kind": "drop"})).await?;
+                stage.system.cut_sockets(DEMO.id).await?;
+                eventually("the page to have noticed", async || {
+                    Ok((!stage.page.is_there(CONNECTED).await?).then_some(()))
+                })
+                .await
+            };
+            cut().await?;
             for text in ["two", "three"] {
                 stage.system.write(GRACE.id, DEMO.id, text).await?;
             }
@@ -113,8 +116,23 @@ async fn who_was_away_has_every_message_once_and_in_order() -> Result<()> {
             stage.page.see(CONNECTED).await?;
             stage.system.write(GRACE.id, DEMO.id, "four").await?;
             eventually_said(&stage.page, &["one", "two", "three", "four"]).await?;
+            // Also in a conversation that is not on the screen, and where the next one comes live.
+            stage.page.driver.back().await?;
+            stage.page.see_gone("main[data-peer=grace]").await?;
+            cut().await?;
+            stage.system.write(GRACE.id, DEMO.id, "five").await?;
+            stage.system.heal_cometchat().await?;
+            stage.page.see(CONNECTED).await?;
+            stage.system.write(GRACE.id, DEMO.id, "six").await?;
+            eventually("the last one to be in the list", async || {
+                Ok(stage.page.see("#conversations").await?.text().await?.contains("six").then_some(()))
+            })
+            .await?;
+            stage.page.click("a[href='/chat/grace']").await?;
+            let all = ["one", "two", "three", "four", "five", "six"];
+            eventually_said(&stage.page, &all).await?;
             stage.page.driver.refresh().await?;
-            eventually_said(&stage.page, &["one", "two", "three", "four"]).await?;
+            eventually_said(&stage.page, &all).await?;
             grace.close().await
         })
         .await

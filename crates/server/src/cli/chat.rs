@@ -35,7 +35,7 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
 }
 
 async fn list(retry: bool, sources: &Sources) -> Outcome {
-    let db = Db::open(Store::read(sources)?.database_url.expose()).await?;
+    let db = Db::open_existing(Store::read(sources)?.database_url.expose()).await?;
     let mut out = io::stdout().lock();
     if retry {
         let retried = jobs::unpark(&db, Clock::system().now()).await?;
@@ -51,7 +51,7 @@ async fn list(retry: bool, sources: &Sources) -> Outcome {
 
 async fn sync(sources: &Sources) -> Outcome {
     let config = Config::read(sources)?;
-    let db = Db::open(config.store.database_url.expose()).await?;
+    let db = Db::open_existing(config.store.database_url.expose()).await?;
     let client = Client::new(http_client()?, config.cometchat.endpoint);
     let mut known = HashMap::new();
     for page in 1.. {

@@ -74,15 +74,21 @@ fn fail(words: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(matches: &ArgMatches, sources: Sources) -> Outcome {
+fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
     // Half of the processors: the HTTP workers have runtimes of their own, and each thread more is one more to be
     // woken for the next step of a request, only to find that another has taken it.
     let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     match matches.subcommand() {
         None | Some(("serve", _)) => runtime.block_on(serve(&sources)),
-        Some(("user", matches)) => runtime.block_on(user::run(matches, &sources)),
-        Some(("chat", matches)) => runtime.block_on(chat::run(matches, &sources)),
+        Some(("user", matches)) => {
+            sources.only_looks = !user::begins(matches);
+            runtime.block_on(user::run(matches, &sources))
+        }
+        Some(("chat", matches)) => {
+            sources.only_looks = true;
+            runtime.block_on(chat::run(matches, &sources))
+        }
         Some(("calibrate", matches)) => calibrate::run(matches, sources),
         Some(("check", _)) => runtime.block_on(check::run(sources)),
         Some(("healthcheck", _)) => runtime.block_on(healthcheck(&sources)),

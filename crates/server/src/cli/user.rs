@@ -57,10 +57,17 @@ pub fn command() -> Command {
         ])
 }
 
+/// Whether this can come before the server's first start. Every other command has to do with users who are there.
+pub fn begins(matches: &ArgMatches) -> bool {
+    matches!(matches.subcommand_name(), Some("add" | "import"))
+}
+
 pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+    let may_begin = begins(matches);
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
     let store = Store::read(sources)?;
-    let db = Db::open(store.database_url.expose()).await?;
+    let url = store.database_url.expose();
+    let db = if may_begin { Db::open(url).await? } else { Db::open_existing(url).await? };
     let done = match name {
         "add" => add(matches, &store, &db).await,
         "list" => list(&db).await,

@@ -35,6 +35,10 @@ pub enum OpenError {
         "{place} is not a database of cometchat-auth: it has other tables. Set DATABASE_URL to another place"
     )]
     NotOurs { place: String },
+    #[error(
+        "there is no database at {place}. Run this in the folder and with the settings of the server, or set DATABASE_URL to its database"
+    )]
+    Missing { place: String },
     #[error("the database {place} was made by another version of cometchat-auth: {cause}")]
     OtherVersion { place: String, cause: MigrateError },
     #[error(
@@ -64,6 +68,15 @@ impl Db {
             Self::open_postgres(url).await
         } else {
             Err(OpenError::UnknownKind)
+        }
+    }
+
+    /// [`Db::open`], but SQLite's file has to be there: for who comes to change something, and would otherwise look at
+    /// an empty one of their own.
+    pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
+        match sqlite_path(url) {
+            Some(path) if !path.exists() => Err(OpenError::Missing { place: path.display().to_string() }),
+            _ => Self::open(url).await,
         }
     }
 
