@@ -37,6 +37,23 @@ fn the_settings_are_described_as_they_are() {
     is_current(".env.example", &docs::env_example());
 }
 
+#[test]
+fn every_setting_reaches_the_stack_of_containers() {
+    let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker-compose.yml");
+    let stack = std::fs::read_to_string(stack).unwrap();
+    let example = docs::env_example();
+    let names =
+        example.lines().filter_map(|line| line.trim_start_matches('#').split_once('=')).map(|(name, _)| name);
+    let names: Vec<&str> = names
+        .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || "_0123456789".contains(c)))
+        .collect();
+    assert!(names.contains(&"SECRET_KEY"), "{names:?}");
+    for name in names {
+        // Where it listens in its container is the image's to say.
+        assert!(name == "LISTEN" || stack.contains(&format!("\n      {name}:")), "{name} is not passed on");
+    }
+}
+
 /// All the Rust of this folder, one after the other.
 fn sources(folder: &Path, text: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {

@@ -179,7 +179,7 @@ fn operations() -> Vec<Operation> {
             takes: Some(("ChatTokenRequest", example(ChatTokenRequest { renew: false }))),
             status: 200,
             gives: Some(("ChatTokenResponse", example(ChatTokenResponse { cometchat_auth_token: token() }))),
-            errors: &[ChatUnavailable],
+            errors: &[TooManyAttempts, ChatUnavailable],
             ..of(
                 "post",
                 routes::CHAT_TOKEN,
