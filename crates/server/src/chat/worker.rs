@@ -4,7 +4,7 @@
 //! gets parked. While the breaker is open nothing is tried, so that a recovering CometChat is not met by
 //! the whole queue at once.
 
-use super::client::CallError;
+use super::client::{CallError, IssuedToken};
 use super::jobs::{self, Claimed, Kind};
 use super::{Chat, seal::Unopenable};
 use crate::db::DbError;
@@ -137,18 +137,38 @@ async fn revoke_lost_tokens(chat: &Chat, job: &Claimed) -> Result<(), JobError> 
         Err(CallError::UserNotFound) => return Ok(()),
         issued => issued?,
     };
-    let mut known = Vec::new();
-    let mut sealed = sessions::chat_tokens_of(&chat.db, &job.uid).await?;
-    sealed.extend(jobs::tokens_to_revoke(&chat.db, &job.uid).await?);
-    for sealed in sealed {
-        known.push(chat.sealer.open(&job.uid, &sealed)?);
+    let of_that_time = |token: &IssuedToken| token.created_at.abs_diff(job.created_at) <= CLOCK_SKEW_SECONDS;
+    let mut lost: Vec<IssuedToken> = issued.into_iter().filter(of_that_time).collect();
+    // Those in sessions first, because a session that ends hands its token on to a job. Page by page: CometChat has at
+    // most a hundred tokens of somebody, but here they may have any number of sessions.
+    let mut last = String::new();
+    while !lost.is_empty() {
+        let page = sessions::chat_tokens_of(&chat.db, &job.uid, &last).await?;
+        let Some((public_id, _)) = page.last() else { break };
+        last.clone_from(public_id);
+        drop_known(chat, &job.uid, &mut lost, page.iter().map(|(_, sealed)| sealed))?;
     }
-    for token in issued {
-        let of_that_time = token.created_at.abs_diff(job.created_at) <= CLOCK_SKEW_SECONDS;
-        if of_that_time && !known.iter().any(|known| known.as_str() == token.auth_token.expose()) {
-            tracing::info!(user = job.uid, "revoking a chat token that was minted and never stored");
-            revoke(chat, &job.uid, token.auth_token.expose()).await?;
-        }
+    if !lost.is_empty() {
+        let ending = jobs::tokens_to_revoke(&chat.db, &job.uid).await?;
+        drop_known(chat, &job.uid, &mut lost, &ending)?;
+    }
+    for token in lost {
+        tracing::info!(user = job.uid, "revoking a chat token that was minted and never stored");
+        revoke(chat, &job.uid, token.auth_token.expose()).await?;
+    }
+    Ok(())
+}
+
+/// Takes these out of the tokens that may be lost.
+fn drop_known<'a>(
+    chat: &Chat,
+    uid: &str,
+    lost: &mut Vec<IssuedToken>,
+    sealed: impl IntoIterator<Item = &'a String>,
+) -> Result<(), Unopenable> {
+    for sealed in sealed {
+        let known = chat.sealer.open(uid, sealed)?;
+        lost.retain(|token| token.auth_token.expose() != known.as_str());
     }
     Ok(())
 }

@@ -269,14 +269,12 @@ pub async fn replace_chat_token(
     Ok(done.affected == 1)
 }
 
-/// The sealed chat tokens that live sessions of this user hold.
-pub async fn chat_tokens_of(db: &Db, user_id: &str) -> Result<Vec<String>, DbError> {
-    db.read(
-        "SELECT chat_token_sealed FROM sessions WHERE user_id = $1 AND chat_token_sealed <> ''",
-        values![user_id],
-    )
-    .await?
-    .iter()
-    .map(|row| row.text(0))
-    .collect()
+/// The sealed chat tokens that live sessions of this user hold, each with its session's public id; a thousand of them,
+/// after the session with the public id `after`.
+pub async fn chat_tokens_of(db: &Db, user_id: &str, after: &str) -> Result<Vec<(String, String)>, DbError> {
+    let sql = "SELECT public_id, chat_token_sealed FROM sessions
+               WHERE user_id = $1 AND public_id > $2 AND chat_token_sealed <> ''
+               ORDER BY public_id LIMIT 1000";
+    let rows = db.read(sql, values![user_id, after]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
 }

@@ -140,6 +140,35 @@ async fn a_token_whose_answer_was_lost_is_found_and_revoked() {
     assert!(browser.is_signed_in().await);
 }
 
+/// A user may have any number of sessions; they are not all held in memory at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_one_session_among_thousands_is_not_taken_for_lost() {
+    let app = TestApp::start().await;
+    let (one, two) = (app.signed_in().await.1, app.signed_in().await.1);
+    let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1500)
+                INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
+                                      address, chat_token_sealed)
+                SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
+                FROM n, (SELECT * FROM sessions ORDER BY public_id LIMIT 1) AS s";
+    assert_eq!(app.db.write(many, &[]).await.unwrap().affected, 1500);
+    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 2700, "times": 1});
+    app.emulator.fault(slow).await;
+    signs_in_without_chat(&app, "answers too late").await;
+    eventually("CometChat makes the token all the same", || async {
+        app.emulator.tokens(UID).await.len() == 3
+    })
+    .await;
+    app.in_the_end("the lost one is looked for", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
+    let mut kept = app.emulator.tokens(UID).await;
+    let mut expected = [one, two].map(|answer| answer.cometchat_auth_token.unwrap().expose().to_owned());
+    kept.sort();
+    expected.sort();
+    assert_eq!(kept, expected);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_another_time_is_left_alone() {
     let app = TestApp::start().await;
