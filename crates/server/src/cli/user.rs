@@ -63,11 +63,10 @@ pub fn begins(matches: &ArgMatches) -> bool {
 }
 
 pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
-    let may_begin = begins(matches);
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
     let store = Store::read(sources)?;
     let url = store.database_url.expose();
-    let db = if may_begin { Db::open(url).await? } else { Db::open_existing(url).await? };
+    let db = if sources.only_looks { Db::open_existing(url).await? } else { Db::open(url).await? };
     let done = match name {
         "add" => add(matches, &store, &db).await,
         "list" => list(&db).await,
