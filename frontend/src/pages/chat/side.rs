@@ -45,7 +45,8 @@ pub fn Side(props: &Props) -> Html {
         }
     });
     let query = use_state_eq(String::new);
-    let search = use_state_eq(|| Search::Done);
+    // What was searched for last, and whether that went well.
+    let searched = use_state_eq(|| (String::new(), true));
     let oninput = {
         let query = query.setter();
         Callback::from(move |event: InputEvent| {
@@ -56,20 +57,26 @@ pub fn Side(props: &Props) -> Html {
     };
     // CometChat knows more people than are listed.
     use_effect_with((*query).clone(), {
-        let (talk, search) = (talk.clone(), search.setter());
+        let (talk, searched) = (talk.clone(), searched.setter());
         move |query| {
             let query = query.clone();
             let task = (!query.is_empty()).then(|| {
-                search.set(Search::Running);
                 Task::spawn(async move {
                     TimeoutFuture::new(REST_MS).await;
-                    search.set(if talk.search(&query).await { Search::Done } else { Search::Failed });
+                    let went_well = talk.search(&query).await;
+                    searched.set((query, went_well));
                 })
             });
             move || drop(task)
         }
     });
 
+    let search = match &*searched {
+        _ if query.is_empty() => None,
+        (last, _) if *last != *query => Some(Search::Running),
+        (_, true) => Some(Search::Done),
+        (_, false) => Some(Search::Failed),
+    };
     let fits = |entry: &&Entry| query.is_empty() || entry.person.name.to_lowercase().contains(query.as_str());
     let talks: Vec<&Entry> = talk.state().conversations().into_iter().filter(fits).collect();
     let others: Vec<&Entry> = talk.state().others().into_iter().filter(fits).collect();
@@ -103,7 +110,7 @@ pub fn Side(props: &Props) -> Html {
                     <ul id="people">{ for others.iter().map(row) }</ul>
                 }
                 if talks.is_empty() && others.is_empty() {
-                    <p class="empty" role="status">{ empty(talk.state().listing, status, (!query.is_empty()).then_some(*search)) }</p>
+                    <p class="empty" role="status">{ empty(talk.state().listing, status, search) }</p>
                 }
             </nav>
         </div>
