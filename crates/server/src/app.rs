@@ -13,8 +13,8 @@ use crate::sessions::{self, Lifetime};
 use crate::spent;
 use crate::throttle::address::{AddressLimit, Limit};
 use crate::throttle::{self, device::Devices};
-use actix_web::dev::Server;
-use std::net::SocketAddr;
+use actix_web::dev::{Server, ServerHandle};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -30,6 +30,12 @@ const MINTS_PER_MINUTE: u32 = 20;
 const WORKERS: usize = 4;
 /// How long requests under way may take to end when the server stops, in seconds; and after them the jobs.
 const SHUTDOWN_SECONDS: u64 = 10;
+
+/// How long a server that was told to stop still takes requests. Each answer closes its connection meanwhile, so
+/// that no client sends its next request into a connection that is just being closed.
+const DRAIN: Duration = Duration::from_millis(300);
+/// How long those who have knocked by then have to be taken in, while nobody else can.
+const LAST_IN: Duration = Duration::from_millis(100);
 
 /// What a request works with. One for the whole process.
 pub struct Services {
@@ -92,6 +98,7 @@ pub enum StartError {
 pub struct App {
     address: SocketAddr,
     metrics_address: Option<SocketAddr>,
+    listener: TcpListener,
     server: Server,
     metrics: Option<Server>,
     background: JoinSet<()>,
@@ -131,7 +138,8 @@ impl App {
         let listener = http::connection::listen(config.listen).map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let app = (Arc::clone(&services), Arc::clone(&site));
-        let server = http::connection::serve(listener, app, config.request_timeout, SHUTDOWN_SECONDS)
+        let listener_of_server = listener.try_clone().map_err(no_port)?;
+        let server = http::connection::serve(listener_of_server, app, config.request_timeout, SHUTDOWN_SECONDS)
             .map_err(no_port)?;
         let (metrics, metrics_address) = match config.metrics_listen {
             Some(listen) => {
@@ -148,7 +156,7 @@ impl App {
             background.spawn(async move { worker::run(&chat, &stopping).await });
         }
         background.spawn(sweep(Arc::clone(&services)));
-        Ok(Self { address, metrics_address, server, metrics, background, services })
+        Ok(Self { address, metrics_address, listener, server, metrics, background, services })
     }
 
     /// Where it listens: the port that the system gave, when it was asked for any.
@@ -166,13 +174,19 @@ impl App {
         Arc::clone(&self.services)
     }
 
-    /// Something to stop the server with.
-    pub fn handle(&self) -> actix_web::dev::ServerHandle {
-        self.server.handle()
+    /// Something to stop the server with, while it runs.
+    pub fn stopper(&self) -> std::io::Result<Stopper> {
+        Ok(Stopper {
+            services: self.services(),
+            listener: self.listener.try_clone()?,
+            server: self.server.handle(),
+        })
     }
 
     /// Serves until it is told to stop, then ends what is under way: first the requests, then the jobs.
     pub async fn run(mut self) -> std::io::Result<()> {
+        // The port is closed with the last of its listeners.
+        drop(self.listener);
         let metrics = self.metrics.map(|server| (server.handle(), tokio::spawn(server)));
         let served = self.server.await;
         self.services.stopping.cancel();
@@ -187,6 +201,26 @@ impl App {
         }
         self.services.db.close().await;
         served
+    }
+}
+
+/// Stops a running server so that no request is lost.
+pub struct Stopper {
+    services: Arc<Services>,
+    listener: TcpListener,
+    server: ServerHandle,
+}
+
+impl Stopper {
+    /// Takes nobody new, and returns when all requests are answered, or were given up ([`App::run`] goes on with
+    /// the jobs).
+    pub async fn stop(self) {
+        self.services.stopping.cancel();
+        tokio::time::sleep(DRAIN).await;
+        http::connection::let_nobody_in(&self.listener);
+        drop(self.listener);
+        tokio::time::sleep(LAST_IN).await;
+        self.server.stop(true).await;
     }
 }
 

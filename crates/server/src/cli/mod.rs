@@ -7,11 +7,10 @@ pub(crate) mod import;
 mod log;
 pub(crate) mod user;
 
-use crate::app::{App, Services};
+use crate::app::{App, Stopper};
 use crate::clock::Clock;
 use crate::config::{self, Config, Origin, Sources};
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use actix_web::dev::ServerHandle;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -19,7 +18,6 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -122,7 +120,7 @@ async fn serve(sources: &Sources) -> Outcome {
     // Listened for before anybody can know that we serve: no signal is lost.
     let stop = Stop::listen()?;
     let app = App::build(config, Clock::system()).await?;
-    tokio::spawn(stop.apply(app.services(), app.handle()));
+    tokio::spawn(stop.apply(app.stopper()?));
     let address = app.address();
     if let Some(address) = app.metrics_address() {
         tracing::info!(%address, "metrics at /metrics");
@@ -147,10 +145,6 @@ fn take_all_files() {
     }
 }
 
-/// How long a server that was told to stop still takes requests. Each answer closes its connection meanwhile, so
-/// that no client sends its next request into a connection that is just being closed.
-const DRAIN: Duration = Duration::from_millis(300);
-
 /// The signals that end a server: the first lets requests under way finish, a second does not wait.
 struct Stop {
     terminate: Signal,
@@ -170,14 +164,10 @@ impl Stop {
         }
     }
 
-    async fn apply(mut self, services: Arc<Services>, server: ServerHandle) {
+    async fn apply(mut self, app: Stopper) {
         self.next().await;
-        services.stopping.cancel();
         tracing::info!("stopping: requests under way may finish");
-        tokio::spawn(async move {
-            tokio::time::sleep(DRAIN).await;
-            server.stop(true).await;
-        });
+        tokio::spawn(app.stop());
         self.next().await;
         tracing::warn!("stopped at once, by a second signal");
         std::process::exit(1);

@@ -48,6 +48,23 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     socket.listen(QUEUE)?.into_std()
 }
 
+/// Answers no further knock: who wants a connection waits, at the other side, and asks again after a second. Who has
+/// knocked before is still taken in by the server. (When a port is closed, the system drops all who are waiting.)
+///
+/// Where there is no such filter, which is everywhere but on Linux, nothing changes.
+pub fn let_nobody_in(listener: &TcpListener) {
+    #[cfg(target_os = "linux")]
+    {
+        // BPF_RET | BPF_K with 0: keep no byte of any packet (linux/filter.h).
+        let drop_all = [socket2::SockFilter::new(0x06, 0, 0, 0)];
+        if let Err(error) = socket2::SockRef::from(listener).attach_filter(&drop_all) {
+            tracing::debug!(%error, "the port is closed without a filter before it");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = listener;
+}
+
 /// Serves the application here. Nothing is taken in before the server runs.
 ///
 /// `timeout`: how long a connection may go without an answer; `shutdown_seconds`: how long requests under way may
