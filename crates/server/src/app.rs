@@ -138,8 +138,8 @@ impl App {
         let listener = http::connection::listen(config.listen).map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let app = (Arc::clone(&services), Arc::clone(&site));
-        let listener_of_server = listener.try_clone().map_err(no_port)?;
-        let server = http::connection::serve(listener_of_server, app, config.request_timeout, SHUTDOWN_SECONDS)
+        let listening = listener.try_clone().map_err(no_port)?;
+        let server = http::connection::serve(listening, app, config.request_timeout, SHUTDOWN_SECONDS)
             .map_err(no_port)?;
         let (metrics, metrics_address) = match config.metrics_listen {
             Some(listen) => {
@@ -174,13 +174,14 @@ impl App {
         Arc::clone(&self.services)
     }
 
-    /// Something to stop the server with, while it runs.
+    /// Something to stop the server with at once.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Something to stop the server with so that nobody notices.
     pub fn stopper(&self) -> std::io::Result<Stopper> {
-        Ok(Stopper {
-            services: self.services(),
-            listener: self.listener.try_clone()?,
-            server: self.server.handle(),
-        })
+        Ok(Stopper { services: self.services(), listener: self.listener.try_clone()?, server: self.handle() })
     }
 
     /// Serves until it is told to stop, then ends what is under way: first the requests, then the jobs.

@@ -3,7 +3,7 @@
 pub use crate::common::eventually;
 use crate::common::{canary, new_database};
 use cometchat_auth::accounts::{self, User};
-use cometchat_auth::app::{App, Services, Stopper};
+use cometchat_auth::app::{App, Services};
 use cometchat_auth::chat::client::Endpoint;
 use cometchat_auth::chat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
@@ -36,7 +36,7 @@ pub struct TestApp {
     pub emulator: Emulator,
     pub config: Config,
     services: Arc<Services>,
-    server: Stopper,
+    server: actix_web::dev::ServerHandle,
     _folder: Option<TempDir>,
 }
 
@@ -74,14 +74,14 @@ impl TestApp {
         let app = App::build(config.clone(), clock.clone()).await.unwrap();
         let url = format!("http://{}", app.address());
         let metrics = app.metrics_address();
-        let (server, services) = (app.stopper().unwrap(), app.services());
+        let (server, services) = (app.handle(), app.services());
         tokio::spawn(app.run());
         Self { url, metrics, clock, db, emulator, config, services, server, _folder: None }
     }
 
     /// Stops the server and starts it again on the same database.
     pub async fn restart(mut self) -> Self {
-        self.server.stop().await;
+        self.server.stop(true).await;
         let folder = self._folder.take();
         let (config, clock, emulator) = (self.config.clone(), self.clock.clone(), self.emulator.clone());
         let mut next = Self::run(config, clock, emulator, self.db.clone()).await;
