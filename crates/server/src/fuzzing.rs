@@ -15,7 +15,7 @@ use crate::http::{address, cookie, device};
 use crate::passwords::foreign::Foreign;
 use crate::passwords::{self, Password, hash};
 use crate::sessions::Lifetime;
-use crate::throttle::{self, device::Devices};
+use crate::throttle::{self, device::Claim, device::Devices, device::Opened};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -44,9 +44,12 @@ pub fn cookie(bytes: &[u8]) {
     }
     if let Some(text) = policy.device_of(&request) {
         let devices = Devices::new(&SecretKey::new(KEY), None);
-        if let Some(device) = devices.recognise(&text, "ada@example.com") {
-            assert_eq!(devices.issue("ada@example.com", Some(&device)), text);
-            assert_eq!(devices.recognise(&text, "eve@example.com"), None);
+        let ada = Opened { user_id: "ada", password_version: 1 };
+        if let Some(claim) = Claim::read(&text)
+            && devices.believe(&claim, ada)
+        {
+            assert!(!devices.believe(&claim, Opened { user_id: "eve", ..ada }));
+            assert_eq!(devices.issue(ada, Some(claim.device)), text);
         }
     }
 }

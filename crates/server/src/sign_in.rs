@@ -8,10 +8,10 @@ use crate::accounts::{self, AccountError, Credentials, User, email_key};
 use crate::app::Services;
 use crate::audit::Reason;
 use crate::chat::{MintError, Minted, jobs};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Row};
 use crate::passwords::{Password, Verdict};
 use crate::sessions::{self, Device, Issue, Session, Token};
-use crate::throttle::{self, Subject, backoff::Standing};
+use crate::throttle::{self, Subject, backoff::Standing, device::Claim, device::Opened};
 use crate::values;
 use shared::Secret;
 use std::net::IpAddr;
@@ -31,7 +31,8 @@ pub struct Client {
 pub struct SignedIn {
     pub user: User,
     pub session: Token,
-    pub device_cookie: String,
+    /// `None`: nothing was proven that a browser could be known for.
+    pub device_cookie: Option<String>,
     /// `None`: CometChat could not give one now.
     pub chat_token: Option<Secret>,
 }
@@ -76,13 +77,13 @@ pub async fn begin(
         services.chat.wake();
     }
     services.audit.signed_in(&user.id, client.address, minted.is_some());
-    let known = client.device_cookie.and_then(|cookie| services.devices.recognise(&cookie, &user.email));
-    Ok(SignedIn {
-        device_cookie: services.devices.issue(&user.email, known.as_ref()),
-        user,
-        session,
-        chat_token: minted.map(|minted| minted.token),
-    })
+    let device_cookie = password_version.map(|password_version| {
+        let opened = Opened { user_id: &user.id, password_version };
+        let known = client.device_cookie.as_deref().and_then(Claim::read);
+        let known = known.filter(|claim| services.devices.believe(claim, opened));
+        services.devices.issue(opened, known.map(|claim| claim.device))
+    });
+    Ok(SignedIn { device_cookie, user, session, chat_token: minted.map(|minted| minted.token) })
 }
 
 /// Whose password this is, if the limits let the question be asked.
@@ -96,11 +97,19 @@ pub async fn prove(
 
     // Limits first, before the account is looked up, so that they say nothing of whether it exists.
     limit_address(services, client)?;
-    let device = client.device_cookie.as_deref().and_then(|cookie| services.devices.recognise(cookie, email));
-    let subject = Subject::new(email, client.address, device.as_ref());
+    let claim = client.device_cookie.as_deref().and_then(Claim::read);
+    let mut subject = Subject::new(email, client.address, claim.as_ref().map(|claim| &claim.device));
     // Nothing more is done for who would wait too long for a hash.
     services.hasher.check_load()?;
-    let (throttle::Found { standing, has_failed }, found) = look(db, email, &subject, now).await?;
+    let (counted, found) = look(db, email, &subject).await?;
+    if let Some(claim) = claim {
+        // Also for nobody's account: the time must not tell.
+        let opened = found.as_ref().map_or(Opened { user_id: "", password_version: 0 }, Credentials::opened);
+        if !services.devices.believe(&claim, opened) {
+            subject = subject.without_device();
+        }
+    }
+    let throttle::Found { standing, has_failed } = throttle::found(&subject, &counted, now)?;
     if let Standing::Wait(seconds) = standing {
         let seconds = u64::try_from(seconds).unwrap_or(1);
         services.audit.throttled(client.address, "account", seconds);
@@ -130,14 +139,14 @@ pub async fn prove(
     Err(AccountError::WrongCredentials)
 }
 
-/// What is counted for this subject, and who has the address: in one visit to the database, since the way there and
-/// back costs more than either. What was found of the account is looked at when the count lets it be.
+/// What is counted for this subject (see [`throttle::found`]), and who has the address: in one visit to the
+/// database, since the way there and back costs more than either. What was found of the account is looked at when the
+/// count lets it be.
 pub async fn look(
     db: &Db,
     email: &str,
     subject: &Subject,
-    now: i64,
-) -> Result<(throttle::Found, Option<Credentials>), DbError> {
+) -> Result<(Vec<Row>, Option<Credentials>), DbError> {
     let [account, network, device] = subject.keys();
     let rows = db
         .read(
@@ -149,11 +158,11 @@ pub async fn look(
         .await?;
     // Only a user's row has a time before 1970.
     let (mut counted, mut users) = (Vec::new(), Vec::new());
-    for row in &rows {
+    for row in rows {
         if row.int(5)? < 0 { &mut users } else { &mut counted }.push(row);
     }
-    let user = users.first().map(|row| accounts::credentials(row)).transpose()?;
-    Ok((throttle::found(subject, &counted, now)?, user))
+    let user = users.first().map(accounts::credentials).transpose()?;
+    Ok((counted, user))
 }
 
 /// Takes one attempt out of the bucket of this client's address.

@@ -6,7 +6,7 @@ use crate::app::Services;
 use crate::passwords::Password;
 use crate::sessions::{self, Session};
 use crate::sign_in::{self, Client};
-use crate::throttle;
+use crate::throttle::{self, device::Opened};
 use std::net::IpAddr;
 
 /// Gives the user another name, here and in the end at CometChat.
@@ -25,14 +25,15 @@ pub async fn rename(
     Ok(user)
 }
 
-/// Gives the user another password, and ends every other session with its chat token.
+/// Gives the user another password, and ends every other session with its chat token. The answer is what this browser
+/// is known by from now on; all others are known no more.
 pub async fn change_password(
     services: &Services,
     session: &Session,
     current: Password,
     new: Password,
     client: &Client,
-) -> Result<(), AccountError> {
+) -> Result<String, AccountError> {
     let user = &session.user;
     // Before the new one is judged, which is work that only the owner may ask for.
     let proven = sign_in::prove(services, &user.email, current, client).await?;
@@ -48,7 +49,8 @@ pub async fn change_password(
     tx.commit().await?;
     services.chat.wake();
     services.audit.password_changed(&user.id, client.address, ended);
-    Ok(())
+    let password_version = proven.password_version + 1;
+    Ok(services.devices.issue(Opened { user_id: &user.id, password_version }, None))
 }
 
 /// Deletes the account with its sessions, here and in the end at CometChat.

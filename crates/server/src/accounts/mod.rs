@@ -9,7 +9,7 @@ pub mod register;
 use crate::chat::jobs;
 use crate::db::{Db, DbError, Row, Tx, json};
 use crate::passwords::{HashError, Weakness};
-use crate::throttle;
+use crate::throttle::{self, device::Opened};
 use crate::values;
 use std::time::Duration;
 use tokio::task::JoinError;
@@ -23,13 +23,23 @@ pub struct User {
     pub name: String,
 }
 
+/// The version of a password that comes with its user, as the statements here write it.
+pub const FIRST_PASSWORD: i64 = 1;
+
 /// A user and what signing in as them takes.
 pub struct Credentials {
     pub user: User,
     /// `None`: this user has no password and cannot sign in with one.
     pub password_hash: Option<String>,
-    /// Which of the user's passwords, one after the other, this is.
+    /// Which of the user's passwords, one after the other, this is; the first is [`FIRST_PASSWORD`].
     pub password_version: i64,
+}
+
+impl Credentials {
+    /// What a browser is known for where these were given.
+    pub fn opened(&self) -> Opened<'_> {
+        Opened { user_id: &self.user.id, password_version: self.password_version }
+    }
 }
 
 /// Why something about an account could not be done.

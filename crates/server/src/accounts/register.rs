@@ -1,12 +1,12 @@
 //! Registration: a user here and at CometChat, signed in.
 
-use super::{AccountError, User, find_by_email, insert};
+use super::{AccountError, FIRST_PASSWORD, User, find_by_email, insert};
 use crate::app::Services;
 use crate::db::DbError;
 use crate::passwords::{HashError, Password};
 use crate::sessions::{self, Device, Issue, Token};
 use crate::sign_in::{self, Client, SignedIn};
-use crate::throttle;
+use crate::throttle::{self, device::Opened};
 use std::time::Duration;
 
 /// What somebody who registers has typed, checked for its form and trimmed.
@@ -67,7 +67,8 @@ pub async fn register(
         None => None,
     };
     services.chat.wake();
-    let device_cookie = services.devices.issue(&user.email, None);
+    let opened = Opened { user_id: &user.id, password_version: FIRST_PASSWORD };
+    let device_cookie = Some(services.devices.issue(opened, None));
     Ok(SignedIn { user, session, device_cookie, chat_token })
 }
 

@@ -39,7 +39,7 @@ pub async fn change_password(
     body: web::Json<Object<PasswordRequest>>,
 ) -> Result<HttpResponse, Failure> {
     let client = client(&site, &request);
-    complete(services, |services| async move {
+    let device_cookie = complete(services, |services| async move {
         let session = resolve(&services, client.present.clone()).await?;
         refuse(body.faults(services.password_min_length))?;
         let current = Password::new(body.current_password.expose());
@@ -51,7 +51,7 @@ pub async fn change_password(
         })
     })
     .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(HttpResponse::NoContent().cookie(site.cookies.device(device_cookie)).finish())
 }
 
 pub async fn delete(

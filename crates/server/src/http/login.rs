@@ -87,14 +87,16 @@ pub fn client(site: &Site, request: &HttpRequest) -> Client {
 }
 
 fn signed_in(site: &Site, mut answer: HttpResponseBuilder, done: SignedIn) -> HttpResponse {
-    answer.cookie(site.cookies.session(&done.session)).cookie(site.cookies.device(done.device_cookie)).json(
-        LoginResponse {
-            id: done.user.id,
-            email: done.user.email,
-            name: done.user.name,
-            cometchat_auth_token: done.chat_token,
-        },
-    )
+    answer.cookie(site.cookies.session(&done.session));
+    if let Some(device) = done.device_cookie {
+        answer.cookie(site.cookies.device(device));
+    }
+    answer.json(LoginResponse {
+        id: done.user.id,
+        email: done.user.email,
+        name: done.user.name,
+        cometchat_auth_token: done.chat_token,
+    })
 }
 
 /// What the browser calls itself. PostgreSQL takes no control characters, and people want none.

@@ -2,7 +2,6 @@
 //! account then does not keep this browser out, and what this browser does counts for itself (OWASP,
 //! "Slow Down Online Guessing Attacks with Device Cookies").
 
-use super::account_hash;
 use crate::chat::seal::SecretKey;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -22,6 +21,29 @@ impl Device {
     }
 }
 
+/// What a cookie says, which is yet to be proven.
+pub struct Claim {
+    pub device: Device,
+    mac: [u8; MAC_BYTES],
+}
+
+impl Claim {
+    /// `None`: no cookie of ours.
+    pub fn read(cookie: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+        let (id, mac) = bytes.split_first_chunk()?;
+        Some(Self { device: Device(*id), mac: mac.try_into().ok()? })
+    }
+}
+
+/// What a browser is known for: that this password opened this account. Not for the password after it, so that who
+/// has known an old one is nobody's browser any more.
+#[derive(Clone, Copy)]
+pub struct Opened<'a> {
+    pub user_id: &'a str,
+    pub password_version: i64,
+}
+
 /// Makes and checks device cookies.
 pub struct Devices {
     now: Hmac<Sha256>,
@@ -37,66 +59,73 @@ impl Devices {
     fn signer(key: &SecretKey) -> Hmac<Sha256> {
         // HMAC fills a key that is shorter than a block with zeros, as this does.
         let mut block = Zeroizing::new([0; 64]);
-        for (to, from) in block.iter_mut().zip(key.derive("cometchat-auth: device cookie, version 1").iter())
+        for (to, from) in block.iter_mut().zip(key.derive("cometchat-auth: device cookie, version 2").iter())
         {
             *to = *from;
         }
         Hmac::new(&(*block).into())
     }
 
-    /// The cookie's value for a browser that has just signed in to this account: the one it has, or a new one.
-    pub fn issue(&self, email: &str, known: Option<&Device>) -> String {
+    /// The cookie's value for a browser that has just done so: the device that it is already, or a new one.
+    pub fn issue(&self, opened: Opened, known: Option<Device>) -> String {
         let id = known.map_or_else(crate::random::bytes::<ID_BYTES>, |device| device.0);
-        let mac = mac_of(&self.now, &id, email).finalize().into_bytes();
+        let mac = mac_of(&self.now, &id, opened).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([id.as_slice(), mac.as_slice()].concat())
     }
 
-    /// The browser that this cookie was given to, if that was for this account. Its time does not depend on
-    /// the account being there.
-    pub fn recognise(&self, cookie: &str, email: &str) -> Option<Device> {
-        let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
-        let (id, mac) = bytes.split_first_chunk::<ID_BYTES>()?;
-        let signed_by = |signer| mac_of(signer, id, email).verify_slice(mac).is_ok();
-        let is_ours = [Some(&self.now), self.previous.as_ref()].into_iter().flatten().any(signed_by);
-        (mac.len() == MAC_BYTES && is_ours).then_some(Device(*id))
+    /// Whether it is true, for this account under its present password.
+    pub fn believe(&self, claim: &Claim, opened: Opened) -> bool {
+        let signed_by = |signer| mac_of(signer, &claim.device.0, opened).verify_slice(&claim.mac).is_ok();
+        [Some(&self.now), self.previous.as_ref()].into_iter().flatten().any(signed_by)
     }
 }
 
-fn mac_of(signer: &Hmac<Sha256>, id: &[u8; ID_BYTES], email: &str) -> Hmac<Sha256> {
-    signer.clone().chain_update(id).chain_update(account_hash(email).as_bytes())
+fn mac_of(signer: &Hmac<Sha256>, id: &[u8; ID_BYTES], opened: Opened) -> Hmac<Sha256> {
+    // What has no fixed length comes last: no two rows of these are the same bytes.
+    let Opened { user_id, password_version } = opened;
+    signer.clone().chain_update(id).chain_update(password_version.to_be_bytes()).chain_update(user_id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ADA: Opened = Opened { user_id: "ada", password_version: 1 };
+
     fn devices(key: u8) -> Devices {
         Devices::new(&SecretKey::new([key; 32]), None)
     }
 
+    fn believed(devices: &Devices, cookie: &str, opened: Opened) -> bool {
+        devices.believe(&Claim::read(cookie).unwrap(), opened)
+    }
+
     #[test]
     fn a_browser_is_recognised_for_the_account_it_signed_in_to_and_stays_the_same_device() {
-        let cookie = devices(1).issue("a@example.com", None);
-        let device = devices(1).recognise(&cookie, " A@Example.com").unwrap();
-        let again = devices(1).issue("a@example.com", Some(&device));
-        assert_eq!(devices(1).recognise(&again, "a@example.com"), Some(device));
+        let cookie = devices(1).issue(ADA, None);
+        assert!(believed(&devices(1), &cookie, ADA));
+        let device = Claim::read(&cookie).unwrap().device;
+        let again = devices(1).issue(ADA, Some(device.clone()));
+        assert!(believed(&devices(1), &again, ADA));
+        assert_eq!(Claim::read(&again).unwrap().device, device);
     }
 
     #[test]
     fn after_a_change_of_keys_a_browser_is_still_recognised() {
-        let cookie = devices(1).issue("a@example.com", None);
+        let cookie = devices(1).issue(ADA, None);
         let both = Devices::new(&SecretKey::new([2; 32]), Some(&SecretKey::new([1; 32])));
-        assert!(both.recognise(&cookie, "a@example.com").is_some());
-        assert!(devices(2).recognise(&both.issue("a@example.com", None), "a@example.com").is_some());
+        assert!(believed(&both, &cookie, ADA));
+        assert!(believed(&devices(2), &both.issue(ADA, None), ADA));
     }
 
     #[test]
     fn it_opens_nothing_else() {
-        let cookie = devices(1).issue("a@example.com", None);
-        assert_eq!(devices(1).recognise(&cookie, "b@example.com"), None, "another account");
-        assert_eq!(devices(2).recognise(&cookie, "a@example.com"), None, "another server's key");
+        let cookie = devices(1).issue(ADA, None);
+        assert!(!believed(&devices(1), &cookie, Opened { user_id: "bob", ..ADA }), "another account");
+        assert!(!believed(&devices(1), &cookie, Opened { password_version: 2, ..ADA }), "another password");
+        assert!(!believed(&devices(2), &cookie, ADA), "another server's key");
         for garbage in ["", "AAAA", "not base64!", &cookie[..cookie.len() - 2], &format!("{cookie}AA")] {
-            assert_eq!(devices(1).recognise(garbage, "a@example.com"), None, "{garbage}");
+            assert!(Claim::read(garbage).is_none(), "{garbage}");
         }
     }
 }

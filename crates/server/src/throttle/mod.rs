@@ -42,6 +42,12 @@ impl Subject {
         }
     }
 
+    /// This one again, as somebody whose browser is not known.
+    #[must_use]
+    pub fn without_device(self) -> Self {
+        Self { device: None, ..self }
+    }
+
     /// What counts are kept under: of the account, of the network, and of the device; for no device an empty one,
     /// which nothing has.
     pub fn keys(&self) -> [&str; 3] {
@@ -57,20 +63,24 @@ pub struct Found {
     pub has_failed: bool,
 }
 
-/// What the rows of this subject's keys (key hash, …, failures, last_at) come to.
-pub fn found(subject: &Subject, rows: &[&Row], now: i64) -> Result<Found, DbError> {
+/// What the rows of this subject's keys (key hash, …, failures, last_at) come to; of others they say nothing.
+pub fn found(subject: &Subject, rows: &[Row], now: i64) -> Result<Found, DbError> {
     let mut by_account = Standing::Open;
     let mut by_network = Standing::Open;
     let mut by_device = Standing::Open;
+    let mut has_failed = false;
     for row in rows {
         let (key, failures) = (row.text(0)?, Failures { count: row.int(4)?, last_at: row.int(5)? });
         if key == subject.account {
             by_account = failures.standing(Scope::Account, now);
         } else if key == subject.network {
             by_network = failures.standing(Scope::Address, now);
-        } else {
+        } else if Some(&key) == subject.device.as_ref() {
             by_device = failures.standing(Scope::Device, now);
+        } else {
+            continue;
         }
+        has_failed = true;
     }
     let standing = if subject.device.is_some() && by_device != Standing::Shut {
         by_device
@@ -80,7 +90,7 @@ pub fn found(subject: &Subject, rows: &[&Row], now: i64) -> Result<Found, DbErro
     } else {
         by_network
     };
-    Ok(Found { standing, has_failed: !rows.is_empty() })
+    Ok(Found { standing, has_failed })
 }
 
 /// Counts a failure: for the device where there is one, else for the network; for the account unless it

@@ -225,7 +225,7 @@ impl Browser {
     }
 
     /// Keeps what the answer sets.
-    fn keep(&mut self, answer: &Response) {
+    pub fn keep(&mut self, answer: &Response) {
         for cookie in answer.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
             canary::secret(cookie.split_once('=').unwrap().1);

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use cometchat_auth::throttle;
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};
 use std::time::Duration;
@@ -110,6 +110,29 @@ async fn what_others_try_does_not_keep_out_a_browser_that_has_signed_in_before()
         failure(app.browser().login("other@example.com", "wrong").await, ErrorCode::InvalidCredentials).await;
     }
     failure(known.login("other@example.com", "wrong").await, ErrorCode::TooManyAttempts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knew_the_password_before_the_last_change_is_no_browser_of_the_owner_any_more() {
+    const NEW: &str = "a harbour full of tin boats";
+    let app = TestApp::start().await;
+    let ((mut owner, _), (mut thief, _)) = (app.signed_in().await, app.signed_in().await);
+    let change = json!({"currentPassword": PASSWORD, "newPassword": NEW});
+    let done = owner.put(routes::PASSWORD, change).await;
+    assert_eq!(done.status(), StatusCode::NO_CONTENT);
+    owner.keep(&done);
+    for _ in 0..5 {
+        failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    failure(thief.login(EMAIL, NEW).await, ErrorCode::TooManyAttempts).await;
+    owner.sign_in(EMAIL, NEW).await;
+    // Known again, by what the new password opened.
+    app.clock.advance(Duration::from_secs(2));
+    thief.sign_in(EMAIL, NEW).await;
+    for _ in 0..5 {
+        failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    thief.sign_in(EMAIL, NEW).await;
 }
 
 /// Failures that came from a hundred places, one after the other.

@@ -8,7 +8,7 @@ use cometchat_auth::db::Db;
 use cometchat_auth::sign_in;
 use cometchat_auth::throttle::address::AddressLimit;
 use cometchat_auth::throttle::backoff::{Failures, Scope, Standing};
-use cometchat_auth::throttle::device::Devices;
+use cometchat_auth::throttle::device::{Claim, Devices, Opened};
 use cometchat_auth::throttle::{self, Subject};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,7 +19,8 @@ const LONGEST_WAIT: i64 = 900;
 
 /// What is counted for this subject.
 async fn found(db: &Db, subject: &Subject, now: i64) -> throttle::Found {
-    sign_in::look(db, "", subject, now).await.unwrap().0
+    let (counted, _) = sign_in::look(db, "", subject).await.unwrap();
+    throttle::found(subject, &counted, now).unwrap()
 }
 
 /// How much stands in the way.
@@ -71,8 +72,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_that_does_not_exist() {
     let devices = Devices::new(&SecretKey::new([1; 32]), None);
     let subject = |email: &str, network: u8, trusted: bool| {
-        let device = trusted.then(|| devices.recognise(&devices.issue(email, None), email).unwrap());
-        Subject::new(email, IpAddr::from([192, 0, 2, network]), device.as_ref())
+        let cookie = devices.issue(Opened { user_id: email, password_version: 1 }, None);
+        let claim = Claim::read(&cookie).unwrap();
+        Subject::new(email, IpAddr::from([192, 0, 2, network]), trusted.then_some(&claim.device))
     };
     // Each of the two accounts as it is tried from two networks, by anybody and by its owner's browser.
     let subjects = |email: &str| {
