@@ -35,6 +35,7 @@ pub enum ErrorCode {
     InvalidCredentials,
     NotSignedIn,
     ForbiddenOrigin,
+    RegistrationClosed,
     NotFound,
     MethodNotAllowed,
     EmailTaken,
@@ -55,7 +56,7 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest => 400,
             Self::InvalidCredentials | Self::InvalidHandover | Self::NotSignedIn => 401,
-            Self::ForbiddenOrigin => 403,
+            Self::ForbiddenOrigin | Self::RegistrationClosed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::EmailTaken => 409,

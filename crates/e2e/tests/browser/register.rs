@@ -142,3 +142,23 @@ async fn who_registers_is_in_the_list_of_those_who_are_there_already() -> Result
         })
         .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn where_registration_is_closed_no_way_leads_to_it() -> Result<()> {
+    Scenario::default()
+        .setting("REGISTRATION", "closed")
+        .run(async |stage| {
+            stage.page.open("/register").await?;
+            stage.page.see("#login").await?;
+            let shown = "return document.querySelector('a[href=\"/register\"]')?.checkVisibility() ?? false";
+            assert_eq!(stage.page.script(shown).await?.as_bool(), Some(false));
+            stage.sign_in().await?;
+            // Also in the form that the page itself puts there.
+            stage.page.see("#sign-out").await?.click().await?;
+            stage.page.see("#login").await?;
+            assert_eq!(stage.page.script(shown).await?.as_bool(), Some(false));
+            Ok(())
+        })
+        .await
+}

@@ -38,6 +38,8 @@ pub struct Config {
     pub request_timeout: Duration,
     pub login_attempts_per_minute: u32,
     pub lifetime: Lifetime,
+    /// Whether strangers can make accounts.
+    pub registration_is_open: bool,
     /// Shared with a server that hands its users over.
     pub handover_key: Option<Key>,
     pub store: Store,
@@ -130,7 +132,8 @@ impl Config {
         let trusted_proxies = reader.networks("TRUSTED_PROXIES");
         let request_timeout = reader.number("REQUEST_TIMEOUT_SECONDS", 30, 3600);
         let login_attempts_per_minute = reader.number("LOGIN_ATTEMPTS_PER_MINUTE", 0, 1_000_000);
-        reader.log_format();
+        reader.either("LOG_FORMAT", ["text", "json"]);
+        let registration = reader.either("REGISTRATION", ["open", "closed"]);
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
         let max = reader.number("SESSION_MAX_DAYS", 1, 3650);
         let handover_key = reader.key("HANDOVER_KEY").map(Key);
@@ -148,6 +151,7 @@ impl Config {
                 request_timeout: Duration::from_secs(u64::try_from(request_timeout?).ok()?),
                 login_attempts_per_minute: u32::try_from(login_attempts_per_minute?).ok()?,
                 lifetime: Lifetime { idle: idle? * DAY_SECONDS, max: max? * DAY_SECONDS },
+                registration_is_open: registration? == "open",
                 handover_key,
                 store: store?,
             })

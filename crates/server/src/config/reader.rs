@@ -93,10 +93,14 @@ impl<'a> Reader<'a> {
         plain.then_some(url)
     }
 
-    pub(super) fn log_format(&mut self) {
-        if let Some(format) = self.text("LOG_FORMAT").filter(|format| !["text", "json"].contains(format)) {
-            self.fault("LOG_FORMAT", format_args!("{format:?} is neither text nor json"));
+    /// One of two words.
+    pub(super) fn either(&mut self, name: &str, [one, other]: [&'static str; 2]) -> Option<&'static str> {
+        let text = self.text(name)?;
+        let word = [one, other].into_iter().find(|word| *word == text);
+        if word.is_none() {
+            self.fault(name, format_args!("{text:?} is neither {one} nor {other}"));
         }
+        word
     }
 
     pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {

@@ -102,6 +102,12 @@ pub const SETTINGS: &[Setting] = &[
         "SECRET_KEY_PREVIOUS",
         "The key before SECRET_KEY, when that is changed: what it has sealed and signed still counts",
     ),
+    setting(
+        SIGN_IN,
+        "REGISTRATION",
+        Some("open"),
+        "open: who has no account can make one; closed: only you make them, by `cometchat-auth user` or HANDOVER_KEY",
+    ),
     setting(SIGN_IN, "PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
     setting(SIGN_IN, "SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
     setting(SIGN_IN, "SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),

@@ -37,6 +37,7 @@ fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
         ("LISTEN", "here"),
         ("PUBLIC_URL", "ftp://example.com"),
         ("ARGON2_MEMORY_KIB", "1"),
+        ("REGISTRATION", "no"),
         ("PASSWORD_MIN_LENGTH", "seven"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, nobody"),
         ("ALLOWED_ORIGINS", "https://a.example/path"),
@@ -48,6 +49,7 @@ fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
         "LISTEN",
         "PUBLIC_URL",
         "ARGON2_MEMORY_KIB",
+        "REGISTRATION",
         "PASSWORD_MIN_LENGTH",
         "TRUSTED_PROXIES",
         "ALLOWED_ORIGINS",
@@ -59,7 +61,7 @@ fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
             "{name}: {found:#?}"
         );
     }
-    assert_eq!(found.len(), 9, "{found:#?}");
+    assert_eq!(found.len(), 10, "{found:#?}");
 }
 
 #[test]

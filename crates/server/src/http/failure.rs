@@ -36,6 +36,8 @@ pub enum Failure {
     EmailTaken,
     #[error("a page of another origin may not do this")]
     ForbiddenOrigin,
+    #[error("nobody can register here")]
+    RegistrationClosed,
     #[error("no such route")]
     NotFound,
     #[error("no such method here")]
@@ -78,6 +80,7 @@ impl Failure {
             Self::InvalidHandover(_) => ErrorCode::InvalidHandover,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
+            Self::RegistrationClosed => ErrorCode::RegistrationClosed,
             Self::NotFound => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::PayloadTooLarge => ErrorCode::PayloadTooLarge,
@@ -103,6 +106,7 @@ impl Failure {
             ErrorCode::InvalidHandover => Self::InvalidHandover(""),
             ErrorCode::EmailTaken => Self::EmailTaken,
             ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin,
+            ErrorCode::RegistrationClosed => Self::RegistrationClosed,
             ErrorCode::NotFound => Self::NotFound,
             ErrorCode::MethodNotAllowed => Self::MethodNotAllowed { allow: String::new() },
             ErrorCode::PayloadTooLarge => Self::PayloadTooLarge,
@@ -133,6 +137,7 @@ impl Failure {
             Self::ForbiddenOrigin => {
                 "Pages of this origin may not use this API. Its operator can allow them in ALLOWED_ORIGINS."
             }
+            Self::RegistrationClosed => "Accounts are not made here. Ask whoever runs this chat for one.",
             Self::NotFound => "There is nothing here. Check the address.",
             Self::MethodNotAllowed { .. } => "This address does not take this method.",
             Self::PayloadTooLarge => "The request is too large.",

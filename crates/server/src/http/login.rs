@@ -40,6 +40,9 @@ pub async fn register(
     _: Admitted,
     body: web::Json<Object<RegisterRequest>>,
 ) -> Result<HttpResponse, Failure> {
+    if !site.registration_is_open {
+        return Err(Failure::RegistrationClosed);
+    }
     refuse(body.faults(services.password_min_length))?;
     let registration = Registration {
         email: body.email.trim().to_owned(),

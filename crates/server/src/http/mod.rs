@@ -40,6 +40,7 @@ pub struct Site {
     /// What every path begins with: empty, or like `/chat`.
     pub base: String,
     pub client_config: ClientConfig,
+    pub registration_is_open: bool,
     pub cookies: cookie::Policy,
     pub origins: origin::Policy,
     pub proxies: address::Proxies,
@@ -51,7 +52,7 @@ pub struct Site {
 
 impl Site {
     pub fn new(config: &Config, clock: Clock) -> Self {
-        let pages = pages::Pages::load(config.base_path());
+        let pages = pages::Pages::load(config.base_path(), config.registration_is_open);
         let emulator = config.cometchat.emulator.as_ref();
         Self {
             base: config.base_path().to_owned(),
@@ -61,6 +62,7 @@ impl Site {
                 password_min_length: config.store.password_min_length,
                 emulator_url: emulator.map(|url| url.origin().ascii_serialization()),
             },
+            registration_is_open: config.registration_is_open,
             cookies: cookie::Policy::new(&config.public_url, config.lifetime),
             origins: origin::Policy::new(&config.public_url, &config.allowed_origins),
             proxies: address::Proxies(config.trusted_proxies.clone()),

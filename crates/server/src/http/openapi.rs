@@ -78,7 +78,7 @@ fn example(value: impl serde::Serialize) -> Value {
 fn operations() -> Vec<Operation> {
     use ErrorCode::{
         ChatUnavailable, EmailTaken, InvalidCredentials, InvalidHandover, NotFound, Overloaded,
-        TooManyAttempts, ValidationFailed,
+        RegistrationClosed, TooManyAttempts, ValidationFailed,
     };
     let (id, email, name) = user();
     let password = || Secret::new("plum tractor yesterday");
@@ -132,7 +132,7 @@ fn operations() -> Vec<Operation> {
             takes: Some(("RegisterRequest", example(register))),
             status: 201,
             gives: Some(("LoginResponse", signed_in.clone())),
-            errors: &[EmailTaken, ValidationFailed, TooManyAttempts, Overloaded],
+            errors: &[RegistrationClosed, EmailTaken, ValidationFailed, TooManyAttempts, Overloaded],
             ..of(
                 "post",
                 routes::REGISTER,

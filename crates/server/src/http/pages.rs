@@ -57,7 +57,7 @@ struct File {
 
 impl Pages {
     /// `base`: what every path here begins with.
-    pub fn load(base: &str) -> Self {
+    pub fn load(base: &str, registration_is_open: bool) -> Self {
         let is_original = |path: &str| COMPRESSED.iter().all(|(ending, _)| !path.ends_with(ending));
         let mut files: HashMap<_, _> = Dist::iter()
             .filter(|path| is_original(path))
@@ -67,8 +67,12 @@ impl Pages {
         for name in [INDEX, LOGIN, REGISTER] {
             let Some(file) = files.get(name) else { continue };
             let mut html = String::from_utf8_lossy(&file.bytes).into_owned();
-            if !base.is_empty() {
+            if !base.is_empty() || !registration_is_open {
                 html = rebased(&html, base);
+                if !registration_is_open {
+                    // Then card.css hides the way there.
+                    html = html.replace("<html ", "<html class=\"closed\" ");
+                }
                 files.insert(name.into(), File::new(name, html.as_bytes()));
             }
             inline.scripts.extend(hashes(&html, "script"));
@@ -245,6 +249,10 @@ pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpRes
     }
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return Err(Failure::MethodNotAllowed { allow: "GET, HEAD".into() });
+    }
+    if Way::of(path) == Way::Register && !site.registration_is_open {
+        let sign_in = (header::LOCATION, format!("{}/", site.base));
+        return Ok(HttpResponse::SeeOther().insert_header(sign_in).finish());
     }
     if site.pages.files.is_empty() {
         return Ok(HttpResponse::build(StatusCode::NOT_FOUND).content_type("text/plain").body(NOT_BUILT));

@@ -100,3 +100,17 @@ async fn registering_ends_the_session_that_this_browser_had() {
     assert!(!old.is_signed_in().await);
     app.in_the_end("its chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_registration_is_closed_nobody_makes_an_account_and_the_page_does_not_offer_it() {
+    let app = TestApp::start_with(|config| config.registration_is_open = false).await;
+    let mut browser = app.browser();
+    let refused = browser.register("ada@example.com", GOOD, "Ada").await;
+    failure(refused, ErrorCode::RegistrationClosed).await;
+    failure(browser.register("not an address", "", "").await, ErrorCode::RegistrationClosed).await;
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1, "the one who is there");
+    assert_eq!(app.emulator.calls("POST", "/users").await, 0);
+
+    assert_eq!(browser.get("/register").await.url().path(), "/", "it leads to the form to sign in");
+    browser.sign_in(EMAIL, PASSWORD).await;
+}

@@ -170,6 +170,7 @@ fn config(emulator: &Emulator) -> Config {
         request_timeout: Duration::from_secs(60),
         login_attempts_per_minute: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
+        registration_is_open: true,
         handover_key: None,
         store: Store {
             database_url: Secret::default(),
