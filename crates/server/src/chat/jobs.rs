@@ -326,9 +326,12 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<Listed>, DbError> {
     rows.iter().map(listed).collect()
 }
 
-/// The sealed tokens of this user whose revocation is still to be done.
-pub async fn tokens_to_revoke(db: &Db, uid: &str) -> Result<Vec<String>, DbError> {
+/// The sealed tokens of this user whose revocation is still to be done, each with its job; a thousand of them, after
+/// the job `after`.
+pub async fn tokens_to_revoke(db: &Db, uid: &str, after: &str) -> Result<Vec<(String, String)>, DbError> {
     // The kind is written out, as it is in the index that is for this.
-    let sql = "SELECT payload_sealed FROM chat_jobs WHERE uid = $1 AND kind = 'revoke_token'";
-    db.read(sql, values![uid]).await?.iter().map(|row| row.text(0)).collect()
+    let sql = "SELECT id, payload_sealed FROM chat_jobs WHERE uid = $1 AND kind = 'revoke_token' AND id > $2
+               ORDER BY id LIMIT 1000";
+    let rows = db.read(sql, values![uid, after]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
 }

@@ -141,34 +141,25 @@ async fn revoke_lost_tokens(chat: &Chat, job: &Claimed) -> Result<(), JobError> 
     let mut lost: Vec<IssuedToken> = issued.into_iter().filter(of_that_time).collect();
     // Those in sessions first, because a session that ends hands its token on to a job. Page by page: CometChat has at
     // most a hundred tokens of somebody, but here they may have any number of sessions.
-    let mut last = String::new();
-    while !lost.is_empty() {
-        let page = sessions::chat_tokens_of(&chat.db, &job.uid, &last).await?;
-        let Some((public_id, _)) = page.last() else { break };
-        last.clone_from(public_id);
-        drop_known(chat, &job.uid, &mut lost, page.iter().map(|(_, sealed)| sealed))?;
-    }
-    if !lost.is_empty() {
-        let ending = jobs::tokens_to_revoke(&chat.db, &job.uid).await?;
-        drop_known(chat, &job.uid, &mut lost, &ending)?;
+    for in_sessions in [true, false] {
+        let mut last = String::new();
+        while !lost.is_empty() {
+            let page = if in_sessions {
+                sessions::chat_tokens_of(&chat.db, &job.uid, &last).await?
+            } else {
+                jobs::tokens_to_revoke(&chat.db, &job.uid, &last).await?
+            };
+            for (_, sealed) in &page {
+                let known = chat.sealer.open(&job.uid, sealed)?;
+                lost.retain(|token| token.auth_token.expose() != known.as_str());
+            }
+            let Some((name, _)) = page.into_iter().last() else { break };
+            last = name;
+        }
     }
     for token in lost {
         tracing::info!(user = job.uid, "revoking a chat token that was minted and never stored");
         revoke(chat, &job.uid, token.auth_token.expose()).await?;
-    }
-    Ok(())
-}
-
-/// Takes these out of the tokens that may be lost.
-fn drop_known<'a>(
-    chat: &Chat,
-    uid: &str,
-    lost: &mut Vec<IssuedToken>,
-    sealed: impl IntoIterator<Item = &'a String>,
-) -> Result<(), Unopenable> {
-    for sealed in sealed {
-        let known = chat.sealer.open(uid, sealed)?;
-        lost.retain(|token| token.auth_token.expose() != known.as_str());
     }
     Ok(())
 }

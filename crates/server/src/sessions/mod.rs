@@ -182,14 +182,23 @@ pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> R
 /// Ends every session of this user but the one with the token hash `kept`, which may be empty. Says how
 /// many.
 pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
-    let ended = tx
-        .run(
-            "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2 RETURNING user_id, chat_token_sealed",
-            values![user_id, kept],
-        )
-        .await?;
-    revoke_chat_tokens(tx, &ended.rows, now).await?;
-    Ok(ended.rows.len())
+    let mut count = 0;
+    // Not all at once into memory: somebody may have any number of them.
+    loop {
+        let ended = tx
+            .run(
+                "DELETE FROM sessions WHERE token_hash IN
+                   (SELECT token_hash FROM sessions WHERE user_id = $1 AND token_hash <> $2 LIMIT 1000)
+                 RETURNING user_id, chat_token_sealed",
+                values![user_id, kept],
+            )
+            .await?;
+        if ended.rows.is_empty() {
+            return Ok(count);
+        }
+        revoke_chat_tokens(tx, &ended.rows, now).await?;
+        count += ended.rows.len();
+    }
 }
 
 /// A session as its user sees it.

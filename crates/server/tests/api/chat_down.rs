@@ -3,7 +3,7 @@
 use crate::support::*;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::{ErrorCode, LoginResponse};
+use shared::{ErrorCode, LoginResponse, routes};
 use std::time::Duration;
 
 fn faults() -> [(&'static str, Value); 6] {
@@ -116,7 +116,7 @@ async fn a_token_whose_answer_was_lost_is_found_and_revoked() {
     let app = TestApp::start().await;
     let (_, answer) = app.signed_in().await;
     let known = answer.cometchat_auth_token.unwrap();
-    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 2700, "times": 1});
+    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 6000, "times": 1});
     app.emulator.fault(slow).await;
     let browser = signs_in_without_chat(&app, "answers too late").await;
     let elsewhere = app.emulator.mint(UID).await;
@@ -151,7 +151,7 @@ async fn a_token_of_one_session_among_thousands_is_not_taken_for_lost() {
                 SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
                 FROM n, (SELECT * FROM sessions ORDER BY public_id LIMIT 1) AS s";
     assert_eq!(app.db.write(many, &[]).await.unwrap().affected, 1500);
-    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 2700, "times": 1});
+    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 6000, "times": 1});
     app.emulator.fault(slow).await;
     signs_in_without_chat(&app, "answers too late").await;
     eventually("CometChat makes the token all the same", || async {
@@ -167,6 +167,25 @@ async fn a_token_of_one_session_among_thousands_is_not_taken_for_lost() {
     kept.sort();
     expected.sort();
     assert_eq!(kept, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_sessions_of_somebody_end_at_once_and_each_token_is_to_be_revoked() {
+    let app = TestApp::start().await;
+    let (_, (browser, _)) = (app.signed_in().await, app.signed_in().await);
+    let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2500)
+                INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
+                                      address, chat_token_sealed)
+                SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
+                FROM n, (SELECT * FROM sessions ORDER BY public_id LIMIT 1) AS s";
+    assert_eq!(app.db.write(many, &[]).await.unwrap().affected, 2500);
+    app.emulator.fault(json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
+    let ended = browser.delete(routes::SESSIONS, json!({})).await;
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
+    assert!(browser.is_signed_in().await);
+    let waiting = app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'").await;
+    assert_eq!(waiting, 2501);
 }
 
 #[tokio::test(flavor = "multi_thread")]
