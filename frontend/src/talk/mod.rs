@@ -8,6 +8,7 @@ mod model;
 mod properties;
 mod provider;
 mod state;
+mod tabs;
 #[cfg(test)]
 mod tests;
 mod thread;

@@ -2,6 +2,7 @@
 //! visible where it was wanted, and what was missed while there was no connection is fetched when there is
 //! one again.
 
+use super::tabs::Tabs;
 use super::{Older, Talk, TalkEvent, unsent};
 use crate::browser;
 use crate::chat::messaging::{self, Live};
@@ -125,9 +126,14 @@ impl TalkContext {
     }
 
     /// The person has the thread before their eyes.
-    pub fn seen(&self, peer: &str) {
-        let (peer, talk) = (peer.to_owned(), self.talk.dispatcher());
-        talk.dispatch(TalkEvent::Seen { peer: peer.clone() });
+    fn seen(&self, peer: &str, tabs: Option<&Tabs>) {
+        let peer = peer.to_owned();
+        let last = self.talk.entries.get(&peer).and_then(|entry| entry.last.as_ref());
+        let to = last.map_or(0, |last| last.id);
+        self.talk.dispatch(TalkEvent::Seen { peer: peer.clone(), to });
+        if let Some(tabs) = tabs {
+            tabs.tell(&peer, to);
+        }
         spawn_local(async move {
             // Where it fails the message stays unread there, and is told again with the next list.
             let _ = messaging::mark_read(&peer).await;
@@ -218,7 +224,11 @@ pub fn TalkProvider(props: &Props) -> Html {
         }
     });
 
-    // Read is what is before somebody's eyes.
+    // Read is what is before somebody's eyes, in any of their tabs.
+    let tabs = use_memo(props.uid.clone(), {
+        let talk = talk.dispatcher();
+        move |me| Tabs::join(me, move |peer, to| talk.dispatch(TalkEvent::Seen { peer, to }))
+    });
     let is_visible = use_visibility();
     let unread =
         props.open.as_ref().and_then(|peer| talk.entries.get(peer.as_str())).map_or(0, |entry| entry.unread);
@@ -226,7 +236,7 @@ pub fn TalkProvider(props: &Props) -> Html {
         let context = context.clone();
         move |(is_seen, open, unread)| {
             if let Some(peer) = open.as_ref().filter(|_| *is_seen && *unread > 0) {
-                context.seen(peer);
+                context.seen(peer, tabs.as_ref().as_ref());
             }
         }
     });

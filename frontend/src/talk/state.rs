@@ -11,6 +11,8 @@ pub struct Entry {
     pub person: Person,
     pub last: Option<Rc<Message>>,
     pub unread: u32,
+    /// The last message that was read, in whichever tab; 0: none was while the page is open.
+    pub read_to: u64,
     pub typing: bool,
 }
 
@@ -78,9 +80,10 @@ pub enum TalkEvent {
         peer: String,
         key: String,
     },
-    /// The person has read all that this peer said.
+    /// The person has read what this peer said, up to this message; in this tab or in another.
     Seen {
         peer: String,
+        to: u64,
     },
     Typing {
         peer: String,
@@ -135,6 +138,7 @@ impl Talk {
             person: person.clone(),
             last: None,
             unread: 0,
+            read_to: 0,
             typing: false,
         });
         entry.person = person;
@@ -225,7 +229,7 @@ impl Talk {
                 self.merge(&peer, messages);
             }
             TalkEvent::Received(message) => {
-                let peer = message.peer(&self.me).to_owned();
+                let (peer, id) = (message.peer(&self.me).to_owned(), message.id);
                 let is_theirs = message.from != self.me;
                 let is_new = self.note_last(&peer, &message);
                 // A thread that was never opened is fetched when it is.
@@ -236,7 +240,7 @@ impl Talk {
                     self.merge(&peer, vec![message]);
                 }
                 if let Some(entry) = self.entries.get_mut(&peer).filter(|_| is_new && is_theirs) {
-                    entry.unread = entry.unread.saturating_add(1);
+                    entry.unread = entry.unread.saturating_add(u32::from(id > entry.read_to));
                     entry.typing = false;
                     entry.person.online = true;
                 }
@@ -247,9 +251,13 @@ impl Talk {
                 self.merge(&peer, vec![message]);
             }
             TalkEvent::NotSent { peer, key } => self.thread_mut(&peer).not_sent(&key),
-            TalkEvent::Seen { peer } => {
+            TalkEvent::Seen { peer, to } => {
                 if let Some(entry) = self.entries.get_mut(&peer) {
-                    entry.unread = 0;
+                    entry.read_to = entry.read_to.max(to);
+                    // Else something has come that the other tab had not got yet.
+                    if entry.last.as_ref().is_none_or(|last| last.id <= to) {
+                        entry.unread = 0;
+                    }
                 }
             }
             TalkEvent::Typing { peer, typing } => {

@@ -45,8 +45,16 @@ fn what_comes_in_is_unread_once_and_what_i_say_elsewhere_is_not() {
     assert_eq!(talk.unread(), 2);
     assert_eq!(talk.entries["bob"].last.as_ref().map(|last| last.id), Some(3));
     let mut talk = talk;
-    talk.apply(TalkEvent::Seen { peer: "bob".into() });
+    talk.apply(TalkEvent::Seen { peer: "bob".into(), to: 3 });
     assert_eq!(talk.unread(), 0);
+}
+
+#[test]
+fn what_another_tab_has_read_is_read_also_where_it_comes_later_and_what_it_has_not_is_not() {
+    let seen = |to| TalkEvent::Seen { peer: "bob".into(), to };
+    assert_eq!(after([received(1), seen(2), received(2)]).unread(), 0);
+    assert_eq!(after([received(1), received(2), seen(1)]).unread(), 2);
+    assert_eq!(after([received(1), seen(1), received(2)]).unread(), 1);
 }
 
 #[test]

@@ -227,6 +227,22 @@ async fn a_second_tab_of_the_same_user_shows_the_same() -> Result<()> {
             stage.page.see("#log .msg.mine").await?;
             eventually_said(&grace, &["from the second tab"]).await?;
 
+            // What is read in one is read in the other.
+            for tab in &tabs {
+                stage.page.driver.switch_to_window(tab.clone()).await?;
+                stage.page.open("/chat").await?;
+                stage.page.see(CONNECTED).await?;
+            }
+            say(&grace, "for both tabs").await?;
+            for tab in &tabs {
+                stage.page.driver.switch_to_window(tab.clone()).await?;
+                stage.page.see("a[href='/chat/grace'] .count").await?;
+            }
+            stage.page.click("a[href='/chat/grace']").await?;
+            eventually_said(&stage.page, &["from the second tab", "for both tabs"]).await?;
+            stage.page.driver.switch_to_window(tabs[0].clone()).await?;
+            stage.page.see_gone("a[href='/chat/grace'] .count").await?;
+
             // Signing out in one tab reaches the other.
             stage.page.click("#sign-out").await?;
             stage.page.see("#login").await?;

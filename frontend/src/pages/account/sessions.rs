@@ -102,6 +102,7 @@ fn item(session: &SessionInfo, end: Callback<MouseEvent>) -> Html {
             <div class="words">
                 <strong>{ &session.device }</strong>
                 if session.current {
+                    { " " }
                     <span class="badge">{ "This device" }</span>
                 }
                 <span class="sub">

@@ -1,6 +1,7 @@
 //! What was said, the latest at the bottom. Older messages are fetched when somebody scrolls up, and the
 //! place that they read stays where it is.
 
+use crate::chat::{ChatStatus, use_chat_status};
 use crate::talk::{Message, Older, Outgoing, use_talk};
 use crate::words::{self, Piece};
 use crate::{browser, clock};
@@ -33,6 +34,7 @@ struct Place {
 pub fn Log(props: &Props) -> Html {
     let Props { peer, name } = props;
     let talk = use_talk();
+    let status = use_chat_status();
     let log = use_node_ref();
     let shown = use_state_eq(|| SHOWN);
     let place = use_mut_ref(Place::default);
@@ -101,6 +103,9 @@ pub fn Log(props: &Props) -> Html {
         Callback::from(move |outgoing: Outgoing| talk.send(&peer, &outgoing.key, &outgoing.text))
     };
     let top = match thread.older {
+        Older::Loading | Older::Unknown if status == ChatStatus::Unavailable => {
+            html! { <p class="top" role="status">{ "What was said before appears when chat is reachable again." }</p> }
+        }
         Older::Loading | Older::Unknown => html! { <p class="top" role="status">{ "One moment…" }</p> },
         Older::Failed => html! {
             <p class="top">

@@ -5,6 +5,7 @@ mod log;
 mod side;
 mod thread;
 
+use crate::chat::{ChatStatus, use_chat_status};
 use crate::session::SignOut;
 use crate::talk::TalkProvider;
 use shared::SessionResponse;
@@ -24,6 +25,7 @@ pub struct Props {
 #[component]
 pub fn Chat(props: &Props) -> Html {
     let Props { user, sign_out, peer } = props;
+    let status = use_chat_status();
     let pane = if peer.is_some() { "thread" } else { "list" };
     html! {
         <TalkProvider key={user.id.clone()} uid={user.id.clone()} open={peer.clone()}>
@@ -32,7 +34,12 @@ pub fn Chat(props: &Props) -> Html {
                 if let Some(peer) = peer {
                     <Thread key={peer.to_string()} peer={peer.clone()} />
                 } else {
-                    <section class="thread nobody" aria-label="Conversation"><p>{ "Choose somebody to talk to." }</p></section>
+                    <section class="thread nobody" aria-label="Conversation">
+                        // While chat is away there is nobody to choose; the list says why.
+                        if status != ChatStatus::Unavailable {
+                            <p>{ "Choose somebody to talk to." }</p>
+                        }
+                    </section>
                 }
             </div>
         </TalkProvider>

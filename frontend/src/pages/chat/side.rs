@@ -144,7 +144,7 @@ fn empty(listing: Listing, status: ChatStatus, search: Option<Search>) -> &'stat
 }
 
 fn row(entry: &Entry, me: &str, open: Option<&str>) -> Html {
-    let Entry { person, last, unread, typing } = entry;
+    let Entry { person, last, unread, typing, .. } = entry;
     let is_open = open == Some(person.uid.as_str());
     html! {
         <li key={person.uid.clone()}>
