@@ -34,8 +34,9 @@ const SHUTDOWN_SECONDS: u64 = 10;
 /// How long a server that was told to stop still takes requests. Each answer closes its connection meanwhile, so
 /// that no client sends its next request into a connection that is just being closed.
 const DRAIN: Duration = Duration::from_millis(300);
-/// How long those who have knocked by then have to be taken in, while nobody else can.
-const LAST_IN: Duration = Duration::from_millis(100);
+/// How long those who have knocked by then have to be taken in, while nobody else can: the way to most clients and
+/// back, and a busy machine.
+const LAST_IN: Duration = Duration::from_millis(300);
 
 /// What a request works with. One for the whole process.
 pub struct Services {
@@ -213,8 +214,7 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Takes nobody new, and returns when all requests are answered, or were given up ([`App::run`] goes on with
-    /// the jobs).
+    /// Returns when all requests are answered, or were given up ([`App::run`] goes on with the jobs).
     pub async fn stop(self) {
         self.services.stopping.cancel();
         tokio::time::sleep(DRAIN).await;

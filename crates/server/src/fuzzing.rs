@@ -227,6 +227,14 @@ mod tests {
     ];
 
     #[test]
+    fn one_seed_has_a_device_that_is_believed() {
+        let seed = include_str!("../../../fuzz/seeds/cookie/both");
+        let claim = Claim::read(seed.rsplit_once('=').unwrap().1).unwrap();
+        let ada = Opened { user_id: "ada", password_version: 1 };
+        assert!(Devices::new(&SecretKey::new(KEY), None).believe(&claim, ada));
+    }
+
+    #[test]
     fn every_seed_of_the_fuzzer_passes_its_target() {
         for (name, target) in TARGETS {
             let folder = format!("{}/../../fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub struct Client {
     pub address: IpAddr,
     pub user_agent: String,
-    /// What says that this browser has signed in before; see [`throttle::device`].
+    /// What says that this browser is known; see [`throttle::device`].
     pub device_cookie: Option<String>,
     /// The session that this browser has already, if any: it ends when a new one begins.
     pub present: Option<Token>,
@@ -103,8 +103,9 @@ pub async fn prove(
     services.hasher.check_load()?;
     let (counted, found) = look(db, email, &subject).await?;
     if let Some(claim) = claim {
-        // Also for nobody's account: the time must not tell.
-        let opened = found.as_ref().map_or(Opened { user_id: "", password_version: 0 }, Credentials::opened);
+        // Also for nobody's account, with as long an id: the time must not tell.
+        let nobody = Opened { user_id: "00000000-0000-0000-0000-000000000000", password_version: 0 };
+        let opened = found.as_ref().map_or(nobody, Credentials::opened);
         if !services.devices.believe(&claim, opened) {
             subject = subject.without_device();
         }

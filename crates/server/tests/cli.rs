@@ -197,7 +197,7 @@ async fn a_user_lives_from_add_to_delete_on_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unlock_opens_an_account_that_failures_have_shut() {
+async fn unlock_opens_an_account_that_failures_have_shut_and_so_does_another_password() {
     let mut world = World::new().await;
     world.add("ada");
     world.serve();
@@ -216,6 +216,12 @@ async fn unlock_opens_an_account_that_failures_have_shut() {
     assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
     assert!(world.run(&["user", "unlock", "ada"], "").contains("was shut"));
     assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+
+    let shut =
+        "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
+    db.write(shut, values![&account, Clock::system().now()]).await.unwrap();
+    world.run(&["user", "set-password", "ada"], "carpet lantern november");
+    assert_eq!(world.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,13 @@ fn sources(folder: &Path, text: &mut String) {
 fn the_tests_that_the_security_page_names_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut code = String::new();
-    for folder in ["crates/server/src", "crates/server/tests", "crates/e2e/tests", "crates/shared/tests"] {
+    for folder in [
+        "crates/server/src",
+        "crates/server/tests",
+        "crates/e2e/tests",
+        "crates/shared/tests",
+        "frontend/src",
+    ] {
         sources(&root.join(folder), &mut code);
     }
     let page = std::fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();

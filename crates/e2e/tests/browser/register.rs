@@ -153,6 +153,8 @@ async fn where_registration_is_closed_no_way_leads_to_it() -> Result<()> {
             stage.page.see("#login").await?;
             let shown = "return document.querySelector('a[href=\"/register\"]')?.checkVisibility() ?? false";
             assert_eq!(stage.page.script(shown).await?.as_bool(), Some(false));
+            stage.page.open("/no/such/page").await?;
+            stage.page.see("main[data-page=not-found] .foot a").await?;
             stage.sign_in().await?;
             // Also in the form that the page itself puts there.
             stage.page.see("#sign-out").await?.click().await?;

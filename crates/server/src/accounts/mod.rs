@@ -23,15 +23,13 @@ pub struct User {
     pub name: String,
 }
 
-/// The version of a password that comes with its user, as the statements here write it.
-pub const FIRST_PASSWORD: i64 = 1;
-
 /// A user and what signing in as them takes.
 pub struct Credentials {
     pub user: User,
     /// `None`: this user has no password and cannot sign in with one.
     pub password_hash: Option<String>,
-    /// Which of the user's passwords, one after the other, this is; the first is [`FIRST_PASSWORD`].
+    /// Grows with each password of the user. It begins with the time at which the user is made, so that a password of
+    /// somebody who had the same id before has another.
     pub password_version: i64,
 }
 
@@ -116,9 +114,9 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), 
     });
     let sql = tx.pick(
         "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, $2, $2 FROM json_each($1)",
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2, $2, $2 FROM json_each($1)",
         "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, $2, $2
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2, $2, $2
          FROM json_array_elements($1::json)",
     );
     tx.run(sql, values![json(rows), now]).await?;
@@ -135,7 +133,7 @@ pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<(), Account
     let done = tx
         .run(
             "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, '', 1, $5, $5)
+             VALUES ($1, $2, $3, $4, '', $5, $5, $5)
              ON CONFLICT (id) DO UPDATE SET email = $2, email_key = $3, name = $4, updated_at = $5
              WHERE users.email <> $2 OR users.name <> $4",
             values![&user.id, &user.email, email_key(&user.email), &user.name, now],
@@ -172,7 +170,7 @@ fn user(row: &Row) -> Result<User, DbError> {
 pub async fn insert(tx: &mut Tx, user: &User, password_hash: &str, now: i64) -> Result<(), DbError> {
     tx.run(
         "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $6)",
         values![&user.id, &user.email, email_key(&user.email), &user.name, password_hash, now],
     )
     .await?;

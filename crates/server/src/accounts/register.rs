@@ -1,6 +1,6 @@
 //! Registration: a user here and at CometChat, signed in.
 
-use super::{AccountError, FIRST_PASSWORD, User, find_by_email, insert};
+use super::{AccountError, User, find_by_email, insert};
 use crate::app::Services;
 use crate::db::DbError;
 use crate::passwords::{HashError, Password};
@@ -67,7 +67,7 @@ pub async fn register(
         None => None,
     };
     services.chat.wake();
-    let opened = Opened { user_id: &user.id, password_version: FIRST_PASSWORD };
+    let opened = Opened { user_id: &user.id, password_version: now };
     let device_cookie = Some(services.devices.issue(opened, None));
     Ok(SignedIn { user, session, device_cookie, chat_token })
 }

@@ -187,6 +187,9 @@ async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) 
     let mut tx = db.begin().await?;
     accounts::set_hash(&mut tx, &user.id, &hash, now).await?;
     let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
+    // no more.
+    throttle::unlock(&mut tx, &user.email, now).await?;
     tx.commit().await?;
     say(format_args!("{} has another password; {ended} sessions ended", user.email))
 }

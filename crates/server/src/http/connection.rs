@@ -48,16 +48,23 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     socket.listen(QUEUE)?.into_std()
 }
 
-/// Answers no further knock: who wants a connection waits, at the other side, and asks again after a second. Who has
-/// knocked before is still taken in by the server. (When a port is closed, the system drops all who are waiting.)
+/// Answers no further knock: who wants a connection asks again after a second. Who has knocked before is still taken
+/// in by the server, also where the other side's word that it has heard the answer is on its way. (When a port is
+/// closed, the system drops all of these.)
 ///
 /// Where there is no such filter, which is everywhere but on Linux, nothing changes.
 pub fn let_nobody_in(listener: &TcpListener) {
     #[cfg(target_os = "linux")]
     {
-        // BPF_RET | BPF_K with 0: keep no byte of any packet (linux/filter.h).
-        let drop_all = [socket2::SockFilter::new(0x06, 0, 0, 0)];
-        if let Err(error) = socket2::SockRef::from(listener).attach_filter(&drop_all) {
+        use socket2::{SockFilter, SockRef};
+        // Of each packet to the port, from its TCP header on (linux/filter.h; RFC 9293, 3.1):
+        let drop_knocks = [
+            SockFilter::new(0x30, 0, 0, 13),       // load the byte of flags
+            SockFilter::new(0x45, 0, 1, 0x02),     // is SYN among them?
+            SockFilter::new(0x06, 0, 0, 0),        // then keep nothing of it
+            SockFilter::new(0x06, 0, 0, u32::MAX), // else all
+        ];
+        if let Err(error) = SockRef::from(listener).attach_filter(&drop_knocks) {
             tracing::debug!(%error, "the port is closed without a filter before it");
         }
     }

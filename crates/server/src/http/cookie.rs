@@ -1,5 +1,5 @@
 //! The two cookies: their names, their attributes, and reading them back. One holds the session; the other
-//! outlives it and says only that this browser has signed in before (see [`crate::throttle::device`]).
+//! outlives it and says only that this browser is known (see [`crate::throttle::device`]).
 //!
 //! The prefix of their names is a promise that browsers hold us to (RFC 6265bis, 4.1.3): `__Host-` that a cookie
 //! comes from this very host, secure and for the whole of it; `__Secure-`, where the server has but a part of the
@@ -48,7 +48,7 @@ impl Policy {
         self.cookie(self.session_name, token.expose().to_owned(), self.max_age)
     }
 
-    /// The cookie that says that this browser has signed in before.
+    /// The cookie that says that this browser is known.
     pub fn device(&self, value: String) -> Cookie<'static> {
         self.cookie(self.device_name, value, DEVICE_MAX_AGE)
     }
@@ -73,7 +73,7 @@ impl Policy {
         Token::parse(request.cookie(self.session_name)?.value())
     }
 
-    /// What the request brings to say that its browser has signed in before.
+    /// What the request brings to say that its browser is known.
     pub fn device_of(&self, request: &HttpRequest) -> Option<String> {
         Some(request.cookie(self.device_name)?.value().to_owned())
     }

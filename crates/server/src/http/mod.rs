@@ -10,6 +10,7 @@ pub mod connection;
 pub(crate) mod cookie;
 pub(crate) mod device;
 mod failure;
+mod file;
 mod headers;
 mod health;
 mod login;

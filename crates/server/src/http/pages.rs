@@ -1,34 +1,18 @@
-//! The page's files: kept in memory, and the page itself for every path that is its own.
+//! The page's files, and the page itself for every path that is its own.
 //!
 //! There are three forms of the page. Who brings no session gets it with the form to sign in, or to register, already in
 //! it; who brings one is asked for, and gets it empty.
 
 use super::Site;
 use super::failure::Failure;
-use actix_web::http::header::{
-    self, AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag,
-    Header as _, IfNoneMatch,
-};
-use actix_web::http::{Method, StatusCode};
+use super::file::{self, File, INDEX, LOGIN, REGISTER};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use shared::routes::{self, Way};
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// What trunk has built. A release has it inside; other builds read the folder when they start.
-#[derive(rust_embed::RustEmbed)]
-#[folder = "../../frontend/dist"]
-#[allow_missing = true]
-struct Dist;
-
-const INDEX: &str = "index.html";
-const LOGIN: &str = "login.html";
-const REGISTER: &str = "register.html";
-/// What `scripts/finish-page.mjs` puts beside a file, the best first.
-const COMPRESSED: [(&str, Encoding); 2] =
-    [(".br", Encoding::Known(ContentEncoding::Brotli)), (".gz", Encoding::Known(ContentEncoding::Gzip))];
 const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";
 
 pub struct Pages {
@@ -43,26 +27,10 @@ pub struct Inline {
     pub styles: Vec<String>,
 }
 
-struct File {
-    bytes: web::Bytes,
-    /// The same, compressed when the page was built; the best first.
-    compressed: Vec<(Encoding, web::Bytes)>,
-    mime: &'static str,
-    /// Weak: it is one for all forms of the file, whose bytes differ.
-    tag: EntityTag,
-    /// Its name changes with its content, so it can be kept for ever.
-    is_immutable: bool,
-    is_page: bool,
-}
-
 impl Pages {
     /// `base`: what every path here begins with.
     pub fn load(base: &str, registration_is_open: bool) -> Self {
-        let is_original = |path: &str| COMPRESSED.iter().all(|(ending, _)| !path.ends_with(ending));
-        let mut files: HashMap<_, _> = Dist::iter()
-            .filter(|path| is_original(path))
-            .filter_map(|path| Some((path.to_string(), File::load(&path)?)))
-            .collect();
+        let mut files = file::all();
         let mut inline = Inline::default();
         for name in [INDEX, LOGIN, REGISTER] {
             let Some(file) = files.get(name) else { continue };
@@ -73,10 +41,13 @@ impl Pages {
                     // Then card.css hides the way there.
                     html = html.replace("<html ", "<html class=\"closed\" ");
                 }
-                files.insert(name.into(), File::new(name, html.as_bytes()));
+                files.insert(name.into(), File::compressed(name, html.as_bytes()));
             }
             inline.scripts.extend(hashes(&html, "script"));
             inline.styles.extend(hashes(&html, "style"));
+        }
+        if !registration_is_open {
+            files.remove(REGISTER);
         }
         for hashes in [&mut inline.scripts, &mut inline.styles] {
             hashes.sort_unstable();
@@ -119,109 +90,6 @@ fn rebased(html: &str, base: &str) -> String {
         html = html.replace(&format!("{before}\"/"), &format!("{before}\"{base}/"));
     }
     html
-}
-
-impl File {
-    /// The file of the build at this path, with its compressed forms.
-    fn load(path: &str) -> Option<Self> {
-        let found = Dist::get(path)?;
-        let mut file = Self::of(path, bytes(found.data), &found.metadata.sha256_hash());
-        for (ending, encoding) in COMPRESSED {
-            if let Some(small) = Dist::get(&format!("{path}{ending}")) {
-                file.compressed.push((encoding, bytes(small.data)));
-            }
-        }
-        Some(file)
-    }
-
-    fn new(path: &str, content: &[u8]) -> Self {
-        Self::of(path, web::Bytes::copy_from_slice(content), &Sha256::digest(content))
-    }
-
-    fn of(path: &str, bytes: web::Bytes, sha256: &[u8]) -> Self {
-        Self {
-            tag: EntityTag::new_weak(STANDARD.encode(sha256)),
-            mime: mime(path),
-            is_immutable: path.starts_with("cometchat-sdk-") || has_hash(path),
-            is_page: [INDEX, LOGIN, REGISTER].contains(&path),
-            bytes,
-            compressed: Vec::new(),
-        }
-    }
-}
-
-impl File {
-    fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let caching = if self.is_immutable {
-            vec![
-                CacheDirective::Public,
-                CacheDirective::MaxAge(31_536_000),
-                CacheDirective::Extension("immutable".into(), None),
-            ]
-        } else {
-            vec![CacheDirective::NoCache]
-        };
-        let is_known = match IfNoneMatch::parse(request) {
-            Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag)),
-            Err(_) => false,
-        };
-        let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header(CacheControl(caching)).insert_header(ETag(self.tag.clone()));
-        // The page depends on whether a session comes with the request.
-        let vary = if self.is_page { "Accept-Encoding, Cookie" } else { "Accept-Encoding" };
-        answer.insert_header((header::VARY, vary));
-        if is_known {
-            return answer.finish();
-        }
-        answer.content_type(self.mime);
-        match self.compressed_for(request) {
-            Some((encoding, bytes)) => {
-                answer.insert_header((header::CONTENT_ENCODING, encoding.to_string())).body(bytes.clone())
-            }
-            None => answer.body(self.bytes.clone()),
-        }
-    }
-
-    /// The best form that this browser takes; `None` is as it is.
-    fn compressed_for(&self, request: &HttpRequest) -> Option<&(Encoding, web::Bytes)> {
-        let accepted = AcceptEncoding::parse(request).ok()?;
-        let offered = self.compressed.iter().map(|(encoding, _)| encoding);
-        let chosen = accepted.negotiate(offered)?;
-        self.compressed.iter().find(|(encoding, _)| *encoding == chosen)
-    }
-}
-
-/// What a release has inside stays where it is: it costs memory only once somebody asks for it.
-fn bytes(found: Cow<'static, [u8]>) -> web::Bytes {
-    match found {
-        Cow::Borrowed(found) => web::Bytes::from_static(found),
-        Cow::Owned(found) => found.into(),
-    }
-}
-
-/// What a file of the page is, by the end of its name.
-fn mime(path: &str) -> &'static str {
-    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
-        "css" => "text/css; charset=utf-8",
-        "html" => "text/html; charset=utf-8",
-        "ico" => "image/x-icon",
-        "js" => "text/javascript; charset=utf-8",
-        "json" | "map" => "application/json",
-        "png" => "image/png",
-        "svg" => "image/svg+xml",
-        "txt" => "text/plain; charset=utf-8",
-        "wasm" => "application/wasm",
-        "woff2" => "font/woff2",
-        _ => "application/octet-stream",
-    }
-}
-
-/// Whether trunk has put a hash of the content into the name, like `frontend-0123456789abcdef_bg.wasm`.
-fn has_hash(path: &str) -> bool {
-    path.split(['-', '_', '.', '/'])
-        .any(|part| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The sources that let what stands in `html` in elements of this kind be used, and nothing else of it.
@@ -303,62 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_is_told_what_a_file_is() {
-        let types = ["index.html", "a/app-0123456789abcdef_bg.wasm", "CometChat.js", "icon.svg", "LICENSE"]
-            .map(|name| File::new(name, b"x").mime);
-        let expected = [
-            "text/html; charset=utf-8",
-            "application/wasm",
-            "text/javascript; charset=utf-8",
-            "image/svg+xml",
-            "application/octet-stream",
-        ];
-        assert_eq!(types, expected);
-    }
-
-    #[test]
-    fn only_what_has_its_content_in_its_name_is_kept_for_ever() {
-        for name in
-            ["app-0123456789abcdef.js", "a/app-0123456789abcdef_bg.wasm", "cometchat-sdk-4.2.0/CometChat.js"]
-        {
-            assert!(File::new(name, b"x").is_immutable, "{name}");
-        }
-        for name in ["index.html", "icon.svg", "accounting-office.js"] {
-            assert!(!File::new(name, b"x").is_immutable, "{name}");
-        }
-    }
-
-    #[test]
     fn under_a_base_the_page_finds_its_files_and_says_where_it_is() {
         let html = r#"<meta name="base-path" content=""><link href="/a.css"><meta content="/b.js" data-wasm="/b.wasm">
             <a href="/register"><script type="module">import("/app.js").then((app) => app.default({ module_or_path: "/app.wasm" }));</script>"#;
         let expected = r#"<meta name="base-path" content="/chat"><link href="/chat/a.css"><meta content="/chat/b.js" data-wasm="/chat/b.wasm">
             <a href="/chat/register"><script type="module">import("/chat/app.js").then((app) => app.default({ module_or_path: "/chat/app.wasm" }));</script>"#;
         assert_eq!(rebased(html, "/chat"), expected);
-    }
-
-    #[test]
-    fn a_file_is_sent_in_the_best_form_that_the_browser_takes() {
-        let mut file = File::new("app.js", b"as it is");
-        for (ending, encoding) in COMPRESSED {
-            file.compressed.push((encoding, web::Bytes::from_static(ending.as_bytes())));
-        }
-        let sent = |accepted: Option<&str>| {
-            let request = actix_web::test::TestRequest::default();
-            let request = match accepted {
-                Some(accepted) => request.insert_header((header::ACCEPT_ENCODING, accepted)),
-                None => request,
-            };
-            let answer = file.answer(&request.to_http_request());
-            assert!(answer.headers().contains_key(header::VARY));
-            let encoding = answer.headers().get(header::CONTENT_ENCODING).cloned();
-            encoding.map(|value| value.to_str().unwrap().to_owned())
-        };
-        assert_eq!(sent(Some("gzip, deflate, br, zstd")).as_deref(), Some("br"));
-        assert_eq!(sent(Some("gzip, deflate")).as_deref(), Some("gzip"));
-        assert_eq!(sent(Some("br;q=0, gzip;q=0.5")).as_deref(), Some("gzip"));
-        assert_eq!(sent(Some("identity")), None);
-        assert_eq!(sent(None), None);
     }
 
     #[test]

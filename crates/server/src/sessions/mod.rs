@@ -182,22 +182,25 @@ pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> R
 /// Ends every session of this user but the one with the token hash `kept`, which may be empty. Says how
 /// many.
 pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
-    let mut count = 0;
-    // Not all at once into memory: somebody may have any number of them.
+    let (mut count, mut last) = (0, String::new());
+    // Stretch by stretch, and not all at once into memory: somebody may have any number of them. Together they are all
+    // that there are, whoever ends some of them meanwhile.
     loop {
+        let thousandth = "SELECT public_id FROM sessions WHERE user_id = $1 AND public_id > $2
+                          ORDER BY public_id LIMIT 1 OFFSET 999";
+        let thousandth = tx.run(thousandth, values![user_id, &last]).await?;
+        let to = thousandth.rows.first().map(|row| row.text(0)).transpose()?;
         let ended = tx
             .run(
-                "DELETE FROM sessions WHERE token_hash IN
-                   (SELECT token_hash FROM sessions WHERE user_id = $1 AND token_hash <> $2 LIMIT 1000)
-                 RETURNING user_id, chat_token_sealed",
-                values![user_id, kept],
+                "DELETE FROM sessions WHERE user_id = $1 AND public_id > $2 AND ($3 = '' OR public_id <= $3)
+                   AND token_hash <> $4 RETURNING user_id, chat_token_sealed",
+                values![user_id, &last, to.as_deref().unwrap_or_default(), kept],
             )
             .await?;
-        if ended.rows.is_empty() {
-            return Ok(count);
-        }
         revoke_chat_tokens(tx, &ended.rows, now).await?;
         count += ended.rows.len();
+        let Some(to) = to else { return Ok(count) };
+        last = to;
     }
 }
 

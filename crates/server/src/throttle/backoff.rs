@@ -16,7 +16,7 @@ pub const FORGET_SECONDS: i64 = 24 * 60 * 60;
 pub enum Scope {
     /// One account from one network. A wait here harms nobody else.
     Address,
-    /// One account from a browser that has signed in to it before.
+    /// One account from a browser that its present password has opened it in.
     Device,
     /// One account, wherever from. There is no wait: anybody could make its owner wait.
     Account,

@@ -1,5 +1,5 @@
-//! The device cookie: proof that a browser has signed in to an account before. What others do to that
-//! account then does not keep this browser out, and what this browser does counts for itself (OWASP,
+//! The device cookie: proof that an account was opened in a browser by its present password. What others do
+//! to that account then does not keep this browser out, and what this browser does counts for itself (OWASP,
 //! "Slow Down Online Guessing Attacks with Device Cookies").
 
 use crate::chat::seal::SecretKey;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 const ID_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
 
-/// A browser that has signed in before; names it in the counts.
+/// Names a browser in the counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device([u8; ID_BYTES]);
 

@@ -2,10 +2,10 @@
 //!
 //! By address, in memory: a bucket that a burst empties and time refills. By account, in the database so
 //! that it holds across restarts and instances: waits that grow with each failure in a row from one
-//! network, and an end to passwords after a hundred failures from anywhere. A browser that has signed in
-//! before is counted by itself, so that nobody else can keep its owner out. An address that no account
-//! has is counted like one that exists, so that the limits tell nobody which is which. Knows nothing of
-//! HTTP.
+//! network, and an end to passwords after a hundred failures from anywhere. A browser that the
+//! account's present password has opened it in is counted by itself, so that nobody else can keep its
+//! owner out. An address that no account has is counted like one that exists, so that the limits tell
+//! nobody which is which. Knows nothing of HTTP.
 
 pub mod address;
 pub mod backoff;
