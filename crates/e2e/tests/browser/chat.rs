@@ -1,6 +1,6 @@
 //! Talking: two people in two browsers, and what becomes of messages on a bad line.
 
-use e2e::{DEMO, GRACE, Page, Result, Scenario, Stage, ensure, eventually};
+use e2e::{DEMO, GRACE, Page, Result, Scenario, Scheme, Stage, ensure, eventually};
 use serde_json::json;
 use thirtyfour::Key;
 
@@ -249,6 +249,35 @@ async fn a_second_tab_of_the_same_user_shows_the_same() -> Result<()> {
             stage.page.driver.switch_to_window(tabs[1].clone()).await?;
             stage.page.see("#login").await?;
             grace.close().await
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn on_a_narrow_screen_the_way_back_leads_to_the_list_as_it_was_left() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            let page = &stage.page;
+            stage.system.add_user(&GRACE)?;
+            eventually("Grace to be at CometChat", async || stage.system.name(GRACE.id).await).await?;
+            page.show_as(390, 760, Scheme::Light).await?;
+            stage.sign_in().await?;
+            page.see(CONNECTED).await?;
+            page.fill("#search", "zzz").await?;
+            eventually("the search to end", async || {
+                Ok((page.see(".list .empty").await?.text().await? == "Nobody is called that.").then_some(()))
+            })
+            .await?;
+            page.fill("#search", "grac").await?;
+            page.click("a[href='/chat/grace']").await?;
+            page.see("#message").await?;
+            page.click("a.back").await?;
+            page.see("[data-pane=list]").await?;
+            assert_eq!(page.see("#search").await?.prop("value").await?.as_deref(), Some("grac"));
+            let focus = page.script("return document.activeElement.textContent").await?;
+            assert_eq!(focus, "Test User", "what the page is about is told, and Tab goes on from there");
+            Ok(())
         })
         .await
 }

@@ -127,6 +127,27 @@ async fn another_form_that_does_not_come_is_told_with_a_way_out() -> Result<()> 
         .await
 }
 
+/// As after an upgrade: what the open page has a name for is not there any more.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn a_form_that_was_open_over_an_upgrade_leads_into_the_chat_of_the_new_version() -> Result<()> {
+    Scenario::default()
+        .provokes("/chat-0000000000000000")
+        .provokes("Failed to fetch dynamically imported module")
+        .run(async |stage| {
+            let page = &stage.page;
+            page.open("/").await?;
+            page.see("#login button:enabled").await?;
+            page.script("document.querySelector('meta[name=chat]').content = '/chat-0000000000000000.js'")
+                .await?;
+            stage.submit(DEMO.email, DEMO.password).await?;
+            page.see("[data-page=chat]").await?;
+            page.see("#chat-status[data-state=connected]").await?;
+            Ok(())
+        })
+        .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
 async fn nothing_moves_when_the_form_becomes_live() -> Result<()> {
