@@ -53,7 +53,7 @@ fn sessions(criterion: &mut Criterion) {
         let issue = Issue {
             token: &token,
             user_id: "ada",
-            password_version: None,
+            proof: None,
             device: &device,
             chat_token: None,
             replaces: None,

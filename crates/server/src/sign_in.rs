@@ -10,7 +10,7 @@ use crate::audit::Reason;
 use crate::chat::{MintError, Minted, jobs};
 use crate::db::{Db, DbError, Row};
 use crate::passwords::{Password, Verdict};
-use crate::sessions::{self, Device, Issue, Session, Token};
+use crate::sessions::{self, Device, Issue, Proof, Session, Token};
 use crate::throttle::{self, Subject, backoff::Standing, device::Claim, device::Opened};
 use crate::values;
 use shared::Secret;
@@ -44,16 +44,16 @@ pub async fn sign_in(
     password: Password,
     client: Client,
 ) -> Result<SignedIn, AccountError> {
-    let Credentials { user, password_version, .. } = prove(services, email, password, &client).await?;
-    begin(services, user, Some(password_version), client).await
+    let (user, proof) = prove(services, email, password, &client).await?;
+    begin(services, user, Some(proof), client).await
 }
 
-/// Begins a session of this user, who has been proven to be there; unless the password is of another version
-/// than the one that proved it, where one did.
+/// Begins a session of this user, who has been proven to be there; unless the proof, where it was a password, is worth
+/// nothing any more.
 pub async fn begin(
     services: &Services,
     user: User,
-    password_version: Option<i64>,
+    proof: Option<Proof>,
     client: Client,
 ) -> Result<SignedIn, AccountError> {
     let minted = usable(services.chat.mint(&user).await);
@@ -64,21 +64,21 @@ pub async fn begin(
     let issue = Issue {
         token: &session,
         user_id: &user.id,
-        password_version,
+        proof: proof.as_ref(),
         device: &device,
         chat_token: minted.as_ref(),
         replaces: client.present.as_ref(),
     };
     if !sessions::issue(services.db.begin().await?, issue, services.lifetime, now).await? {
-        // Changed or deleted while CometChat was asked: what was proven holds no more.
+        // Changed, deleted or shut while CometChat was asked: what was proven holds no more.
         return Err(AccountError::WrongCredentials);
     }
     if client.present.is_some() {
         services.chat.wake();
     }
     services.audit.signed_in(&user.id, client.address, minted.is_some());
-    let device_cookie = password_version.map(|password_version| {
-        let opened = Opened { user_id: &user.id, password_version };
+    let device_cookie = proof.map(|proof| {
+        let opened = Opened { user_id: &user.id, password_version: proof.password_version };
         let known = client.device_cookie.as_deref().and_then(Claim::read);
         let known = known.filter(|claim| services.devices.believe(claim, opened));
         services.devices.issue(opened, known.map(|claim| claim.device))
@@ -92,7 +92,7 @@ pub async fn prove(
     email: &str,
     password: Password,
     client: &Client,
-) -> Result<Credentials, AccountError> {
+) -> Result<(User, Proof), AccountError> {
     let (db, now) = (&services.db, services.clock.now());
 
     // Limits first, before the account is looked up, so that they say nothing of whether it exists.
@@ -110,7 +110,7 @@ pub async fn prove(
             subject = subject.without_device();
         }
     }
-    let throttle::Found { standing, has_failed } = throttle::found(&subject, &counted, now)?;
+    let throttle::Found { standing, has_failed, account } = throttle::found(&subject, &counted, now)?;
     if let Standing::Wait(seconds) = standing {
         let seconds = u64::try_from(seconds).unwrap_or(1);
         services.audit.throttled(client.address, "account", seconds);
@@ -128,7 +128,8 @@ pub async fn prove(
             if outdated {
                 rehash(services, &found.user, &hash, password).await;
             }
-            return Ok(found);
+            let account = account.unwrap_or_default();
+            return Ok((found.user, Proof { password_version: found.password_version, account }));
         }
         (None, ..) => (String::new(), Reason::UnknownUser),
         (Some(found), None, _) => (found.user.id, Reason::NoPassword),

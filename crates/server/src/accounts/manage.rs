@@ -36,7 +36,7 @@ pub async fn change_password(
 ) -> Result<String, AccountError> {
     let user = &session.user;
     // Before the new one is judged, which is work that only the owner may ask for.
-    let proven = sign_in::prove(services, &user.email, current, client).await?;
+    let (_, proven) = sign_in::prove(services, &user.email, current, client).await?;
     check_password(services, &new, &[&user.email, &user.name]).await?;
     let hash = services.hasher.hash(new).await?;
     let now = services.clock.now();
@@ -61,7 +61,7 @@ pub async fn delete(
     client: &Client,
 ) -> Result<(), AccountError> {
     let user = &session.user;
-    let proven = sign_in::prove(services, &user.email, password, client).await?;
+    let (_, proven) = sign_in::prove(services, &user.email, password, client).await?;
     let now = services.clock.now();
     let mut tx = services.db.begin().await?;
     // Held, so that no session begins between the end of the others and the end of the user.

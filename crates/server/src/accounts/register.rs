@@ -46,7 +46,7 @@ pub async fn register(
     let issue = Issue {
         token: &session,
         user_id: &user.id,
-        password_version: None,
+        proof: None,
         device: &device,
         chat_token: None,
         replaces: client.present.as_ref(),

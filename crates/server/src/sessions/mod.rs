@@ -11,6 +11,7 @@ pub use token::{Token, sha256_hex};
 use crate::accounts::User;
 use crate::chat::{Minted, jobs};
 use crate::db::{Db, DbError, Row, Tx};
+use crate::throttle::backoff;
 use crate::values;
 
 /// `last_seen_at` is written at most this often, so that reading stays reading.
@@ -51,12 +52,20 @@ pub struct Session {
     pub chat_token_sealed: String,
 }
 
+/// A password that was right when it was looked at, which is some time ago.
+pub struct Proof {
+    pub password_version: i64,
+    /// The account whose failures may have shut it for passwords meanwhile, as [`crate::throttle`] calls it; empty where
+    /// they do not count.
+    pub account: String,
+}
+
 /// A session that is to be.
 pub struct Issue<'a> {
     pub token: &'a Token,
     pub user_id: &'a str,
-    /// The version of the password that has proven who it is for, where one has.
-    pub password_version: Option<i64>,
+    /// What has proven who it is for, where a password has.
+    pub proof: Option<&'a Proof>,
     pub device: &'a Device,
     /// What was minted for it.
     pub chat_token: Option<&'a Minted>,
@@ -64,13 +73,14 @@ pub struct Issue<'a> {
     pub replaces: Option<&'a Token>,
 }
 
-/// Issues a session and commits. `false`, and nothing has changed: the user is gone, or has another password than the
-/// one of this version by now.
+/// Issues a session and commits. `false`, and nothing has changed: the user is gone, or the proof is worth nothing any
+/// more.
 pub async fn issue(mut tx: Tx, session: Issue<'_>, lifetime: Lifetime, now: i64) -> Result<bool, DbError> {
-    let Issue { token, user_id, password_version, device, chat_token, replaces } = session;
+    let Issue { token, user_id, proof, device, chat_token, replaces } = session;
     let user_agent: String = device.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
-    // In the one statement, so that nobody changes the password or deletes the user between look and write; on
+    // In the one statement, so that nobody changes the password, deletes the user or fails for the hundredth time between
+    // look and write; on
     // PostgreSQL, where others write meanwhile, by the row's lock. And with it, in the one visit, what settles the
     // mint: its note stays where no session came of it.
     let sql = tx.pick(
@@ -78,9 +88,12 @@ pub async fn issue(mut tx: Tx, session: Issue<'_>, lifetime: Lifetime, now: i64)
                                user_agent, address, chat_token_sealed)
          SELECT $1, $2, id, $4, $4, $5, $6, $7, $8
          FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9)
+           AND NOT EXISTS (SELECT 1 FROM login_failures WHERE key_hash = $11 AND failures >= $12)
          RETURNING 1;
          DELETE FROM chat_jobs WHERE id = $10 AND EXISTS (SELECT 1 FROM sessions WHERE token_hash = $1)",
-        "WITH proven AS (SELECT id FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9) FOR UPDATE),
+        "WITH proven AS (SELECT id FROM users WHERE id = $3 AND ($9 < 0 OR password_version = $9)
+                         AND NOT EXISTS (SELECT 1 FROM login_failures WHERE key_hash = $11 AND failures >= $12)
+                         FOR UPDATE),
               issued AS (INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at,
                                                user_agent, address, chat_token_sealed)
                          SELECT $1, $2, id, $4, $4, $5, $6, $7, $8 FROM proven RETURNING 1),
@@ -96,8 +109,10 @@ pub async fn issue(mut tx: Tx, session: Issue<'_>, lifetime: Lifetime, now: i64)
         user_agent,
         &device.address,
         chat_token.map_or("", |minted| &minted.sealed),
-        password_version.unwrap_or(-1),
+        proof.map_or(-1, |proof| proof.password_version),
         chat_token.map_or("", |minted| &minted.check),
+        proof.map_or("", |proof| &proof.account),
+        backoff::STOP,
     ];
     let Some(replaced) = replaces else {
         return Ok(!tx.run_and_commit(sql, values).await?.rows.is_empty());

@@ -7,7 +7,7 @@ const FIRST_WAIT: i64 = 2;
 const LONGEST_WAIT: i64 = 15 * 60;
 /// Failures in a row on one account that shut it for passwords until it is opened again (NIST SP 800-63B-4,
 /// 3.2.2: no more than 100).
-const STOP: i64 = 100;
+pub const STOP: i64 = 100;
 /// Failures older than this are forgotten, unless they have shut an account.
 pub const FORGET_SECONDS: i64 = 24 * 60 * 60;
 
@@ -65,9 +65,6 @@ impl Failures {
         if self.count < STOP && now.saturating_sub(self.last_at) >= FORGET_SECONDS { 0 } else { self.count }
     }
 }
-
-/// The count from which on a row is kept for ever.
-pub const KEPT: i64 = STOP;
 
 fn wait_after(count: i64) -> i64 {
     let paid = count - FREE;

@@ -61,6 +61,8 @@ pub struct Found {
     pub standing: Standing,
     /// Whether there is anything to forget when it succeeds.
     pub has_failed: bool,
+    /// The account, if its own failures count, and not those of a browser that is known.
+    pub account: Option<String>,
 }
 
 /// What the rows of this subject's keys (key hash, …, failures, last_at) come to; of others they say nothing.
@@ -82,7 +84,8 @@ pub fn found(subject: &Subject, rows: &[Row], now: i64) -> Result<Found, DbError
         }
         has_failed = true;
     }
-    let standing = if subject.device.is_some() && by_device != Standing::Shut {
+    let is_known = subject.device.is_some() && by_device != Standing::Shut;
+    let standing = if is_known {
         by_device
     } else if by_network == Standing::Open {
         // A device that has failed too often is not trusted any more, and is anybody.
@@ -90,7 +93,7 @@ pub fn found(subject: &Subject, rows: &[Row], now: i64) -> Result<Found, DbError
     } else {
         by_network
     };
-    Ok(Found { standing, has_failed })
+    Ok(Found { standing, has_failed, account: (!is_known).then(|| subject.account.clone()) })
 }
 
 /// Counts a failure: for the device where there is one, else for the network; for the account unless it
@@ -187,7 +190,7 @@ pub async fn is_shut(db: &Db, email: &str, now: i64) -> Result<bool, DbError> {
 pub async fn sweep(db: &Db, now: i64) -> Result<(), DbError> {
     db.write(
         "DELETE FROM login_failures WHERE last_at <= $1 AND failures < $2",
-        values![now - backoff::FORGET_SECONDS, backoff::KEPT],
+        values![now - backoff::FORGET_SECONDS, backoff::STOP],
     )
     .await?;
     Ok(())

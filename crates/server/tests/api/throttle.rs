@@ -1,7 +1,7 @@
 //! Too many attempts.
 
 use crate::support::*;
-use cometchat_auth::throttle;
+use cometchat_auth::{throttle, values};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -206,4 +206,30 @@ async fn registering_is_limited_by_address_too() {
     let answer = app.browser().register("a@example.com", "plum tractor yesterday", "A").await;
     failure(answer, ErrorCode::TooManyAttempts).await;
     assert_eq!(app.count("SELECT count(*) FROM users WHERE email = 'a@example.com'").await, 0);
+}
+
+/// Many attempts are under way at once, and the right one may be among those that wait when the hundredth fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_was_right_opens_nothing_once_the_account_is_shut_but_for_its_owners_browser() {
+    let app = TestApp::start().await;
+    let (mut owner, _) = app.signed_in().await;
+    for (browser, opens) in [(&mut app.browser(), false), (&mut owner, true)] {
+        // It is checked, and then waits for CometChat.
+        let mints = async || app.emulator.calls("POST", "/auth_tokens").await;
+        let before = mints().await;
+        app.emulator.fault(json!({"api": "rest", "kind": "delay", "millis": 1000})).await;
+        let shuts = async {
+            eventually("the chat token is asked for", || async { mints().await > before }).await;
+            let account = cometchat_auth::sessions::sha256_hex(EMAIL.as_bytes());
+            let sql = "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)
+                       ON CONFLICT (key_hash) DO UPDATE SET failures = 100";
+            app.db.write(sql, values![account, app.clock.now()]).await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(browser.login(EMAIL, PASSWORD), shuts);
+        assert_eq!(answer.status() == StatusCode::OK, opens);
+        if !opens {
+            failure(answer, ErrorCode::InvalidCredentials).await;
+        }
+        app.emulator.mend().await;
+    }
 }

@@ -4,7 +4,7 @@ use crate::common::{eventually, is_on_postgres, new_database};
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::chat::jobs;
 use cometchat_auth::db::{Db, DbError, Tx};
-use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token, sha256_hex};
+use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Proof, Token, sha256_hex};
 use cometchat_auth::values;
 use tempfile::TempDir;
 
@@ -93,7 +93,7 @@ async fn no_session_is_issued_on_a_password_that_is_being_changed_at_that_moment
         "UPDATE users SET password_hash = 'new', password_version = password_version + 1 WHERE id = $1",
         "DELETE FROM users WHERE id = $1",
     ];
-    for (version, change) in (1..).zip(changes) {
+    for (version, change) in (0..).zip(changes) {
         let mut changing = db.begin().await.unwrap();
         changing.run(change, values!["ada"]).await.unwrap();
         let issued = async {
@@ -102,7 +102,7 @@ async fn no_session_is_issued_on_a_password_that_is_being_changed_at_that_moment
             let issue = Issue {
                 token: &token,
                 user_id: "ada",
-                password_version: Some(version),
+                proof: Some(&Proof { password_version: version, account: String::new() }),
                 device: &device,
                 chat_token: None,
                 replaces: None,

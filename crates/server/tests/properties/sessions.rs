@@ -36,14 +36,8 @@ async fn begin(db: &Db, token: &Token, lifetime: Lifetime) {
     let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
     accounts::provision(&mut tx, &ada, CREATED).await.unwrap();
     let device = Device { user_agent: String::new(), address: String::new() };
-    let issue = Issue {
-        token,
-        user_id: "ada",
-        password_version: None,
-        device: &device,
-        chat_token: None,
-        replaces: None,
-    };
+    let issue =
+        Issue { token, user_id: "ada", proof: None, device: &device, chat_token: None, replaces: None };
     assert!(sessions::issue(tx, issue, lifetime, CREATED).await.unwrap());
 }
 
