@@ -156,12 +156,18 @@ async fn two_servers_on_one_database_do_each_job_once() {
     child.wait().unwrap();
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        if let Some((child, _)) = &mut self.server {
+impl World {
+    fn stop(&mut self) {
+        if let Some((mut child, _)) = self.server.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -222,6 +228,39 @@ async fn unlock_opens_an_account_that_failures_have_shut_and_so_does_another_pas
     db.write(shut, values![&account, Clock::system().now()]).await.unwrap();
     world.run(&["user", "set-password", "ada"], "carpet lantern november");
     assert_eq!(world.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sqlite_holds_goes_on_in_postgresql_and_nobody_notices() {
+    if !common::is_on_postgres() {
+        return;
+    }
+    let mut world = World::new().await;
+    let postgres = std::mem::replace(&mut world.database, "sqlite://old.db".into());
+    let names: Vec<_> =
+        (0..1001).map(|number| format!("u{number},u{number}@example.com,Somebody,")).collect();
+    let many = world.file("many.csv", &format!("id,email,name,password_hash\n{}\n", names.join("\n")));
+    world.add("ada");
+    world.run(&["user", "import", &many], "");
+    world.serve();
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let login = format!("{}{}", world.server.as_ref().unwrap().1, routes::LOGIN);
+    let answer = world.http.post(login).json(&body).send().await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    world.stop();
+
+    let refused = world.fails(&["copy-from", "sqlite://old.db"], "");
+    assert!(refused.contains("DATABASE_URL must say where to copy to"), "{refused}");
+    world.database = postgres;
+    assert!(world.fails(&["copy-from", "sqlite://nothing.db"], "").contains("nothing.db"));
+    let copied = world.run(&["copy-from", "sqlite://old.db"], "");
+    assert!(copied.contains("1002 users, 1 sessions"), "{copied}");
+    assert!(world.fails(&["copy-from", "sqlite://old.db"], "").contains("nothing was copied"));
+    world.serve();
+    let session = format!("{}{}", world.server.as_ref().unwrap().1, routes::SESSION);
+    let answer = world.http.get(session).header("cookie", cookie).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

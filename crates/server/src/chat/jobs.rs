@@ -277,12 +277,19 @@ pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
 pub struct Standing {
     pub waiting: i64,
     pub parked: i64,
-    /// Seconds for which the job that has been due longest has been due; zero when none is.
+    /// Seconds for which the job has waited that should have been done longest ago; zero when none should have been. One
+    /// that was tried and put off counts from its beginning.
     pub lag: i64,
 }
 
 pub async fn standing(db: &Db, now: i64) -> Result<Standing, DbError> {
-    let rows = db.read("SELECT parked, count(*), min(run_at) FROM chat_jobs GROUP BY parked", &[]).await?;
+    let rows = db
+        .read(
+            "SELECT parked, count(*), min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END)
+         FROM chat_jobs GROUP BY parked",
+            &[],
+        )
+        .await?;
     let mut standing = Standing { waiting: 0, parked: 0, lag: 0 };
     for row in &rows {
         if row.int(0)? == 1 {

@@ -1,8 +1,9 @@
-//! The command line: `serve`, `check`, `calibrate`, `user …`, `chat …`, `healthcheck`.
+//! The command line: `serve`, `check`, `calibrate`, `user …`, `chat …`, `copy-from`, `healthcheck`.
 
 mod calibrate;
 mod chat;
 mod check;
+mod copy;
 pub(crate) mod import;
 mod log;
 pub(crate) mod user;
@@ -36,6 +37,7 @@ fn command() -> Command {
         )
         .subcommand(user::command())
         .subcommand(chat::command())
+        .subcommand(copy::command())
         .subcommand(check::command())
         .subcommand(calibrate::command())
         .subcommand(Command::new("healthcheck").about("Asks the server at LISTEN whether it is ready"))
@@ -86,6 +88,10 @@ fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
         Some(("chat", matches)) => {
             sources.only_looks = true;
             runtime.block_on(chat::run(matches, &sources))
+        }
+        Some(("copy-from", matches)) => {
+            sources.only_looks = true;
+            runtime.block_on(copy::run(matches, &sources))
         }
         Some(("calibrate", matches)) => calibrate::run(matches, sources),
         Some(("check", _)) => runtime.block_on(check::run(sources)),

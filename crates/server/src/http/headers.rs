@@ -40,7 +40,12 @@ impl Policy {
             fixed.push((header::CONTENT_SECURITY_POLICY, csp));
         }
         if config.public_url.scheme() == "https" {
-            let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+            // Who has but a part of the host does not speak for all that is below it.
+            let value = if config.base_path().is_empty() {
+                HeaderValue::from_static("max-age=63072000; includeSubDomains")
+            } else {
+                HeaderValue::from_static("max-age=63072000")
+            };
             fixed.push((header::STRICT_TRANSPORT_SECURITY, value));
         }
         Self { fixed, docs_csp, has_host_to_itself: config.base_path().is_empty() }

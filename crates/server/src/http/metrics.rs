@@ -62,7 +62,11 @@ impl Exporter {
             "What is still to be done at CometChat; parked jobs need a person",
             jobs.clone(),
         );
-        let job_lag = gauge(&mut all, "job_lag_seconds", "For how long the job due longest has been due");
+        let job_lag = gauge(
+            &mut all,
+            "job_lag_seconds",
+            "For how long the job has waited that should have been done longest ago",
+        );
 
         let database_up = gauge(&mut all, "database_up", "1 while the database answers");
         let connections = Family::<State, Gauge>::default();

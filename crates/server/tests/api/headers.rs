@@ -95,6 +95,13 @@ async fn every_answer_keeps_other_pages_and_guessing_browsers_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn under_a_path_it_speaks_for_its_host_and_not_for_all_below_it() {
+    let app = in_earnest("https://example.com/chat").await;
+    let answer = app.browser().get("/chat/").await;
+    assert_eq!(answer.headers()["strict-transport-security"], "max-age=63072000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_answer_with_a_body_says_what_it_is_and_texts_in_which_letters() {
     let app = TestApp::start().await;
     for (path, expected) in [

@@ -1,0 +1,134 @@
+//! `cometchat-auth copy-from`: all that a SQLite file holds, into an empty PostgreSQL. Who is signed in stays so.
+
+use super::Outcome;
+use crate::config::{Sources, Store};
+use crate::db::{Db, sqlite_path};
+use crate::values;
+use clap::{Arg, ArgMatches, Command};
+use std::io::Write as _;
+
+/// A table: its name, its rows in the order of their keys as JSON (SQLite), and how they come in (PostgreSQL, whose
+/// columns have the same names).
+struct Table {
+    name: &'static str,
+    read: &'static str,
+    write: &'static str,
+}
+
+macro_rules! table {
+    ($name:literal, $key:literal $(, $column:literal)*) => {
+        Table {
+            name: $name,
+            read: concat!(
+                "SELECT ", $key, ", json_object('", $key, "', ", $key, $(", '", $column, "', ", $column,)* ") FROM ",
+                $name, " WHERE ", $key, " > $1 ORDER BY ", $key, " LIMIT 1000"
+            ),
+            write: concat!(
+                "INSERT INTO ", $name, " SELECT * FROM json_populate_recordset(NULL::", $name, ", $1::json)"
+            ),
+        }
+    };
+}
+
+/// Each after those that its rows refer to.
+const TABLES: [Table; 5] = [
+    table!(
+        "users",
+        "id",
+        "email",
+        "email_key",
+        "name",
+        "password_hash",
+        "password_version",
+        "created_at",
+        "updated_at"
+    ),
+    table!(
+        "sessions",
+        "token_hash",
+        "public_id",
+        "user_id",
+        "created_at",
+        "last_seen_at",
+        "expires_at",
+        "user_agent",
+        "address",
+        "chat_token_sealed"
+    ),
+    table!("login_failures", "key_hash", "account_hash", "failures", "last_at"),
+    table!(
+        "chat_jobs",
+        "id",
+        "kind",
+        "uid",
+        "payload_sealed",
+        "version",
+        "attempts",
+        "run_at",
+        "claim",
+        "claimed_until",
+        "parked",
+        "last_error",
+        "created_at"
+    ),
+    table!("handovers", "id_hash", "expires_at"),
+];
+
+pub fn command() -> Command {
+    Command::new("copy-from")
+        .about("Copies a SQLite database into the empty PostgreSQL at DATABASE_URL; stop the server first")
+        .arg(
+            Arg::new("sqlite")
+                .required(true)
+                .value_name("SQLITE")
+                .help("The file's URL, like sqlite://data/cometchat-auth.db"),
+        )
+}
+
+pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+    let url = matches.get_one::<String>("sqlite").cloned().unwrap_or_default();
+    if sqlite_path(&url).is_none() {
+        return Err("copy from a file of SQLite: sqlite://data/cometchat-auth.db".into());
+    }
+    let store = Store::read(sources)?;
+    if sqlite_path(store.database_url.expose()).is_some() {
+        return Err("DATABASE_URL must say where to copy to: postgres://…".into());
+    }
+    let from = Db::open_existing(&url).await?;
+    let to = Db::open(store.database_url.expose()).await?;
+    let done = copy(&from, &to).await;
+    from.close().await;
+    to.close().await;
+    let copied = done?;
+    writeln!(
+        std::io::stdout(),
+        "copied {copied}. The server needs the same SECRET_KEY as before; the file stays as it is"
+    )?;
+    Ok(())
+}
+
+/// Says what was copied, in words.
+async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> {
+    // Held to the end: of a server that runs all the same, nothing is copied by half.
+    let mut from = from.begin().await?;
+    let mut to = to.begin().await?;
+    let there = to.run("SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs LIMIT 1", &[]).await?;
+    if !there.rows.is_empty() {
+        return Err("there is something in the database at DATABASE_URL already: nothing was copied".into());
+    }
+    let mut copied = Vec::new();
+    for Table { name, read, write } in TABLES {
+        let (mut count, mut last) = (0, String::new());
+        loop {
+            let page = from.run(read, values![&last]).await?.rows;
+            let Some(row) = page.last() else { break };
+            last = row.text(0)?;
+            let rows = page.iter().map(|row| row.text(1)).collect::<Result<Vec<_>, _>>()?;
+            to.run(write, values![format!("[{}]", rows.join(","))]).await?;
+            count += page.len();
+        }
+        copied.push(format!("{count} {}", name.replace('_', " ")));
+    }
+    to.commit_however_long().await?;
+    Ok(copied.join(", "))
+}
