@@ -32,7 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     // In production: from a file, and the same at each start.
     let sealer = Sealer::new(&SecretKey::new([7; 32]), None);
-    let chat = Arc::new(Chat::new(Client::new(http_client()?, endpoint), sealer, db.clone(), clock.clone()));
+    let chat =
+        Arc::new(Chat::new(Client::new(http_client(true)?, endpoint), sealer, db.clone(), clock.clone()));
 
     // What must happen at CometChat is a row in the database until it has happened; this does it.
     let stop = CancellationToken::new();

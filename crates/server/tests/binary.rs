@@ -315,3 +315,45 @@ async fn many_servers_may_start_at_once_on_one_new_database() {
         TcpStream::connect(&start.join().unwrap().address).unwrap();
     }
 }
+
+#[test]
+fn a_line_of_dotenv_that_cannot_be_read_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    for line in ["COMETCHAT_API_KEY=hunter2hunter2 (the REST one)", "SECRET_KEY=hunter2\\x41"] {
+        std::fs::write(folder.path().join(".env"), format!("{line}\n")).unwrap();
+        let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+        assert!(words.contains(".env cannot be read") && !words.contains("hunter2"), "{words}");
+    }
+}
+
+#[test]
+fn what_is_no_text_in_the_environment_is_somebody_else_s() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut check = command(folder.path(), &[EMULATOR]);
+    let output = check.arg("check").env("NAME", std::ffi::OsStr::from_bytes(b"Jos\xe9")).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(!words.contains("panicked") && words.contains("something needs your attention"), "{words}");
+}
+
+#[test]
+fn told_to_stop_while_its_database_says_nothing_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://app@{}/chat", silent.local_addr().unwrap());
+    let mut child = command(folder.path(), &[EMULATOR, ANY_PORT, ("DATABASE_URL", &url)]).spawn().unwrap();
+    // It has come to its database, and waits for a word.
+    let (_line, _) = silent.accept().unwrap();
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_health_check_asks_this_machine_and_no_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    let proxy = ("HTTP_PROXY", "http://127.0.0.1:9");
+    let asked = [("LISTEN", server.address.as_str()), proxy, ("http_proxy", "http://127.0.0.1:9")];
+    let output = command(folder.path(), &asked).arg("healthcheck").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -102,12 +102,13 @@ pub async fn page(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError
     db.read(sql, values![after, limit]).await?.iter().map(user).collect()
 }
 
-/// Adds users, each with the hash of their password, who are made at CometChat by a worker. A thousand at once take
+/// Adds users, each with the hash of their password, who are made at CometChat by a worker; `earlier` are those of the same
+/// change who were added before. A thousand at once take
 /// three statements, and not three thousand visits to the database.
 ///
 /// # Errors
 /// As [`insert`].
-pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), DbError> {
+pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: usize, now: i64) -> Result<(), DbError> {
     let rows = users.iter().map(|(user, hash)| {
         let User { id, email, name } = user;
         serde_json::json!([id, email, email_key(email), name, hash])
@@ -122,7 +123,7 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), 
     tx.run(sql, values![json(rows), now]).await?;
     // What was tried on these addresses while nobody had them must not keep out who has them now.
     throttle::forget(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
-    jobs::sync_users(tx, users.iter().map(|(user, _)| user.id.as_str()), now).await
+    jobs::sync_users(tx, users.iter().map(|(user, _)| user.id.as_str()), earlier, now).await
 }
 
 /// Makes this user, without a password, or gives them this address and name; in the end at CometChat too.

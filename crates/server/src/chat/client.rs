@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 /// An answer longer than this is not one of CometChat's.
 const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
-/// As many as CometChat gives at once.
-const USERS_PER_PAGE: &str = "1000";
+/// A tenth of what CometChat gives at once: each may have some kilobytes of its own, and all have to fit into an answer.
+const USERS_PER_PAGE: &str = "100";
 
 /// A token that CometChat knows.
 #[derive(Deserialize)]

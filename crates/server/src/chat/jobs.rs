@@ -58,29 +58,40 @@ fn sync_id(uid: &str) -> String {
     format!("sync:{uid}")
 }
 
+/// Users of one change who are made at CometChat at once; the others come after them, [`A_SECOND`] at a time.
+const AT_ONCE: usize = 100;
+/// Users in a second. Each takes two calls, and CometChat's lowest limit is 500 calls a minute, which sign-ins need too.
+const A_SECOND: usize = 2;
+
 /// Writes that CometChat's user `uid` is to be looked at. Wake the worker after the commit.
 pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<(), DbError> {
-    sync_users(tx, [uid], now).await
+    sync_users(tx, [uid], 0, now).await
 }
 
-/// [`sync_user`] for many users.
+/// [`sync_user`] for many users, of whom there were `earlier` ones in the same change: not all at once, so that sign-ins
+/// and what must be revoked do not wait behind them. Who signs in before their turn is made by that.
 pub async fn sync_users<'a>(
     tx: &mut Tx,
     uids: impl IntoIterator<Item = &'a str>,
+    earlier: usize,
     now: i64,
 ) -> Result<(), DbError> {
-    let rows = json(uids.into_iter().map(|uid| [sync_id(uid), uid.to_owned()]));
+    let rows = json(uids.into_iter().zip(earlier..).map(|(uid, place)| {
+        let wait = place.saturating_sub(AT_ONCE) / A_SECOND;
+        (sync_id(uid), uid, now.saturating_add_unsigned(wait as u64))
+    }));
     // `WHERE true`: without it SQLite takes ON for a condition of a join.
     let sql = tx.pick(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
                                 claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, $3, '', 0, 0, '', $3 FROM json_each($1) WHERE true
-         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = $3,
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, value ->> 2, '', 0, 0, '', $3 FROM json_each($1) WHERE true
+         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = excluded.run_at,
                                         parked = 0, last_error = ''",
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
                                 claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, $3, '', 0, 0, '', $3 FROM json_array_elements($1::json)
-         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = $3,
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, (value ->> 2)::bigint, '', 0, 0, '', $3
+         FROM json_array_elements($1::json)
+         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = excluded.run_at,
                                         parked = 0, last_error = ''",
     );
     tx.run(sql, values![rows, Kind::SyncUser.name(), now]).await?;

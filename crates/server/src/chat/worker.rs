@@ -215,7 +215,7 @@ mod tests {
         let db = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
         let base = "http://127.0.0.1:9/v3".parse().unwrap();
         let endpoint = Endpoint { base, app_id: String::new(), api_key: Secret::default() };
-        let client = Client::new(crate::app::http_client().unwrap(), endpoint);
+        let client = Client::new(crate::app::http_client(true).unwrap(), endpoint);
         let sealer = Sealer::new(&SecretKey::new([7; 32]), None);
         let chat = Chat::new(client, sealer, db.clone(), Clock::manual(1_000));
         let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };

@@ -52,7 +52,7 @@ async fn list(retry: bool, sources: &Sources) -> Outcome {
 async fn sync(sources: &Sources) -> Outcome {
     let config = Config::read(sources)?;
     let db = Db::open_existing(config.store.database_url.expose()).await?;
-    let client = Client::new(http_client()?, config.cometchat.endpoint);
+    let client = Client::new(http_client(config.cometchat.emulator.is_some())?, config.cometchat.endpoint);
     let mut known = HashMap::new();
     for page in 1.. {
         let users = client.users(page).await?;
@@ -74,7 +74,8 @@ async fn sync(sources: &Sources) -> Outcome {
                 Some(_) => renamed += 1,
                 None => missing += 1,
             }
-            jobs::sync_user(&mut tx, &user.id, Clock::system().now()).await?;
+            let earlier = missing + renamed - 1;
+            jobs::sync_users(&mut tx, [user.id.as_str()], earlier, Clock::system().now()).await?;
         }
         tx.commit().await?;
     }

@@ -30,7 +30,9 @@ pub async fn run(mut sources: Sources) -> Outcome {
         Ok(found) => writeln!(out, "database   ok: {found}")?,
         Err(error) => writeln!(out, "database   FAILED: {error}")?,
     }
-    let cometchat = Client::new(http_client()?, config.cometchat.endpoint).try_key().await;
+    let cometchat = Client::new(http_client(config.cometchat.emulator.is_some())?, config.cometchat.endpoint)
+        .try_key()
+        .await;
     match &cometchat {
         Ok(()) => writeln!(out, "CometChat  ok: it takes the key")?,
         Err(error) => writeln!(out, "CometChat  FAILED: {error}")?,
@@ -60,10 +62,17 @@ fn shown(setting: &Setting, sources: &Sources) -> (String, String) {
     (value.unwrap_or_else(|| "-".to_owned()), origin.to_owned())
 }
 
-/// A URL without the password in it; anything else as it is.
+/// A URL without the password in it; anything else as it is. Of a database's URL that is none nothing is shown: what is
+/// wrong with it may be a sign in its password.
 fn without_password(value: &str) -> String {
-    let Ok(mut url) = Url::parse(value) else { return value.to_owned() };
-    if url.password().is_some() && url.set_password(Some("***")).is_ok() {
+    let Ok(mut url) = Url::parse(value) else {
+        return if value.starts_with("postgres") { "[secret]".to_owned() } else { value.to_owned() };
+    };
+    let is_asked_for = url.query_pairs().any(|(name, _)| name == "password");
+    if is_asked_for {
+        url.set_query(Some("***"));
+    }
+    if is_asked_for || (url.password().is_some() && url.set_password(Some("***")).is_ok()) {
         url.into()
     } else {
         value.to_owned()

@@ -63,8 +63,9 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
     db.write(db.pick("PRAGMA cache_size = -524288", "SELECT 1"), &[]).await?;
     let mut tx = db.begin().await?;
     for (visit, at_once) in users.chunks(AT_ONCE).enumerate() {
-        progress(visit * AT_ONCE, users.len())?;
-        accounts::add(&mut tx, at_once, now).await?;
+        let earlier = visit * AT_ONCE;
+        progress(earlier, users.len())?;
+        accounts::add(&mut tx, at_once, earlier, now).await?;
     }
     tx.commit_however_long().await?;
     summary(&users, "imported; a running server makes them at CometChat")

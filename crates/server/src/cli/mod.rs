@@ -47,17 +47,25 @@ fn command() -> Command {
 #[allow(clippy::disallowed_methods)] // the one place that reads the environment
 pub fn main() -> ExitCode {
     // Before there is any other thread, and before clap looks at the environment.
-    let before: BTreeSet<String> = std::env::vars().map(|(name, _)| name).collect();
+    let before: BTreeSet<String> = environment().map(|(name, _)| name).collect();
     // Of this folder, and not also of those above it: they may be anybody's.
     // A folder of that name is somebody's Python.
     if !Path::new(".env").is_dir()
         && let Err(error) = dotenvy::from_path(".env")
         && !error.not_found()
     {
-        return fail(&format!("the file .env cannot be read: {error}"));
+        return fail(&match error {
+            // It would quote the line, which may have a secret in it.
+            dotenvy::Error::LineParse(..) => {
+                "the file .env cannot be read: a line is not NAME=value. A value with \
+                 spaces or other signs than letters and digits goes into single quotes"
+                    .to_owned()
+            }
+            error => format!("the file .env cannot be read: {error}"),
+        });
     }
     let matches = command().get_matches();
-    let environment = std::env::vars().map(|(name, value)| {
+    let environment = environment().map(|(name, value)| {
         let origin = if before.contains(&name) { Origin::Environment } else { Origin::DotEnv };
         (name, value, origin)
     });
@@ -66,6 +74,13 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
+}
+
+/// What is set and is text: other programs' variables may be anything.
+#[allow(clippy::disallowed_methods)]
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn fail(words: &str) -> ExitCode {
@@ -124,8 +139,14 @@ async fn serve(sources: &Sources) -> Outcome {
         None => format!("CometChat ({})", config.cometchat.region),
     };
     // Listened for before anybody can know that we serve: no signal is lost.
-    let stop = Stop::listen()?;
-    let app = App::build(config, Clock::system()).await?;
+    let mut stop = Stop::listen()?;
+    let app = tokio::select! {
+        app = App::build(config, Clock::system()) => app?,
+        () = stop.next() => {
+            tracing::info!("stopped before it served");
+            return Ok(());
+        }
+    };
     tokio::spawn(stop.apply(app.stopper()?));
     let address = app.address();
     if let Some(address) = app.metrics_address() {
@@ -190,7 +211,7 @@ async fn healthcheck(sources: &Sources) -> Outcome {
         });
     }
     let url = format!("http://{address}{}", shared::routes::READYZ);
-    let request = crate::app::http_client()?.get(&url).timeout(Duration::from_secs(3));
+    let request = crate::app::http_client(true)?.get(&url).timeout(Duration::from_secs(3));
     let status = request.send().await.map_err(|error| format!("no answer from {url}: {error}"))?.status();
     if status.is_success() {
         writeln!(std::io::stdout(), "ready")?;

@@ -117,7 +117,7 @@ async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
     let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
     let done = format!("added {} with id {}", user.email, user.id);
-    accounts::add(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
+    accounts::add(&mut tx, &[(user, hash)], 0, Clock::system().now()).await.map_err(|error| match error {
         DbError::Duplicate => "a user with this id or this email address is there already".into(),
         error => Box::<dyn std::error::Error>::from(error),
     })?;

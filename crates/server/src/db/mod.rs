@@ -6,6 +6,7 @@
 //! type it loads.
 
 mod error;
+mod look;
 mod open;
 mod pool;
 

@@ -7,6 +7,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use std::time::Duration;
 /// writes one at a time anyway, and a pool queues more fairly than a busy handler.
 const SQLITE_READERS: usize = 4;
 const POSTGRES_CONNECTIONS: usize = 8;
+/// How long PostgreSQL may take to let us in.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A connection to PostgreSQL that was idle for longer gets a ping, which costs a round trip.
 const PING_AFTER: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,10 @@ pub enum OpenError {
         "there is no database at {place}. Run this in the folder and with the settings of the server, or set DATABASE_URL to its database"
     )]
     Missing { place: String },
+    #[error(
+        "the database {place} is of an earlier version of cometchat-auth. Start the server of this version: it brings it up to date"
+    )]
+    Behind { place: String },
     #[error("the database {place} was made by another version of cometchat-auth: {cause}")]
     OtherVersion { place: String, cause: MigrateError },
     #[error(
@@ -71,52 +78,6 @@ impl Db {
         }
     }
 
-    /// [`Db::open`], but SQLite's file has to be there: for who comes to change something, and would otherwise look at
-    /// an empty one of their own.
-    pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
-        match sqlite_path(url) {
-            Some(path) if !path.exists() => Err(OpenError::Missing { place: path.display().to_string() }),
-            _ => Self::open(url).await,
-        }
-    }
-
-    /// What [`Db::open`] would find, in words, and nothing is made or changed.
-    pub async fn look(url: &str) -> Result<String, OpenError> {
-        if let Some(path) = sqlite_path(url) {
-            return Self::look_at_sqlite(url, &path).await;
-        }
-        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-            return Err(OpenError::UnknownKind);
-        }
-        let (options, place) = postgres(url)?;
-        let open_error = |cause| OpenError::Open { place: place.clone(), cause };
-        let mut connection = PgConnection::connect_with(&options).await.map_err(open_error)?;
-        let (version, is_ours): (String, bool) = sqlx::query_as(
-            "SELECT current_setting('server_version'), to_regclass('schema_versions') IS NOT NULL",
-        )
-        .fetch_one(&mut connection)
-        .await
-        .map_err(open_error)?;
-        let state = if is_ours { "in use" } else { "empty: the first start makes its tables" };
-        Ok(format!("{place}, PostgreSQL {version}, {state}"))
-    }
-
-    async fn look_at_sqlite(url: &str, path: &Path) -> Result<String, OpenError> {
-        let place = path.display().to_string();
-        if !path.exists() {
-            return Ok(format!("{place} is not there yet: the first start makes it"));
-        }
-        let open_error = |cause| OpenError::Open { place: place.clone(), cause };
-        let options = SqliteConnectOptions::from_str(url).map_err(open_error)?.read_only(true);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.map_err(open_error)?;
-        let ours: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'")
-                .fetch_one(&mut connection)
-                .await
-                .map_err(open_error)?;
-        if ours == 0 { Err(OpenError::NotOurs { place }) } else { Ok(format!("{place}, SQLite, in use")) }
-    }
-
     async fn open_sqlite(url: &str, path: &Path) -> Result<Self, OpenError> {
         let place = path.display().to_string();
         let open_error = |cause| OpenError::Open { place: place.clone(), cause };
@@ -138,13 +99,8 @@ impl Db {
         // sqlx has no migration lock on SQLite: an immediate transaction is one, and makes a start
         // that is killed half way leave nothing behind.
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.map_err(open_error)?;
-        let tables: (i64, i64) = sqlx::query_as(
-            "SELECT count(*), coalesce(sum(name = 'schema_versions'), 0) FROM sqlite_master WHERE type = 'table'",
-        )
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(open_error)?;
-        if tables.0 > 0 && tables.1 == 0 {
+        let (tables, ours) = sqlite_tables(&mut tx).await.map_err(open_error)?;
+        if tables > 0 && ours == 0 {
             return Err(OpenError::NotOurs { place });
         }
         migrator(true)
@@ -167,7 +123,11 @@ impl Db {
         let open_error = |cause| OpenError::Open { place: place.clone(), cause };
         // A connection of its own, closed after: a migration that fails would leave its lock with a
         // pooled one, and the next start would wait for ever.
-        let mut connection = PgConnection::connect_with(&options).await.map_err(open_error)?;
+        let mut connection = connect_postgres(&options, &place).await?;
+        let (has_ours, has_others) = postgres_tables(&mut connection).await.map_err(open_error)?;
+        if has_others && !has_ours {
+            return Err(OpenError::NotOurs { place });
+        }
         let migrated = migrator(false).run_direct(None, &mut connection, false).await;
         connection.close().await.map_err(open_error)?;
         migrated.map_err(|cause| OpenError::not_migrated(&place, cause))?;
@@ -180,8 +140,38 @@ impl Db {
     }
 }
 
+/// Whether our tables are there, and whether any is that has the name of one of ours.
+pub(super) async fn postgres_tables(connection: &mut PgConnection) -> Result<(bool, bool), sqlx::Error> {
+    sqlx::query_as(
+        "SELECT to_regclass('schema_versions') IS NOT NULL,
+                EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()
+                        AND tablename IN ('users', 'sessions', 'login_failures', 'chat_jobs', 'handovers'))",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// How many tables are there, and how many are the one that says which version they are of.
+pub(super) async fn sqlite_tables(connection: &mut SqliteConnection) -> Result<(i64, i64), sqlx::Error> {
+    sqlx::query_as(
+        "SELECT count(*), coalesce(sum(name = 'schema_versions'), 0) FROM sqlite_master WHERE type = 'table'",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A connection, or why there is none in time: a server may take a connection and say nothing on it.
+pub(super) async fn connect_postgres(
+    options: &PgConnectOptions,
+    place: &str,
+) -> Result<PgConnection, OpenError> {
+    let connected = tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect_with(options)).await;
+    let connected = connected.unwrap_or_else(|_| Err(std::io::Error::from(ErrorKind::TimedOut).into()));
+    connected.map_err(|cause| OpenError::Open { place: place.to_owned(), cause })
+}
+
 /// Where this URL leads to, and what to call the place: never the URL, which has the password.
-fn postgres(url: &str) -> Result<(PgConnectOptions, String), OpenError> {
+pub(super) fn postgres(url: &str) -> Result<(PgConnectOptions, String), OpenError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|cause| OpenError::Open { place: "DATABASE_URL".into(), cause })?;
     let database = options.get_database().unwrap_or("postgres");
@@ -195,7 +185,7 @@ pub fn sqlite_path(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path)))
 }
 
-fn migrator(is_sqlite: bool) -> sqlx::migrate::Migrator {
+pub(super) fn migrator(is_sqlite: bool) -> sqlx::migrate::Migrator {
     let fewer_trees = if is_sqlite {
         include_str!("../../migrations/0003_fewer_trees.sqlite.sql")
     } else {

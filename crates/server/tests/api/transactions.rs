@@ -145,7 +145,7 @@ async fn many_users_are_added_at_once_and_none_for_what_was_done_with_their_name
     let failure =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 99, 0)";
     tx.run(failure, values![&account]).await.unwrap();
-    accounts::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
+    accounts::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 0, 2).await.unwrap();
     tx.commit().await.unwrap();
 
     let found = accounts::find_by_email(&db, "Ada@example.com").await.unwrap().unwrap();
@@ -155,4 +155,30 @@ async fn many_users_are_added_at_once_and_none_for_what_was_done_with_their_name
     let sql = "SELECT version FROM chat_jobs WHERE kind = 'sync_user' AND run_at = 2 ORDER BY uid";
     let versions: Vec<i64> = db.read(sql, &[]).await.unwrap().iter().map(|row| row.int(0).unwrap()).collect();
     assert_eq!(versions, [2, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_who_are_added_at_once_come_to_cometchat_one_after_the_other_and_keep_nothing_else_waiting()
+{
+    let (db, _folder) = open().await;
+    let users: Vec<_> = (0..1000)
+        .map(|id| {
+            (
+                User { id: format!("u{id}"), email: format!("{id}@example.com"), name: "Somebody".into() },
+                String::new(),
+            )
+        })
+        .collect();
+    let mut tx = db.begin().await.unwrap();
+    accounts::add(&mut tx, &users[..600], 0, 5).await.unwrap();
+    accounts::add(&mut tx, &users[600..], 600, 5).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        count(&db, "SELECT count(*) FROM chat_jobs WHERE run_at <= 5").await,
+        102,
+        "the first at once"
+    );
+    let busiest = "SELECT CAST(max(n) AS BIGINT) FROM (SELECT count(*) AS n FROM chat_jobs WHERE run_at > 5 GROUP BY run_at) AS t";
+    assert_eq!(count(&db, busiest).await, 2, "the others two a second");
+    assert_eq!(count(&db, "SELECT max(run_at) FROM chat_jobs").await, 5 + 449);
 }

@@ -1,0 +1,162 @@
+//! What state a database is in. Nothing is made or changed.
+
+use super::Db;
+use super::open::{
+    OpenError, connect_postgres, migrator, postgres, postgres_tables, sqlite_path, sqlite_tables,
+};
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+use std::path::Path;
+use std::str::FromStr as _;
+
+enum State {
+    /// SQLite's file is not there.
+    Missing,
+    Empty,
+    /// Of an earlier version.
+    Behind,
+    Ready,
+}
+
+struct Seen {
+    /// What to call it: never the URL, which has the password.
+    place: String,
+    kind: String,
+    state: State,
+}
+
+impl Db {
+    /// What [`Db::open`] would find, in words.
+    pub async fn look(url: &str) -> Result<String, OpenError> {
+        let Seen { place, kind, state } = see(url).await?;
+        Ok(match state {
+            State::Missing => format!("{place} is not there yet: the first start makes it"),
+            State::Empty => format!("{place}, {kind}, empty: the first start makes its tables"),
+            State::Behind => {
+                format!("{place}, {kind}, of an earlier version: the next start brings it up to date")
+            }
+            State::Ready => format!("{place}, {kind}, in use"),
+        })
+    }
+
+    /// [`Db::open`], but of a database that a server of this version has begun: for who comes to look, and would
+    /// otherwise look at an empty one of their own, or change one under a server of an earlier version.
+    pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
+        let Seen { place, state, .. } = see(url).await?;
+        match state {
+            State::Ready => Self::open(url).await,
+            State::Missing | State::Empty => Err(OpenError::Missing { place }),
+            State::Behind => Err(OpenError::Behind { place }),
+        }
+    }
+}
+
+async fn see(url: &str) -> Result<Seen, OpenError> {
+    if let Some(path) = sqlite_path(url) {
+        see_sqlite(url, &path).await
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        see_postgres(url).await
+    } else {
+        Err(OpenError::UnknownKind)
+    }
+}
+
+const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM schema_versions";
+
+async fn see_postgres(url: &str) -> Result<Seen, OpenError> {
+    let (options, place) = postgres(url)?;
+    let open_error = |cause| OpenError::Open { place: place.clone(), cause };
+    let mut connection = connect_postgres(&options, &place).await?;
+    let server: String = sqlx::query_scalar("SELECT current_setting('server_version')")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(open_error)?;
+    let (has_ours, has_others) = postgres_tables(&mut connection).await.map_err(open_error)?;
+    let version: Option<i64> = if has_ours {
+        Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await.map_err(open_error)?)
+    } else {
+        None
+    };
+    let state = judge(&place, has_others, version)?;
+    Ok(Seen { place, kind: format!("PostgreSQL {server}"), state })
+}
+
+async fn see_sqlite(url: &str, path: &Path) -> Result<Seen, OpenError> {
+    let (place, kind) = (path.display().to_string(), "SQLite".to_owned());
+    if !path.exists() {
+        return Ok(Seen { place, kind, state: State::Missing });
+    }
+    let open_error = |cause| OpenError::Open { place: place.clone(), cause };
+    let options = SqliteConnectOptions::from_str(url).map_err(open_error)?.read_only(true);
+    let mut connection = options.connect().await.map_err(open_error)?;
+    let (tables, ours) = sqlite_tables(&mut connection).await.map_err(open_error)?;
+    let version: Option<i64> = if ours > 0 {
+        Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await.map_err(open_error)?)
+    } else {
+        None
+    };
+    // The last to leave tidies up, which a reader may not.
+    let _ = connection.close().await;
+    let state = judge(&place, tables > 0, version)?;
+    Ok(Seen { place, kind, state })
+}
+
+fn judge(place: &str, has_tables: bool, version: Option<i64>) -> Result<State, OpenError> {
+    let ours = migrator(true).iter().map(|migration| migration.version).max().unwrap_or_default();
+    match version {
+        None if has_tables => Err(OpenError::NotOurs { place: place.to_owned() }),
+        None => Ok(State::Empty),
+        Some(version) if version < ours => Ok(State::Behind),
+        Some(version) if version == ours => Ok(State::Ready),
+        Some(version) => Err(OpenError::OtherVersion {
+            place: place.to_owned(),
+            cause: MigrateError::VersionMissing(version),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values;
+    use sqlx::Executor as _;
+
+    /// What is said of a database in which these statements were run, and whether it can be looked into.
+    async fn seen(statements: &'static str) -> (String, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        let url = format!("sqlite://{}", path.display());
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        if statements.starts_with("ours; ") {
+            Db::open(&url).await.unwrap().close().await;
+        }
+        connection.execute(statements.trim_start_matches("ours; ")).await.unwrap();
+        connection.close().await.unwrap();
+        let words = match Db::look(&url).await {
+            Ok(words) => words,
+            Err(error) => error.to_string(),
+        };
+        let opened = Db::open_existing(&url).await;
+        if let Ok(db) = &opened {
+            db.read("SELECT count(*) FROM users", values![]).await.unwrap();
+        }
+        (words, opened.is_ok())
+    }
+
+    #[tokio::test]
+    async fn each_state_is_told_and_only_what_a_server_of_this_version_has_begun_is_opened() {
+        for (statements, told, opens) in [
+            ("ours; SELECT 1", "in use", true),
+            ("ours; DELETE FROM schema_versions WHERE version = 3", "of an earlier version", false),
+            ("ours; UPDATE schema_versions SET version = 99 WHERE version = 3", "by another version", false),
+            ("CREATE TABLE users (x)", "it has other tables", false),
+            ("PRAGMA user_version = 1", "empty", false),
+        ] {
+            let (words, opened) = seen(statements).await;
+            assert!(words.contains(told), "{statements}: {words}");
+            assert_eq!(opened, opens, "{statements}");
+        }
+    }
+}
