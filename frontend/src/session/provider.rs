@@ -1,4 +1,4 @@
-//! Feeds the session's state machine: asks the server whenever the tab comes back into view, signs out, and goes back
+//! Feeds the session's state machine: asks the server whenever the tab comes back into view and every minute in it, signs out, and goes back
 //! to the door when the session is over. Pages reach it through `use_session`.
 
 use super::state::{Session, SessionEvent, SignOut};
@@ -8,10 +8,15 @@ use crate::mark::{self, Reason};
 use crate::{api, browser, chat, talk};
 use browser::tab;
 use gloo_events::EventListener;
+use gloo_timers::callback::Interval;
 use shared::SessionResponse;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::VisibilityState;
 use yew::prelude::*;
+
+/// How often a page that is looked at asks whether its session is still good. CometChat does not promise to end a
+/// connection whose token is revoked, and messages would come on.
+const ASK_AGAIN_MS: u32 = 60_000;
 
 /// The session, and what can be done with it.
 #[derive(Clone, PartialEq)]
@@ -106,15 +111,20 @@ pub fn SessionProvider(props: &Props) -> Html {
     use_effect_with(stays, {
         let context = context.clone();
         move |stays| {
-            let listener = browser::document().filter(|_| *stays).map(|document| {
+            let watch = browser::document().filter(|_| *stays).map(|document| {
                 let watched = document.clone();
-                EventListener::new(&document, "visibilitychange", move |_| {
+                let look = move || {
                     if watched.visibility_state() == VisibilityState::Visible {
                         context.check();
                     }
-                })
+                };
+                let again = look.clone();
+                (
+                    EventListener::new(&document, "visibilitychange", move |_| look()),
+                    Interval::new(ASK_AGAIN_MS, again),
+                )
             });
-            move || drop(listener)
+            move || drop(watch)
         }
     });
 

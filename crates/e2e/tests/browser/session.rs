@@ -1,6 +1,7 @@
 //! Being signed in: over a reload, without a token any more, and the ways in which it ends.
 
 use e2e::{DEMO, Result, Scenario, ensure, eventually};
+use serde_json::json;
 use shared::routes;
 
 const CONNECTED: &str = "#chat-status[data-state=connected]";
@@ -152,6 +153,33 @@ async fn a_session_survives_a_restart_of_the_server() -> Result<()> {
             assert_eq!(stage.system.mints().await?, 1);
             let answer = stage.system.http.get(stage.system.url(routes::SESSION)).send().await?;
             assert_eq!(answer.status(), 401, "without the cookie nobody is signed in");
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn a_page_that_is_looked_at_notices_by_itself_that_its_session_has_ended() -> Result<()> {
+    Scenario::default()
+        .run(async |stage| {
+            // Its clock goes on when we say so.
+            let clock = "window.rounds = [];
+                window.setInterval = (round) => window.rounds.push(round);
+                window.clearInterval = () => {};";
+            stage.page.before_every_page(clock).await?;
+            stage.sign_in().await?;
+            stage.page.see("#chat-status[data-state=connected]").await?;
+            // CometChat's token cannot be revoked: its connection stays.
+            stage.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            stage.end_session_elsewhere().await?;
+            ensure!(stage.page.is_there("[data-page=chat]").await?, "it has noticed before its time");
+            stage.page.script("window.rounds.forEach(round => round())").await?;
+            stage.page.see("#login").await?;
+            assert_eq!(
+                stage.page.see("p.note").await?.text().await?,
+                "Your session has ended. Please sign in again."
+            );
             Ok(())
         })
         .await
