@@ -4,6 +4,7 @@
 
 pub mod agreement;
 pub mod canary;
+pub mod world;
 
 use reqwest::Client;
 use sqlx::Connection as _;

@@ -1,0 +1,144 @@
+//! An operator at their command line: a folder with a database, an emulator, and perhaps a server.
+
+use super::{PASSWORD, canary};
+use cometchat_auth::db::Db;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use shared::routes;
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A folder with a database, an emulator, and perhaps a server.
+pub struct World {
+    pub folder: TempDir,
+    pub database: String,
+    pub emulator: String,
+    pub http: Client,
+    pub server: Option<(Child, String)>,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config =
+            cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
+        let app = cometchat_emulator::App::build(config).unwrap();
+        let emulator = format!("http://{}", app.address());
+        tokio::spawn(app.run());
+        #[allow(clippy::disallowed_methods)]
+        let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let folder = canary::folder();
+        Self { database: super::new_database(folder.path()).await, folder, emulator, http, server: None }
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
+        command.current_dir(self.folder.path()).env_clear().args(arguments);
+        command.env("COMETCHAT_EMULATOR_URL", &self.emulator).env("LISTEN", "127.0.0.1:0");
+        command.env("DATABASE_URL", &self.database).envs(canary::settings());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it with this standard input: whether it succeeded, and all that it said.
+    pub fn says(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let mut child = self.command(arguments).spawn().unwrap();
+        // A command that does not read may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let words = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        canary::secret(PASSWORD);
+        canary::told(&words);
+        (output.status.success(), words)
+    }
+
+    /// Runs it, and it must succeed.
+    pub fn run(&self, arguments: &[&str], input: &str) -> String {
+        let (well, words) = self.says(arguments, input);
+        assert!(well, "{arguments:?}: {words}");
+        words
+    }
+
+    /// Runs it, and it must fail.
+    pub fn fails(&self, arguments: &[&str], input: &str) -> String {
+        let (well, words) = self.says(arguments, input);
+        assert!(!well && !words.contains("panicked"), "{arguments:?}: {words}");
+        words
+    }
+
+    pub fn add(&self, id: &str) {
+        let email = format!("{id}@example.com");
+        self.run(&["user", "add", "--id", id, "--email", &email, "--name", "Before"], PASSWORD);
+    }
+
+    pub fn serve(&mut self) {
+        let mut child = self.command(&[]).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.server = Some((child, line.trim().strip_prefix("listening on ").expect(&line).to_owned()));
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> StatusCode {
+        self.answer_to_login(email, password).await.status()
+    }
+
+    pub async fn answer_to_login(&self, email: &str, password: &str) -> Response {
+        let body = json!({"email": email, "password": password});
+        self.http.post(self.url(routes::LOGIN)).json(&body).send().await.unwrap()
+    }
+
+    pub fn url(&self, route: &str) -> String {
+        format!("{}{route}", self.server.as_ref().unwrap().1)
+    }
+
+    pub async fn db(&self) -> Db {
+        Db::open(&self.database).await.unwrap()
+    }
+
+    /// CometChat's users with how many tokens each has.
+    pub async fn cometchat(&self) -> BTreeMap<String, (String, usize)> {
+        let url = format!("{}/emulator/state", self.emulator);
+        let state: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let known = |user: &Value| {
+            (text(&user["uid"]), (text(&user["name"]), user["tokens"].as_array().unwrap().len()))
+        };
+        state["users"].as_array().unwrap().iter().map(known).collect()
+    }
+
+    pub async fn eventually_cometchat(
+        &self,
+        what: &str,
+        holds: impl Fn(&BTreeMap<String, (String, usize)>) -> bool,
+    ) {
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
+        for _ in 0..600 {
+            looks.tick().await;
+            if holds(&self.cometchat().await) {
+                return;
+            }
+        }
+        panic!("never: {what}; there is {:?}", self.cometchat().await);
+    }
+
+    pub fn stop(&mut self) {
+        if let Some((mut child, _)) = self.server.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+        name.to_owned()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
