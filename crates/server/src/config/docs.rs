@@ -12,8 +12,9 @@ pub fn markdown() -> String {
          From flags, the environment, or the file `.env` in the current folder, in this order. The flag of `LISTEN` is `--listen`, and so \
          on. Secrets have no\nflag, since every user of the machine can see those. They, and \
          `DATABASE_URL`, may also be in a file: `SECRET_KEY_FILE` (or\n`--secret-key-file`) names it.\n\n\
-         A misspelt name or a bad value stops the start, and all of them are told at once. `cometchat-auth check` tells them \
-         without starting, prints\neach value with where it comes from, and tries the database and the CometChat key.\n",
+         A bad value stops the start, and so does a name that is almost one of these, or that begins with `COMETCHAT_` and is \
+         none (on Kubernetes:\n`enableServiceLinks: false`); all of them are told at once. `cometchat-auth check` tells them \
+         without starting, prints each value with where\nit comes from, and tries the database and the CometChat key.\n",
     );
     for (group, settings) in groups() {
         let _ = write!(text, "\n## {group}\n\n| name | default | |\n|---|---|---|\n");

@@ -120,7 +120,7 @@ pub const SETTINGS: &[Setting] = &[
         SIGN_IN,
         "LOGIN_ATTEMPTS_PER_MINUTE",
         Some("30"),
-        "Sign-ins that one address may try; 0 leaves that to a limiter of your own",
+        "Sign-ins, registrations and hand-overs that one address may try; 0 leaves that to a limiter of your own",
     ),
     setting(SIGN_IN, "ARGON2_MEMORY_KIB", Some("19456"), "Memory of a password hash, in KiB; at least 7168"),
     setting(
