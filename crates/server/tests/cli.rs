@@ -93,23 +93,30 @@ async fn unlock_opens_an_account_that_failures_have_shut_and_so_does_another_pas
 #[tokio::test(flavor = "multi_thread")]
 async fn chat_sync_finds_who_is_missing_at_cometchat_or_is_called_otherwise_there() {
     let mut world = World::new().await;
-    for id in ["here", "missing", "renamed"] {
+    for id in ["here", "missing", "renamed", "shut-out"] {
         world.add(id);
     }
     let db = world.db().await;
     db.write("DELETE FROM chat_jobs", &[]).await.unwrap();
-    for (uid, name) in [("here", "Before"), ("renamed", "Otherwise"), ("stranger", "Not ours")] {
+    for (uid, name) in
+        [("here", "Before"), ("renamed", "Otherwise"), ("stranger", "Not ours"), ("shut-out", "Before")]
+    {
         let request = world.http.post(format!("{}/v3/users", world.emulator));
         let made = request.header("apikey", "emulator-rest-api-key").json(&json!({"uid": uid, "name": name}));
         assert!(made.send().await.unwrap().status().is_success());
     }
+    let shut_out =
+        world.http.delete(format!("{}/v3/users", world.emulator)).header("apikey", "emulator-rest-api-key");
+    let done = shut_out.json(&json!({"uidsToDeactivate": ["shut-out"]})).send().await.unwrap();
+    assert!(done.status().is_success());
     let words = world.run(&["chat", "sync"], "");
     assert!(words.contains("1 users are missing at CometChat, 1 have another name"), "{words}");
+    assert!(words.contains("1 are deactivated"), "{words}");
     assert_eq!(world.run(&["chat", "jobs"], "").lines().count(), 2);
     world.serve();
     world
         .eventually_cometchat("all of ours agree, and the stranger is let alone", |users| {
-            users.len() == 4 && users["missing"].0 == "Before" && users["renamed"].0 == "Before"
+            users.len() == 5 && users["missing"].0 == "Before" && users["renamed"].0 == "Before"
         })
         .await;
 }

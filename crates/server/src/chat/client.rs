@@ -30,10 +30,14 @@ pub struct IssuedToken {
 
 /// A user that CometChat knows.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Known {
     pub uid: String,
     #[serde(default)]
     pub name: String,
+    /// When they were deactivated in the dashboard: nobody finds them, and their uid is taken.
+    #[serde(default)]
+    pub deactivated_at: Option<i64>,
 }
 
 /// Where CometChat's REST API is, and the key that opens it.
@@ -101,10 +105,10 @@ impl Client {
         Ok(())
     }
 
-    /// One page of all users, counted from 1; an empty one comes after the last.
+    /// One page of all users, deactivated ones too, counted from 1; an empty one comes after the last.
     pub async fn users(&self, page: u32) -> Result<Vec<Known>, CallError> {
         let page = page.to_string();
-        let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str())];
+        let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str()), ("withDeactivated", "true")];
         decode(self.measured("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None))).await?)
     }
 

@@ -59,10 +59,10 @@ async fn sync(sources: &Sources) -> Outcome {
         if users.is_empty() {
             break;
         }
-        known.extend(users.into_iter().map(|user| (user.uid, user.name)));
+        known.extend(users.into_iter().map(|user| (user.uid, (user.name, user.deactivated_at.is_some()))));
     }
 
-    let (mut missing, mut renamed, mut last) = (0, 0, String::new());
+    let (mut missing, mut renamed, mut deactivated, mut last) = (0, 0, 0, String::new());
     loop {
         let page = accounts::page(&db, &last, 1000).await?;
         let Some(user) = page.last() else { break };
@@ -70,7 +70,12 @@ async fn sync(sources: &Sources) -> Outcome {
         let mut tx = db.begin().await?;
         for user in &page {
             match known.get(&user.id) {
-                Some(name) if *name == user.name => continue,
+                // Somebody wanted it so.
+                Some((_, true)) => {
+                    deactivated += 1;
+                    continue;
+                }
+                Some((name, _)) if *name == user.name => continue,
                 Some(_) => renamed += 1,
                 None => missing += 1,
             }
@@ -82,7 +87,8 @@ async fn sync(sources: &Sources) -> Outcome {
     db.close().await;
     writeln!(
         io::stdout(),
-        "{missing} users are missing at CometChat, {renamed} have another name there; a running server mends that"
+        "{missing} users are missing at CometChat, {renamed} have another name there; a running server mends that. \
+         {deactivated} are deactivated there, and stay so"
     )?;
     Ok(())
 }
