@@ -123,7 +123,7 @@ pub async fn prove(
     let (user, reason) = match (found, stored, verdict) {
         (Some(found), Some(hash), Verdict::Right { outdated }) if standing == Standing::Open => {
             if has_failed {
-                throttle::succeeded(db, &subject).await?;
+                throttle::succeeded(db, &subject, account.is_none()).await?;
             }
             if outdated {
                 rehash(services, &found.user, &hash, password).await;

@@ -93,9 +93,14 @@ fn a_database_that_does_not_answer_and_its_password_are_not_mixed_up() {
 #[test]
 fn a_password_that_makes_its_url_none_is_not_shown_either() {
     let folder = tempfile::tempdir().unwrap();
-    for url in
-        ["postgres://app:hunter2/a@db:5432/chat", "postgres://127.0.0.1:9/chat?user=app&password=hunter2"]
-    {
+    for url in [
+        "postgres://app:hunter2/a@db:5432/chat",
+        "postgres://app:/hunter2@127.0.0.1:9/chat",
+        "postgres://app:2024#hunter2@127.0.0.1:9/chat",
+        "postgres://app:2024?hunter2@127.0.0.1:9/chat",
+        "postgres://127.0.0.1:9/chat?user=app&password=hunter2",
+        "\"postgres://app:hunter2@127.0.0.1:9/chat\"",
+    ] {
         let settings = [("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9"), ("DATABASE_URL", url)];
         let (well, words) = check(folder.path(), &settings, &[]);
         assert!(!well && !words.contains("hunter2"), "{words}");

@@ -3,8 +3,9 @@
 use super::register::check_password;
 use super::{AccountError, User, hold, remove, set_hash};
 use crate::app::Services;
+use crate::db::{DbError, Tx};
 use crate::passwords::Password;
-use crate::sessions::{self, Session};
+use crate::sessions::{self, Proof, Session};
 use crate::sign_in::{self, Client};
 use crate::throttle::{self, device::Opened};
 use std::net::IpAddr;
@@ -41,7 +42,7 @@ pub async fn change_password(
     let hash = services.hasher.hash(new).await?;
     let now = services.clock.now();
     let mut tx = services.db.begin().await?;
-    if hold(&mut tx, &user.id).await? != Some(proven.password_version) {
+    if !still_holds(&mut tx, user, &proven).await? {
         return Err(AccountError::WrongCredentials);
     }
     set_hash(&mut tx, &user.id, &hash, now).await?;
@@ -51,6 +52,12 @@ pub async fn change_password(
     services.audit.password_changed(&user.id, client.address, ended);
     let password_version = proven.password_version + 1;
     Ok(services.devices.issue(Opened { user_id: &user.id, password_version }, None))
+}
+
+/// Whether a proof of some time ago is still worth something; from here on nobody changes the password.
+async fn still_holds(tx: &mut Tx, user: &User, proof: &Proof) -> Result<bool, DbError> {
+    let version = hold(tx, &user.id).await?;
+    Ok(version == Some(proof.password_version) && !throttle::has_shut(tx, &proof.account).await?)
 }
 
 /// Deletes the account with its sessions, here and in the end at CometChat.
@@ -65,7 +72,7 @@ pub async fn delete(
     let now = services.clock.now();
     let mut tx = services.db.begin().await?;
     // Held, so that no session begins between the end of the others and the end of the user.
-    if hold(&mut tx, &user.id).await? != Some(proven.password_version) {
+    if !still_holds(&mut tx, user, &proven).await? {
         return Err(AccountError::WrongCredentials);
     }
     let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use shared::Secret;
 use std::time::{Duration, Instant};
 
-/// An answer longer than this is not one of CometChat's.
-const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
-/// A tenth of what CometChat gives at once: each may have some kilobytes of its own, and all have to fit into an answer.
-const USERS_PER_PAGE: &str = "100";
+/// An answer longer than this is not one of CometChat's: a thousand users with all that each may have are 11 MB.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// As many as CometChat gives at once.
+const USERS_PER_PAGE: &str = "1000";
 
 /// A token that CometChat knows.
 #[derive(Deserialize)]

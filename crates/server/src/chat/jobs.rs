@@ -80,21 +80,48 @@ pub async fn sync_users<'a>(
         let wait = place.saturating_sub(AT_ONCE) / A_SECOND;
         (sync_id(uid), uid, now.saturating_add_unsigned(wait as u64))
     }));
-    // `WHERE true`: without it SQLite takes ON for a condition of a join.
+    // Who is due already does not have to wait again. `WHERE true`: without it SQLite takes ON for a condition of a join.
     let sql = tx.pick(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
                                 claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, value ->> 2, '', 0, 0, '', $3 FROM json_each($1) WHERE true
-         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = excluded.run_at,
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, value ->> 2, '', 0, 0, '', value ->> 2 FROM json_each($1)
+         WHERE true
+         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, created_at = excluded.created_at,
+           run_at = CASE WHEN chat_jobs.parked = 0 AND chat_jobs.attempts = 0 AND excluded.run_at > $3
+                              AND chat_jobs.run_at < excluded.run_at
+                         THEN chat_jobs.run_at ELSE excluded.run_at END,
                                         parked = 0, last_error = ''",
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
                                 claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, (value ->> 2)::bigint, '', 0, 0, '', $3
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, (value ->> 2)::bigint, '', 0, 0, '', (value ->> 2)::bigint
          FROM json_array_elements($1::json)
-         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, run_at = excluded.run_at,
+         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, created_at = excluded.created_at,
+           run_at = CASE WHEN chat_jobs.parked = 0 AND chat_jobs.attempts = 0 AND excluded.run_at > $3
+                              AND chat_jobs.run_at < excluded.run_at
+                         THEN chat_jobs.run_at ELSE excluded.run_at END,
                                         parked = 0, last_error = ''",
     );
     tx.run(sql, values![rows, Kind::SyncUser.name(), now]).await?;
+    Ok(())
+}
+
+/// Has those who are due and not yet tried come one after the other once more, where they have become too many: while no
+/// server ran, or CometChat was away.
+pub async fn pace(db: &Db, now: i64) -> Result<(), DbError> {
+    let are_many =
+        "SELECT 1 FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND kind = 'sync_user' AND attempts = 0
+                    LIMIT 1 OFFSET 200";
+    if db.read(are_many, values![now]).await?.is_empty() {
+        return Ok(());
+    }
+    db.write(
+        "UPDATE chat_jobs SET run_at = $1 + late.place / 2, created_at = $1 + late.place / 2
+         FROM (SELECT id, row_number() OVER (ORDER BY run_at, id) AS place FROM chat_jobs
+               WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1 AND kind = 'sync_user' AND attempts = 0) AS late
+         WHERE chat_jobs.id = late.id AND late.place > 100",
+        values![now],
+    )
+    .await?;
     Ok(())
 }
 

@@ -50,6 +50,7 @@ async fn look(chat: &Chat, stopping: &CancellationToken, latest: &mut i64) -> Re
         jobs::bring_near(&chat.db, now).await?;
     }
     *latest = now;
+    jobs::pace(&chat.db, now).await?;
     work_off(chat, stopping).await
 }
 

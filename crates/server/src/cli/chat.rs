@@ -3,7 +3,7 @@
 use super::{Outcome, date, flag};
 use crate::accounts;
 use crate::app::http_client;
-use crate::chat::client::Client;
+use crate::chat::client::{CallError, Client};
 use crate::chat::jobs;
 use crate::clock::Clock;
 use crate::config::{Config, Sources, Store};
@@ -11,6 +11,7 @@ use crate::db::Db;
 use clap::{ArgMatches, Command};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 /// Jobs that are printed.
 const SHOWN: i64 = 1000;
@@ -55,7 +56,14 @@ async fn sync(sources: &Sources) -> Outcome {
     let client = Client::new(http_client(config.cometchat.emulator.is_some())?, config.cometchat.endpoint);
     let mut known = HashMap::new();
     for page in 1.. {
-        let users = client.users(page).await?;
+        let users = loop {
+            match client.users(page).await {
+                Err(CallError::RateLimited { retry_after }) => {
+                    tokio::time::sleep(retry_after.unwrap_or(Duration::from_secs(60))).await;
+                }
+                users => break users?,
+            }
+        };
         if users.is_empty() {
             break;
         }

@@ -50,7 +50,10 @@ fn shown(setting: &Setting, sources: &Sources) -> (String, String) {
     let (name, value) = match sources.get(&file).filter(|_| setting.in_file) {
         Some(path) => (file.as_str(), Some(format!("[secret] in {path}"))),
         None if setting.secret => (setting.name, sources.get(setting.name).map(|_| "[secret]".to_owned())),
-        None => (setting.name, sources.get(setting.name).map(without_password)),
+        None if setting.name == "DATABASE_URL" => {
+            (setting.name, sources.get(setting.name).map(without_password))
+        }
+        None => (setting.name, sources.get(setting.name).map(str::to_owned)),
     };
     let origin = match sources.origin(name) {
         Origin::Flag => "flag",
@@ -62,19 +65,19 @@ fn shown(setting: &Setting, sources: &Sources) -> (String, String) {
     (value.unwrap_or_else(|| "-".to_owned()), origin.to_owned())
 }
 
-/// A URL without the password in it; anything else as it is. Of a database's URL that is none nothing is shown: what is
-/// wrong with it may be a sign in its password.
+/// A database's URL without the password in it. Of one that may be taken apart in another way than was meant nothing is
+/// shown: a sign in the password may be why.
 fn without_password(value: &str) -> String {
-    let Ok(mut url) = Url::parse(value) else {
-        return if value.starts_with("postgres") { "[secret]".to_owned() } else { value.to_owned() };
-    };
-    let is_asked_for = url.query_pairs().any(|(name, _)| name == "password");
-    if is_asked_for {
-        url.set_query(Some("***"));
+    if value.starts_with("sqlite:") {
+        return value.to_owned();
     }
-    if is_asked_for || (url.password().is_some() && url.set_password(Some("***")).is_ok()) {
-        url.into()
-    } else {
-        value.to_owned()
+    let Ok(mut url) = Url::parse(value) else { return "[secret]".to_owned() };
+    let rest = [url.path(), url.query().unwrap_or_default(), url.fragment().unwrap_or_default()].concat();
+    if rest.contains('@') || rest.contains("password") {
+        return "[secret]".to_owned();
     }
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return "[secret]".to_owned();
+    }
+    url.into()
 }

@@ -5,6 +5,7 @@ use crate::config::{Sources, Store};
 use crate::db::{Db, sqlite_path};
 use crate::values;
 use clap::{Arg, ArgMatches, Command};
+use std::fs;
 use std::io::Write as _;
 
 /// A table: its name, its rows in the order of their keys as JSON (SQLite), and how they come in (PostgreSQL, whose
@@ -94,6 +95,7 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     if sqlite_path(store.database_url.expose()).is_some() {
         return Err("DATABASE_URL must say where to copy to: postgres://…".into());
     }
+    has_same_key(&url, sources)?;
     let from = Db::open_existing(&url).await?;
     let to = Db::open(store.database_url.expose()).await?;
     let done = copy(&from, &to).await;
@@ -107,13 +109,34 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     Ok(())
 }
 
+/// Beside a SQLite file lies the key that seals its chat tokens, unless it is set; with PostgreSQL it lies elsewhere.
+fn has_same_key(url: &str, sources: &Sources) -> Outcome {
+    if sources.get("SECRET_KEY").or(sources.get("SECRET_KEY_FILE")).is_some() {
+        return Ok(());
+    }
+    let beside =
+        sqlite_path(url).and_then(|path| Some(path.parent()?.join("secret.key"))).unwrap_or_default();
+    let (there, here) = (fs::read(&beside).ok(), fs::read("data/secret.key").ok());
+    if there.is_some() && there != here {
+        let key = beside.display();
+        return Err(format!(
+            "the key of this database is {key}: copy it to data/secret.key, or set SECRET_KEY_FILE to it"
+        )
+        .into());
+    }
+    Ok(())
+}
+
 /// Says what was copied, in words.
 async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> {
     // Held to the end: of a server that runs all the same, nothing is copied by half.
     let mut from = from.begin().await?;
     let mut to = to.begin().await?;
-    let there = to.run("SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs LIMIT 1", &[]).await?;
-    if !there.rows.is_empty() {
+    // Counts may be there of people who came too early: those of before are worth more.
+    to.run("DELETE FROM login_failures", &[]).await?;
+    let there =
+        "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM handovers LIMIT 1";
+    if !to.run(there, &[]).await?.rows.is_empty() {
         return Err("there is something in the database at DATABASE_URL already: nothing was copied".into());
     }
     let mut copied = Vec::new();

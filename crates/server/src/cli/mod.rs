@@ -94,7 +94,7 @@ fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
     // woken for the next step of a request, only to find that another has taken it.
     let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    match matches.subcommand() {
+    let done = match matches.subcommand() {
         None | Some(("serve", _)) => runtime.block_on(serve(&sources)),
         Some(("user", matches)) => {
             sources.only_looks = !user::begins(matches);
@@ -113,7 +113,10 @@ fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
         Some(("healthcheck", _)) => runtime.block_on(healthcheck(&sources)),
         // clap refuses every other word.
         Some(_) => Ok(()),
-    }
+    };
+    // A name that is still being looked up, say, holds nobody up.
+    runtime.shutdown_background();
+    done
 }
 
 /// An option that is there or not.

@@ -1,10 +1,9 @@
 //! What state a database is in. Nothing is made or changed.
 
 use super::Db;
-use super::open::{
-    OpenError, connect_postgres, migrator, postgres, postgres_tables, sqlite_path, sqlite_tables,
-};
+use super::open::{OpenError, in_time, migrator, postgres, postgres_tables, sqlite_path, sqlite_tables};
 use sqlx::migrate::MigrateError;
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::Path;
@@ -66,18 +65,16 @@ const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM sch
 
 async fn see_postgres(url: &str) -> Result<Seen, OpenError> {
     let (options, place) = postgres(url)?;
-    let open_error = |cause| OpenError::Open { place: place.clone(), cause };
-    let mut connection = connect_postgres(&options, &place).await?;
-    let server: String = sqlx::query_scalar("SELECT current_setting('server_version')")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(open_error)?;
-    let (has_ours, has_others) = postgres_tables(&mut connection).await.map_err(open_error)?;
-    let version: Option<i64> = if has_ours {
-        Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await.map_err(open_error)?)
-    } else {
-        None
-    };
+    let seen = in_time(&place, async {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        let server: String =
+            sqlx::query_scalar("SELECT current_setting('server_version')").fetch_one(&mut connection).await?;
+        let (has_ours, has_others) = postgres_tables(&mut connection).await?;
+        let version: Option<i64> =
+            if has_ours { Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await?) } else { None };
+        Ok((server, has_others, version))
+    });
+    let (server, has_others, version) = seen.await?;
     let state = judge(&place, has_others, version)?;
     Ok(Seen { place, kind: format!("PostgreSQL {server}"), state })
 }

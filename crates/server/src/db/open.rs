@@ -16,8 +16,8 @@ use std::time::Duration;
 /// writes one at a time anyway, and a pool queues more fairly than a busy handler.
 const SQLITE_READERS: usize = 4;
 const POSTGRES_CONNECTIONS: usize = 8;
-/// How long PostgreSQL may take to let us in.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long PostgreSQL may take to let us in, and to say what it has.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A connection to PostgreSQL that was idle for longer gets a ping, which costs a round trip.
 const PING_AFTER: Duration = Duration::from_secs(1);
 
@@ -30,6 +30,8 @@ const LIMITS: &str = "SET statement_timeout = '5s'; SET idle_in_transaction_sess
 pub enum OpenError {
     #[error("DATABASE_URL must begin with sqlite:// or postgres://")]
     UnknownKind,
+    #[error("DATABASE_URL: write the signs / ? # @ of a password as %2F %3F %23 %40")]
+    Password,
     #[error("cannot make the folder {}: {cause}. Make it writable, or set DATABASE_URL to another place", .folder.display())]
     Folder { folder: PathBuf, cause: std::io::Error },
     #[error("cannot open the database {place}: {cause}. Is its folder writable, and is it one of ours?")]
@@ -123,8 +125,8 @@ impl Db {
         let open_error = |cause| OpenError::Open { place: place.clone(), cause };
         // A connection of its own, closed after: a migration that fails would leave its lock with a
         // pooled one, and the next start would wait for ever.
-        let mut connection = connect_postgres(&options, &place).await?;
-        let (has_ours, has_others) = postgres_tables(&mut connection).await.map_err(open_error)?;
+        let mut connection = in_time(&place, PgConnection::connect_with(&options)).await?;
+        let (has_ours, has_others) = in_time(&place, postgres_tables(&mut connection)).await?;
         if has_others && !has_ours {
             return Err(OpenError::NotOurs { place });
         }
@@ -160,18 +162,24 @@ pub(super) async fn sqlite_tables(connection: &mut SqliteConnection) -> Result<(
     .await
 }
 
-/// A connection, or why there is none in time: a server may take a connection and say nothing on it.
-pub(super) async fn connect_postgres(
-    options: &PgConnectOptions,
+/// What PostgreSQL answers, or why there is no answer in time: it may take a connection and say nothing on it.
+pub(super) async fn in_time<T>(
     place: &str,
-) -> Result<PgConnection, OpenError> {
-    let connected = tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect_with(options)).await;
-    let connected = connected.unwrap_or_else(|_| Err(std::io::Error::from(ErrorKind::TimedOut).into()));
-    connected.map_err(|cause| OpenError::Open { place: place.to_owned(), cause })
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, OpenError> {
+    let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
+    let answer = answer.unwrap_or_else(|_| Err(std::io::Error::from(ErrorKind::TimedOut).into()));
+    answer.map_err(|cause| OpenError::Open { place: place.to_owned(), cause })
 }
 
 /// Where this URL leads to, and what to call the place: never the URL, which has the password.
 pub(super) fn postgres(url: &str) -> Result<(PgConnectOptions, String), OpenError> {
+    // Else part of the password would be taken for a host's or a database's name, and be told as that.
+    if url.split_once("://").is_some_and(|(_, rest)| {
+        rest.split_once(['/', '?', '#']).is_some_and(|(_, after)| after.contains('@'))
+    }) {
+        return Err(OpenError::Password);
+    }
     let options = PgConnectOptions::from_str(url)
         .map_err(|cause| OpenError::Open { place: "DATABASE_URL".into(), cause })?;
     let database = options.get_database().unwrap_or("postgres");

@@ -77,23 +77,25 @@ pub async fn sessions(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let token = site.cookies.token_of(&request);
-    let (own, listed) = complete(services, |services| async move {
+    let (own, listed, now) = complete(services, |services| async move {
         let session = resolve(&services, token).await?;
         let listed = sessions::list(&services.db, &session.user.id, services.clock.now()).await?;
-        Ok::<_, Failure>((session.token_hash, listed))
+        Ok::<_, Failure>((session.token_hash, listed, services.clock.now()))
     })
     .await?;
-    let sessions = listed
+    let mut sessions: Vec<SessionInfo> = listed
         .into_iter()
         .map(|listed| SessionInfo {
             id: listed.public_id,
             device: device::in_words(&listed.user_agent),
             address: listed.address,
             created_at: listed.created_at,
-            last_seen_at: listed.last_seen_at,
+            // That it is here now is not written each time.
+            last_seen_at: if listed.token_hash == own { now } else { listed.last_seen_at },
             current: listed.token_hash == own,
         })
         .collect();
+    sessions.sort_by_key(|session| !session.current);
     Ok(HttpResponse::Ok().json(SessionsResponse { sessions }))
 }
 

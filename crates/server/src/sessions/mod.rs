@@ -15,7 +15,7 @@ use crate::throttle::backoff;
 use crate::values;
 
 /// `last_seen_at` is written at most this often, so that reading stays reading.
-const TOUCH_SECONDS: i64 = 60;
+const TOUCH_SECONDS: i64 = 5 * 60;
 /// User agents are kept for people to know their devices by; nobody needs more of one.
 const USER_AGENT_MAX_CHARS: usize = 300;
 /// Sessions that one sweep ends in one transaction.

@@ -139,12 +139,23 @@ fn failures(row: &Row) -> Result<Failures, DbError> {
     Ok(Failures { count: row.int(0)?, last_at: row.int(1)? })
 }
 
-/// Forgets what this subject has counted up: it has proven who it is.
-pub async fn succeeded(db: &Db, subject: &Subject) -> Result<(), DbError> {
+/// Forgets what this subject has counted up: it has proven who it is. But for an account that others have shut
+/// meanwhile: only a browser that is known opens that again.
+pub async fn succeeded(db: &Db, subject: &Subject, is_known: bool) -> Result<(), DbError> {
     let [account, network, device] = subject.keys();
-    let keys = values![account, network, device];
-    db.write("DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3)", keys).await?;
+    let stop = if is_known { i64::MAX } else { backoff::STOP };
+    db.write(
+        "DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3) AND (key_hash <> $1 OR failures < $4)",
+        values![account, network, device, stop],
+    )
+    .await?;
     Ok(())
+}
+
+/// Whether failures have shut this account ([`Found::account`]) for passwords by now; none is never shut.
+pub async fn has_shut(tx: &mut Tx, account: &str) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM login_failures WHERE key_hash = $1 AND failures >= $2";
+    Ok(!tx.run(sql, values![account, backoff::STOP]).await?.rows.is_empty())
 }
 
 /// Forgets every failure that was counted for this account, from wherever. Says whether it was shut.

@@ -1,7 +1,8 @@
 //! Too many attempts.
 
 use crate::support::*;
-use cometchat_auth::{throttle, values};
+use cometchat_auth::throttle::{self, Subject};
+use cometchat_auth::values;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -232,4 +233,18 @@ async fn a_password_that_was_right_opens_nothing_once_the_account_is_shut_but_fo
         }
         app.emulator.mend().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_in_does_not_open_an_account_that_was_shut_meanwhile_unless_by_a_browser_that_is_known() {
+    let app = TestApp::start().await;
+    let account = cometchat_auth::sessions::sha256_hex(EMAIL.as_bytes());
+    let sql =
+        "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
+    app.db.write(sql, values![&account, app.clock.now()]).await.unwrap();
+    let subject = Subject::new(EMAIL, [192, 0, 2, 1].into(), None);
+    throttle::succeeded(&app.db, &subject, false).await.unwrap();
+    assert!(throttle::is_shut(&app.db, EMAIL, app.clock.now()).await.unwrap());
+    throttle::succeeded(&app.db, &subject, true).await.unwrap();
+    assert!(!throttle::is_shut(&app.db, EMAIL, app.clock.now()).await.unwrap());
 }

@@ -181,4 +181,17 @@ async fn thousands_who_are_added_at_once_come_to_cometchat_one_after_the_other_a
     let busiest = "SELECT CAST(max(n) AS BIGINT) FROM (SELECT count(*) AS n FROM chat_jobs WHERE run_at > 5 GROUP BY run_at) AS t";
     assert_eq!(count(&db, busiest).await, 2, "the others two a second");
     assert_eq!(count(&db, "SELECT max(run_at) FROM chat_jobs").await, 5 + 449);
+
+    // After a while in which nobody came to them.
+    jobs::pace(&db, 10_000).await.unwrap();
+    assert_eq!(count(&db, "SELECT count(*) FROM chat_jobs WHERE run_at <= 10000").await, 100);
+    let busiest = "SELECT CAST(max(n) AS BIGINT) FROM (SELECT count(*) AS n FROM chat_jobs WHERE run_at > 10000 GROUP BY run_at) AS t";
+    assert_eq!(count(&db, busiest).await, 2);
+
+    // Nor does who was due already wait for a place in a later line.
+    let mut tx = db.begin().await.unwrap();
+    jobs::sync_user(&mut tx, "early", 20_000).await.unwrap();
+    jobs::sync_users(&mut tx, ["early"], 50_000, 20_001).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(count(&db, "SELECT run_at FROM chat_jobs WHERE uid = 'early'").await, 20_000);
 }

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// `last_seen_at` is no more exact than this.
-const TOUCH_SECONDS: i64 = 60;
+const TOUCH_SECONDS: i64 = 5 * 60;
 const CREATED: i64 = 1_000_000;
 
 #[derive(Debug, Clone)]
@@ -22,8 +22,8 @@ enum Event {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
-        4 => prop_oneof![0..100i64, 0..1_500i64].prop_map(Event::Pass),
-        1 => (0..300i64).prop_map(Event::SetBack),
+        4 => prop_oneof![0..1_500i64, 0..22_500i64].prop_map(Event::Pass),
+        1 => (0..4_500i64).prop_map(Event::SetBack),
         4 => Just(Event::Use),
         1 => Just(Event::Sweep),
     ];
@@ -49,7 +49,7 @@ async fn expires_at(db: &Db, token: &Token) -> Option<i64> {
 
 #[test]
 fn a_session_lives_while_it_is_used_and_never_past_its_idle_limit_or_its_greatest_age() {
-    let lifetime = (200..2_000i64, 200..6_000i64).prop_map(|(idle, max)| Lifetime { idle, max });
+    let lifetime = (3_000..30_000i64, 3_000..90_000i64).prop_map(|(idle, max)| Lifetime { idle, max });
     for_all_with_db(48, (lifetime, events()), async |db, (lifetime, events)| {
         let token = Token::generate();
         begin(db, &token, lifetime).await;
