@@ -36,13 +36,23 @@ async fn what_sqlite_holds_goes_on_in_postgresql_and_nobody_notices() {
     let refused = world.fails(&["copy-from", "sqlite://old.db"], "");
     assert!(refused.contains("DATABASE_URL must say where to copy to"), "{refused}");
     world.database = postgres;
+    // What is sealed has to open there too.
+    let key = world.fails(&["copy-from", "sqlite://old.db"], "");
+    assert!(key.contains("copy it to data/secret.key"), "{key}");
+    std::fs::create_dir(world.folder.path().join("data")).unwrap();
+    std::fs::copy(world.folder.path().join("secret.key"), world.folder.path().join("data/secret.key"))
+        .unwrap();
     assert!(world.fails(&["copy-from", "sqlite://nothing.db"], "").contains("nothing.db"));
     let copied = world.run(&["copy-from", "sqlite://old.db"], "");
     assert!(copied.contains("1002 users, 1 sessions"), "{copied}");
     assert!(world.fails(&["copy-from", "sqlite://old.db"], "").contains("nothing was copied"));
     world.serve();
-    let session = world.http.get(world.url(routes::SESSION)).header("cookie", cookie);
+    let session = world.http.get(world.url(routes::SESSION)).header("cookie", &cookie);
     assert_eq!(session.send().await.unwrap().status(), StatusCode::OK);
+    let before = world.cometchat().await["ada"].1;
+    let logout = world.http.post(world.url(routes::LOGOUT)).header("cookie", &cookie);
+    assert_eq!(logout.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    world.eventually_cometchat("its token is revoked", |users| users["ada"].1 == before - 1).await;
     assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 }
 
