@@ -1,6 +1,7 @@
 //! CometChat slow, down, answering nonsense or asking for a pause.
 
 use crate::support::*;
+use cometchat_auth::values;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::{ErrorCode, LoginResponse, routes};
@@ -141,17 +142,23 @@ async fn a_token_whose_answer_was_lost_is_found_and_revoked() {
     assert!(browser.is_signed_in().await);
 }
 
+/// Begins so many more sessions of the one user, each with the chat token of the first.
+async fn begin_sessions(app: &TestApp, count: u64) {
+    let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < $1)
+                INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
+                                      address, chat_token_sealed)
+                SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
+                FROM n, (SELECT * FROM sessions ORDER BY public_id LIMIT 1) AS s";
+    let begun = app.db.write(many, values![i64::try_from(count).unwrap()]).await.unwrap();
+    assert_eq!(begun.affected, count);
+}
+
 /// A user may have any number of sessions; they are not all held in memory at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_one_session_among_thousands_is_not_taken_for_lost() {
     let app = TestApp::start().await;
     let (one, two) = (app.signed_in().await.1, app.signed_in().await.1);
-    let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1500)
-                INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
-                                      address, chat_token_sealed)
-                SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
-                FROM n, (SELECT * FROM sessions ORDER BY public_id LIMIT 1) AS s";
-    assert_eq!(app.db.write(many, &[]).await.unwrap().affected, 1500);
+    begin_sessions(&app, 1500).await;
     let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 6000, "times": 1});
     app.emulator.fault(slow).await;
     signs_in_without_chat(&app, "answers too late").await;
@@ -174,12 +181,7 @@ async fn a_token_of_one_session_among_thousands_is_not_taken_for_lost() {
 async fn thousands_of_sessions_of_somebody_end_at_once_and_each_token_is_to_be_revoked() {
     let app = TestApp::start().await;
     let (_, (browser, _)) = (app.signed_in().await, app.signed_in().await);
-    let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2500)
-                INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
-                                      address, chat_token_sealed)
-                SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
-                FROM n, (SELECT * FROM sessions ORDER BY public_id LIMIT 1) AS s";
-    assert_eq!(app.db.write(many, &[]).await.unwrap().affected, 2500);
+    begin_sessions(&app, 2500).await;
     app.emulator.fault(json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
     let ended = browser.delete(routes::SESSIONS, json!({})).await;
     assert_eq!(ended.status(), StatusCode::NO_CONTENT);
