@@ -102,13 +102,13 @@ pub async fn page(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError
     db.read(sql, values![after, limit]).await?.iter().map(user).collect()
 }
 
-/// Adds users, each with the hash of their password, who are made at CometChat by a worker; `earlier` are those of the same
-/// change who were added before. A thousand at once take
-/// three statements, and not three thousand visits to the database.
+/// Adds users, each with the hash of their password, who are made at CometChat by a worker; `earlier`: how many of the
+/// same change were added before. A thousand at once take three statements, and not three thousand visits to the
+/// database.
 ///
 /// # Errors
 /// As [`insert`].
-pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: usize, now: i64) -> Result<(), DbError> {
+pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: i64, now: i64) -> Result<(), DbError> {
     let rows = users.iter().map(|(user, hash)| {
         let User { id, email, name } = user;
         serde_json::json!([id, email, email_key(email), name, hash])

@@ -59,9 +59,9 @@ fn sync_id(uid: &str) -> String {
 }
 
 /// Users of one change who are made at CometChat at once; the others come after them, [`A_SECOND`] at a time.
-const AT_ONCE: usize = 100;
+const AT_ONCE: i64 = 100;
 /// Users in a second. Each takes two calls, and CometChat's lowest limit is 500 calls a minute, which sign-ins need too.
-const A_SECOND: usize = 2;
+const A_SECOND: i64 = 2;
 
 /// Writes that CometChat's user `uid` is to be looked at. Wake the worker after the commit.
 pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<(), DbError> {
@@ -73,13 +73,14 @@ pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<(), DbError> 
 pub async fn sync_users<'a>(
     tx: &mut Tx,
     uids: impl IntoIterator<Item = &'a str>,
-    earlier: usize,
+    earlier: i64,
     now: i64,
 ) -> Result<(), DbError> {
-    let rows = json(uids.into_iter().zip(earlier..).map(|(uid, place)| {
-        let wait = place.saturating_sub(AT_ONCE) / A_SECOND;
-        (sync_id(uid), uid, now.saturating_add_unsigned(wait as u64))
-    }));
+    let rows = json(
+        uids.into_iter()
+            .zip(earlier..)
+            .map(|(uid, place)| (sync_id(uid), uid, now + (place - AT_ONCE).max(0) / A_SECOND)),
+    );
     // Who is due already does not have to wait again. `WHERE true`: without it SQLite takes ON for a condition of a join.
     let sql = tx.pick(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
@@ -110,16 +111,16 @@ pub async fn sync_users<'a>(
 pub async fn pace(db: &Db, now: i64) -> Result<(), DbError> {
     let are_many =
         "SELECT 1 FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND kind = 'sync_user' AND attempts = 0
-                    LIMIT 1 OFFSET 200";
-    if db.read(are_many, values![now]).await?.is_empty() {
+                    LIMIT 1 OFFSET $2";
+    if db.read(are_many, values![now, 2 * AT_ONCE]).await?.is_empty() {
         return Ok(());
     }
     db.write(
-        "UPDATE chat_jobs SET run_at = $1 + late.place / 2, created_at = $1 + late.place / 2
+        "UPDATE chat_jobs SET run_at = $1 + (late.place - $2) / $3, created_at = $1 + (late.place - $2) / $3
          FROM (SELECT id, row_number() OVER (ORDER BY run_at, id) AS place FROM chat_jobs
                WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1 AND kind = 'sync_user' AND attempts = 0) AS late
-         WHERE chat_jobs.id = late.id AND late.place > 100",
-        values![now],
+         WHERE chat_jobs.id = late.id AND late.place > $2",
+        values![now, AT_ONCE, A_SECOND],
     )
     .await?;
     Ok(())

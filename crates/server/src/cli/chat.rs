@@ -59,7 +59,13 @@ async fn sync(sources: &Sources) -> Outcome {
         let users = loop {
             match client.users(page).await {
                 Err(CallError::RateLimited { retry_after }) => {
-                    tokio::time::sleep(retry_after.unwrap_or(Duration::from_secs(60))).await;
+                    let wait = retry_after.unwrap_or(Duration::from_secs(60));
+                    writeln!(
+                        io::stderr(),
+                        "CometChat asks for fewer calls: going on in {} s",
+                        wait.as_secs()
+                    )?;
+                    tokio::time::sleep(wait).await;
                 }
                 users => break users?,
             }

@@ -1,7 +1,7 @@
 //! `cometchat-auth copy-from`: all that a SQLite file holds, into an empty PostgreSQL. Who is signed in stays so.
 
 use super::Outcome;
-use crate::config::{Sources, Store};
+use crate::config::{Sources, Store, key_file};
 use crate::db::{Db, sqlite_path};
 use crate::values;
 use clap::{Arg, ArgMatches, Command};
@@ -95,7 +95,7 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     if sqlite_path(store.database_url.expose()).is_some() {
         return Err("DATABASE_URL must say where to copy to: postgres://…".into());
     }
-    has_same_key(&url, sources)?;
+    has_same_key(&url, store.database_url.expose(), sources)?;
     let from = Db::open_existing(&url).await?;
     let to = Db::open(store.database_url.expose()).await?;
     let done = copy(&from, &to).await;
@@ -109,18 +109,17 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     Ok(())
 }
 
-/// Beside a SQLite file lies the key that seals its chat tokens, unless it is set; with PostgreSQL it lies elsewhere.
-fn has_same_key(url: &str, sources: &Sources) -> Outcome {
+/// What is sealed there has to open here, and where the key is kept depends on the database.
+fn has_same_key(from: &str, to: &str, sources: &Sources) -> Outcome {
     if sources.get("SECRET_KEY").or(sources.get("SECRET_KEY_FILE")).is_some() {
         return Ok(());
     }
-    let beside =
-        sqlite_path(url).and_then(|path| Some(path.parent()?.join("secret.key"))).unwrap_or_default();
-    let (there, here) = (fs::read(&beside).ok(), fs::read("data/secret.key").ok());
+    let (from, to) = (key_file(from), key_file(to));
+    let (there, here) = (fs::read(&from).ok(), fs::read(&to).ok());
     if there.is_some() && there != here {
-        let key = beside.display();
+        let (key, to) = (from.display(), to.display());
         return Err(format!(
-            "the key of this database is {key}: copy it to data/secret.key, or set SECRET_KEY_FILE to it"
+            "the key of this database is {key}: copy it to {to}, or set SECRET_KEY_FILE to it"
         )
         .into());
     }

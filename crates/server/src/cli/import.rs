@@ -65,7 +65,7 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
     for (visit, at_once) in users.chunks(AT_ONCE).enumerate() {
         let earlier = visit * AT_ONCE;
         progress(earlier, users.len())?;
-        accounts::add(&mut tx, at_once, earlier, now).await?;
+        accounts::add(&mut tx, at_once, i64::try_from(earlier)?, now).await?;
     }
     tx.commit_however_long().await?;
     summary(&users, "imported; a running server makes them at CometChat")

@@ -7,6 +7,7 @@ mod reader;
 mod secrets;
 mod settings;
 
+pub use secrets::key_file;
 pub use settings::{Origin, SETTINGS, Setting, Sources, flags};
 
 use crate::chat::client::Endpoint;

@@ -64,9 +64,7 @@ impl Reader<'_> {
         if key.is_some() || self.faults.len() > before {
             return key;
         }
-        let path = crate::db::sqlite_path(database_url)
-            .and_then(|path| Some(path.parent()?.join("secret.key")))
-            .unwrap_or_else(|| PathBuf::from("data/secret.key"));
+        let path = key_file(database_url);
         if self.sources.only_looks && !path.exists() {
             return Some(SecretKey::new(crate::random::bytes()));
         }
@@ -86,6 +84,13 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Where the secret key is kept when it is not set: beside a SQLite database, and for PostgreSQL in `data`.
+pub fn key_file(database_url: &str) -> PathBuf {
+    crate::db::sqlite_path(database_url)
+        .and_then(|path| Some(path.parent()?.join("secret.key")))
+        .unwrap_or_else(|| PathBuf::from("data/secret.key"))
 }
 
 fn decode(text: &str) -> Option<SecretKey> {
