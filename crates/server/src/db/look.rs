@@ -146,8 +146,8 @@ mod tests {
     async fn each_state_is_told_and_only_what_a_server_of_this_version_has_begun_is_opened() {
         for (statements, told, opens) in [
             ("ours; SELECT 1", "in use", true),
-            ("ours; DELETE FROM schema_versions WHERE version = 3", "of an earlier version", false),
-            ("ours; UPDATE schema_versions SET version = 99 WHERE version = 3", "by another version", false),
+            ("ours; DELETE FROM schema_versions", "of an earlier version", false),
+            ("ours; UPDATE schema_versions SET version = 99", "by another version", false),
             ("CREATE TABLE users (x)", "it has other tables", false),
             ("PRAGMA user_version = 1", "empty", false),
         ] {

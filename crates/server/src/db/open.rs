@@ -6,7 +6,7 @@ use super::pool::{Habits, Pool, Step};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -193,27 +193,15 @@ pub fn sqlite_path(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path)))
 }
 
+/// The database's schema. Before the first release it is one migration, which is edited in place.
 pub(super) fn migrator(is_sqlite: bool) -> sqlx::migrate::Migrator {
-    let fewer_trees = if is_sqlite {
-        include_str!("../../migrations/0003_fewer_trees.sqlite.sql")
-    } else {
-        include_str!("../../migrations/0003_fewer_trees.postgres.sql")
-    };
-    let migrations = [
-        (1, "first", include_str!("../../migrations/0001_first.sql")),
-        (2, "handovers", include_str!("../../migrations/0002_handovers.sql")),
-        (3, "fewer trees", fewer_trees),
-    ];
-    let mut migrator = sqlx::migrate::Migrator::with_migrations(
-        migrations
-            .into_iter()
-            .map(|(version, name, sql)| {
-                let kind = sqlx::migrate::MigrationType::Simple;
-                sqlx::migrate::Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
-            })
-            .collect(),
-    );
-    // A name of our own, so that the database of another program that uses sqlx is not taken for ours.
+    use sqlx::migrate::{Migration, MigrationType, Migrator};
+    let initial = include_str!("../../migrations/0001_initial.sql");
+    let initial = if is_sqlite { initial.to_owned() } else { initial.replace(") WITHOUT ROWID;", ");") };
+    let sql = AssertSqlSafe(initial).into_sql_str();
+    let initial = Migration::new(1, "initial".into(), MigrationType::Simple, sql, false);
+    let mut migrator = Migrator::with_migrations(vec![initial]);
+    // A name of its own, so that the database of another program that uses sqlx is not taken for this server's.
     migrator.dangerous_set_table_name("schema_versions");
     migrator
 }
@@ -224,63 +212,12 @@ mod tests {
     use crate::values;
 
     #[tokio::test]
-    async fn nothing_is_lost_of_a_database_that_the_first_version_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("test.db");
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
-        let mut old = options.connect().await.unwrap();
-        let mut first = migrator(true);
-        first.migrations = first.migrations.iter().take(2).cloned().collect();
-        first.run_direct(None, &mut old, false).await.unwrap();
-        old.execute(
-            "INSERT INTO users VALUES ('ada', 'Ada@example.com', 'ada@example.com', 'Ada', 'hash', 3, 4, 5);
-             INSERT INTO sessions VALUES ('token', 'public', 'ada', 6, 7, 8, 'agent', 'address', 'sealed');
-             INSERT INTO login_failures VALUES ('key', 'account', 9, 10);
-             INSERT INTO chat_jobs VALUES ('id', 'sync_user', 'ada', '', 1, 2, 3, '', 0, 1, 'error', 4);
-             INSERT INTO handovers VALUES ('jti', 11);
-             PRAGMA foreign_keys = OFF;
-             INSERT INTO sessions VALUES ('of', 'nobody', 'gone', 0, 0, 0, '', '', '')",
-        )
-        .await
-        .unwrap();
-        old.close().await.unwrap();
-
-        let db = Db::open(&format!("sqlite://{}", path.display())).await.unwrap();
-        let kept = db
-            .read(
-                "SELECT email || name || password_hash || password_version || created_at || updated_at FROM users
-                 UNION ALL SELECT public_id || user_id || created_at || last_seen_at || expires_at || user_agent
-                                  || address || chat_token_sealed FROM sessions
-                 UNION ALL SELECT account_hash || failures || last_at FROM login_failures
-                 UNION ALL SELECT id_hash || expires_at FROM handovers
-                 UNION ALL SELECT kind || uid || version || attempts || run_at || parked || last_error FROM chat_jobs",
-                values![],
-            )
-            .await
-            .unwrap();
-        let kept: Vec<String> = kept.iter().map(|row| row.text(0).unwrap()).collect();
-        let then = [
-            "Ada@example.comAdahash345",
-            "publicada678agentaddresssealed",
-            "account910",
-            "jti11",
-            "sync_userada1231error",
-        ];
-        assert_eq!(kept, then);
-        let orphan = "INSERT INTO sessions VALUES ('t', 'p', 'nobody', 0, 0, 0, '', '', '')";
-        assert!(db.write(orphan, values![]).await.is_err(), "a session needs a user");
-        let row = "SELECT sql FROM sqlite_schema WHERE name = 'sessions'";
-        let sql = db.read(row, values![]).await.unwrap()[0].text(0).unwrap();
-        assert!(sql.contains("REFERENCES \"users\""), "{sql}");
-    }
-
-    #[tokio::test]
     async fn a_database_of_another_version_is_told_from_one_that_could_not_be_brought_up_to_date() {
         for (change, told) in [
-            ("UPDATE schema_versions SET version = 99 WHERE version = 2", "made by another version"),
+            ("UPDATE schema_versions SET version = 99", "made by another version"),
             (
-                "DELETE FROM schema_versions WHERE version > 1",
-                "bring the database test.db up to date: while executing migration 2",
+                "DELETE FROM schema_versions",
+                "bring the database test.db up to date: while executing migration 1",
             ),
         ] {
             let folder = tempfile::tempdir().unwrap();

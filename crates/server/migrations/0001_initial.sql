@@ -1,0 +1,71 @@
+-- One text for SQLite and PostgreSQL: TEXT and BIGINT only, NOT NULL stated, no defaults. Times are Unix seconds.
+--
+-- WITHOUT ROWID is SQLite's and is left out for PostgreSQL: each row is stored in its primary key and not in a second
+-- B-tree, so a login writes fewer pages. There is an index only where a query needs one.
+
+CREATE TABLE users (
+    id TEXT NOT NULL PRIMARY KEY, -- also the uid at CometChat
+    email TEXT NOT NULL, -- as typed, for display
+    email_key TEXT NOT NULL, -- normalised, for comparison
+    name TEXT NOT NULL,
+    password_hash TEXT NOT NULL, -- a PHC string; empty: this user has no password
+    password_version BIGINT NOT NULL, -- raised by each new password, not by a rehash
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX users_email_key ON users (email_key);
+
+CREATE TABLE sessions (
+    token_hash TEXT NOT NULL PRIMARY KEY, -- SHA-256 of the cookie's token, in hex
+    public_id TEXT NOT NULL, -- names the session to its user; grants nothing
+    user_id TEXT NOT NULL REFERENCES users (id), -- no cascade: a chat token is revoked with its session
+    created_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL, -- the earlier of the idle and the absolute limit
+    user_agent TEXT NOT NULL,
+    address TEXT NOT NULL,
+    chat_token_sealed TEXT NOT NULL -- empty: no token was minted yet
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX sessions_user_id_public_id ON sessions (user_id, public_id);
+
+CREATE INDEX sessions_expires_at ON sessions (expires_at);
+
+CREATE TABLE login_failures (
+    key_hash TEXT NOT NULL PRIMARY KEY, -- SHA-256 of the counted key: mistyped input is not stored
+    account_hash TEXT NOT NULL, -- SHA-256 of the account alone, to find all rows of an account
+    failures BIGINT NOT NULL, -- consecutive
+    last_at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX login_failures_account_hash ON login_failures (account_hash);
+
+CREATE INDEX login_failures_last_at ON login_failures (last_at);
+
+-- Assertions of the app's server that were used, until they expire.
+CREATE TABLE handovers (
+    id_hash TEXT NOT NULL PRIMARY KEY, -- SHA-256 of the assertion's jti, in hex
+    expires_at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX handovers_expires_at ON handovers (expires_at);
+
+CREATE TABLE chat_jobs (
+    id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex, which sorts by time, or sync:{uid}
+    kind TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    payload_sealed TEXT NOT NULL, -- empty: the kind and the uid suffice
+    version BIGINT NOT NULL, -- raised when the job is enqueued again while it waits or runs
+    attempts BIGINT NOT NULL,
+    run_at BIGINT NOT NULL,
+    claim TEXT NOT NULL, -- the worker's claim; empty: not claimed
+    claimed_until BIGINT NOT NULL, -- the claim of a worker that died ends at this time
+    parked BIGINT NOT NULL, -- 1: a permanent failure, waits for an operator
+    last_error TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX chat_jobs_due ON chat_jobs (parked, run_at);
+
+CREATE INDEX chat_jobs_uid ON chat_jobs (uid) WHERE kind = 'revoke_token';
