@@ -1,8 +1,8 @@
 //! A world to begin with: people who have talked to the demo user, and a bot that answers. The bot lives by
 //! the same rules as everybody: a socket, a token, receipts and typing.
 
-use crate::app::Emulator;
 use crate::errors::Failure;
+use crate::state::Emulator;
 use crate::world::{
     NewMessage, Outgoing, PresenceSubscription, ProfileChange, Receipt, SocketId, Subject, World,
 };

@@ -3,23 +3,25 @@
 //!
 //! It is built from CometChat's own behaviour and knows nothing of any program that talks to it.
 //! [`world`] holds the state and the rules and never sees HTTP; [`rest`], [`client`] and [`socket`]
-//! are the three ways in; [`gate`] stands before them all with faults, rate limits and the call log.
+//! are the three ways in; [`middleware`] stands before them all with faults, rate limits and the call log.
 
-mod answer;
 pub mod app;
+mod auth;
 mod client;
-mod control;
+mod control_api;
 mod cors;
+mod dashboard;
 mod demo;
 mod errors;
-mod forms;
-mod gate;
-mod input;
-mod keys;
-mod page;
+mod extract;
+mod middleware;
+mod payloads;
+mod response;
 mod rest;
 mod socket;
+mod state;
 mod world;
 
-pub use app::{App, Config};
+pub use app::App;
+pub use state::Config;
 pub use world::{Clock, RateLimits};

@@ -2,7 +2,7 @@
 //! the world, and writes what the world pushes.
 
 use crate::{
-    app::Emulator,
+    state::Emulator,
     world::{Outgoing, PresenceSubscription, Receipt, SocketId, Subject},
 };
 use actix_web::{Error, HttpRequest, HttpResponse, guard, rt, web};

@@ -1,10 +1,10 @@
 //! Conversations of the signed-in user.
 
 use crate::{
-    answer::{Answer, Paging, data, done},
-    app::Emulator,
-    input::Params,
-    keys::Caller,
+    auth::Caller,
+    extract::Params,
+    response::{Answer, Paging, data, done},
+    state::Emulator,
     world::Receipt,
 };
 use actix_web::web::{Data, Path};

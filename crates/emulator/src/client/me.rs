@@ -1,12 +1,12 @@
 //! The signed-in user: signing in and out, settings, telemetry.
 
 use crate::{
-    answer::{Answer, data, done},
-    app::{Config, Emulator},
+    auth::{Caller, header_text},
     errors::Failure,
-    forms::{read_device, read_profile_change},
-    input::Body,
-    keys::{Caller, header_text},
+    extract::Body,
+    payloads::{read_device, read_profile_change},
+    response::{Answer, data, done},
+    state::{Config, Emulator},
     world::{ProfileChange, World},
 };
 use actix_web::{HttpRequest, web::Data};

@@ -1,11 +1,11 @@
 //! Sending messages, and the pages of their history.
 
 use crate::{
-    answer::{Answer, data},
-    app::Emulator,
-    forms::{message_id, read_message},
-    input::{Body, Params},
-    keys::Caller,
+    auth::Caller,
+    extract::{Body, Params},
+    payloads::{message_id, read_message},
+    response::{Answer, data},
+    state::Emulator,
     world::{Direction, History, Scope},
 };
 use actix_web::{

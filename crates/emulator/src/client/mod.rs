@@ -8,7 +8,7 @@ mod me;
 mod messages;
 mod users;
 
-use crate::answer::unknown_route;
+use crate::response::unknown_route;
 use actix_web::web;
 
 pub fn routes(config: &mut web::ServiceConfig) {

@@ -1,10 +1,10 @@
 //! Other users, as a signed-in one sees them.
 
 use crate::{
-    answer::{Answer, Paging, data},
-    app::Emulator,
-    input::Params,
-    keys::Caller,
+    auth::Caller,
+    extract::Params,
+    response::{Answer, Paging, data},
+    state::Emulator,
     world::{Sort, UserFilter},
 };
 use actix_web::web::{Data, Path};

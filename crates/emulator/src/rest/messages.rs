@@ -1,11 +1,11 @@
 //! Messages and conversations, as a server uses them in a user's name.
 
 use crate::{
-    answer::{Answer, Paging, data},
-    app::Emulator,
-    forms::{message_id, read_message},
-    input::{Body, Params},
-    keys::{FullAccess, OnBehalfOf},
+    auth::{FullAccess, OnBehalfOf},
+    extract::{Body, Params},
+    payloads::{message_id, read_message},
+    response::{Answer, Paging, data},
+    state::Emulator,
 };
 use actix_web::web::{Data, Path};
 

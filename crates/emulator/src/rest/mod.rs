@@ -4,7 +4,7 @@ mod messages;
 mod tokens;
 mod users;
 
-use crate::{answer::unknown_route, keys::api_of, world::Api};
+use crate::{auth::api_of, response::unknown_route, world::Api};
 use actix_web::{guard::fn_guard, web};
 
 pub fn routes(config: &mut web::ServiceConfig) {

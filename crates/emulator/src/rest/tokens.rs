@@ -1,12 +1,12 @@
 //! Auth tokens, as a server mints and revokes them.
 
 use crate::{
-    answer::{Answer, Paging, data, done},
-    app::Emulator,
+    auth::{AnyKey, FullAccess},
     errors::Failure,
-    forms::read_device,
-    input::{Body, Params},
-    keys::{AnyKey, FullAccess},
+    extract::{Body, Params},
+    payloads::read_device,
+    response::{Answer, Paging, data, done},
+    state::Emulator,
     world::{Token, World},
 };
 use actix_web::web::{Data, Path};

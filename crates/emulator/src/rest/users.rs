@@ -1,12 +1,12 @@
 //! Users, as a server manages them.
 
 use crate::{
-    answer::{Answer, Paging, data, done},
-    app::Emulator,
+    auth::{AnyKey, FullAccess},
     errors::Failure,
-    forms::{read_new_user, read_profile_change},
-    input::{Body, Params},
-    keys::{AnyKey, FullAccess},
+    extract::{Body, Params},
+    payloads::{read_new_user, read_profile_change},
+    response::{Answer, Paging, data, done},
+    state::Emulator,
     world::UserFilter,
 };
 use actix_web::web::{Data, Path};

@@ -2,27 +2,27 @@
 //! conversations, sockets. Knows nothing of HTTP; sockets are channels that frames are pushed into.
 //! One `World` sits behind one lock, so that no reader ever sees half of a change.
 
-mod calls;
+mod call_log;
 mod faults;
 mod messages;
-mod rates;
+mod rate_limits;
 mod receipts;
 mod sockets;
 mod tokens;
 mod users;
 
-pub use calls::Api;
+pub use call_log::Api;
 pub use faults::{Effect, FaultSpec};
 pub use messages::{Direction, History, Message, NewMessage, Scope};
-pub use rates::{Allowance, RateLimits};
+pub use rate_limits::{Allowance, RateLimits};
 pub use receipts::Receipt;
 pub use sockets::{Outgoing, PresenceSubscription, Socket, SocketId, Subject};
 pub use tokens::{Device, Token};
 pub use users::{ProfileChange, Sort, User, UserFilter};
 
-use calls::Calls;
+use call_log::Calls;
 use faults::Faults;
-use rates::Rates;
+use rate_limits::Rates;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 

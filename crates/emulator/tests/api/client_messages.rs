@@ -1,4 +1,4 @@
-use crate::support::{Emulator, Session, text_to};
+use crate::helpers::{Emulator, Session, text_to};
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use crate::support::{Emulator, Session};
+use crate::helpers::{Emulator, Session};
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The binary itself.
 
-use crate::support::{PATIENCE, in_time};
+use crate::helpers::{PATIENCE, in_time};
 use std::process::Stdio;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},

@@ -1,6 +1,6 @@
 //! The world that newcomers find, and the control of sockets.
 
-use crate::support::*;
+use crate::helpers::*;
 use cometchat_emulator::Config;
 use serde_json::json;
 

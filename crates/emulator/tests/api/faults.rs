@@ -1,4 +1,4 @@
-use crate::support::{Emulator, Socket, auth_frame, in_time};
+use crate::helpers::{Emulator, Socket, auth_frame, in_time};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::{

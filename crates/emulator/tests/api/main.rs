@@ -2,16 +2,16 @@
 //! real WebSockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod browser;
+mod auth_and_rate_limits;
 mod client_messages;
 mod client_users;
 mod command_line;
+mod cors_and_dashboard;
 mod demo;
 mod faults;
-mod keys_and_limits;
-mod live;
+mod helpers;
+mod push_events;
 mod rest_messages;
 mod rest_tokens;
 mod rest_users;
 mod sockets;
-mod support;

@@ -1,4 +1,4 @@
-use crate::support::{Emulator, text_to};
+use crate::helpers::{Emulator, text_to};
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use crate::support::Emulator;
+use crate::helpers::Emulator;
 use serde_json::{Value, json};
 
 #[tokio::test]

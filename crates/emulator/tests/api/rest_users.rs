@@ -1,4 +1,4 @@
-use crate::support::Emulator;
+use crate::helpers::Emulator;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_permanently_deleted_user_leaves_nothing() {
     for permanent in [json!(true), json!("true")] {
         emulator.create("a").await;
         emulator.create("b").await;
-        emulator.rest_as("a", "POST", "/messages", crate::support::text_to("b", "hi")).await.data();
+        emulator.rest_as("a", "POST", "/messages", crate::helpers::text_to("b", "hi")).await.data();
         emulator.rest("DELETE", "/users/a", json!({ "permanent": permanent })).await.data();
         assert_eq!(emulator.state().await["messages"], json!([]));
         emulator.rest("DELETE", "/users/b", json!({ "permanent": true })).await.data();

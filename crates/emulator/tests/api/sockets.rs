@@ -1,6 +1,6 @@
 //! Connections: authentication, ping, closing.
 
-use crate::support::{Emulator, auth_frame};
+use crate::helpers::{Emulator, auth_frame};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 

@@ -1,6 +1,6 @@
 //! What is pushed through sockets: messages, typing, receipts, presence.
 
-use crate::support::{Emulator, text_to};
+use crate::helpers::{Emulator, text_to};
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Who calls: a server with an API key of one of the two scopes, or a user with an auth token. A
 //! handler says with its argument what it needs.
 
-use crate::{app::Emulator, errors::Failure, world::Api};
+use crate::{errors::Failure, state::Emulator, world::Api};
 use actix_web::{
     FromRequest, HttpRequest,
     dev::{Payload, RequestHead},

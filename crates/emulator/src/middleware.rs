@@ -2,9 +2,9 @@
 //! are switched on, and keeps the rate limits.
 
 use crate::{
-    app::Emulator,
+    auth::api_of,
     errors::Failure,
-    keys::api_of,
+    state::Emulator,
     world::{Allowance, Api, Effect},
 };
 use actix_web::{

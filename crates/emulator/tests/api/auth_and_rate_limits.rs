@@ -1,4 +1,4 @@
-use crate::support::Emulator;
+use crate::helpers::Emulator;
 use cometchat_emulator::{Config, RateLimits};
 use serde_json::{Value, json};
 use std::sync::{

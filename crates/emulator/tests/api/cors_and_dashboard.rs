@@ -1,6 +1,6 @@
 //! What browsers need: CORS, the shim, the page; and the control API's view of everything.
 
-use crate::support::Emulator;
+use crate::helpers::Emulator;
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! every text is escaped by the template; a few lines of script fetch it again and swap what changed.
 
 use crate::{
-    app::{Config, Emulator},
+    state::{Config, Emulator},
     world::{Message, User, World},
 };
 use actix_web::{HttpResponse, Responder, guard, web};
@@ -33,7 +33,7 @@ fn document(world: &World, config: &Config) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "CometChat emulator" }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(include_str!("page.css"))) }
+                style { (PreEscaped(include_str!("dashboard.css"))) }
             }
             body {
                 header {
@@ -60,7 +60,7 @@ fn document(world: &World, config: &Config) -> Markup {
                     "The same as JSON: " a href="/emulator/state" { "/emulator/state" } " and "
                     a href="/emulator/faults" { "/emulator/faults" } "."
                 }
-                script { (PreEscaped(include_str!("page.js"))) }
+                script { (PreEscaped(include_str!("dashboard.js"))) }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What tests use: faults, a look at everything, a reset; and the script that lets the SDK, which
 //! insists on https and wss, talk to a plain-http emulator. None of this exists in the cloud.
 
-use crate::{answer::Answer, app::Emulator, errors::Failure, world::FaultSpec};
+use crate::{errors::Failure, response::Answer, state::Emulator, world::FaultSpec};
 use actix_web::{HttpResponse, Responder, web};
 use serde_json::json;
 

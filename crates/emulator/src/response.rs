@@ -1,7 +1,7 @@
 //! The shapes of a success: `{"data": …}`, and a numbered page of a list with its `meta.pagination`.
 //! The SDK waits for ever when either is missing.
 
-use crate::{errors::Failure, input::Params};
+use crate::{errors::Failure, extract::Params};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use crate::{
     errors::Failure,
-    input::{Body, Fields},
+    extract::{Body, Fields},
     world::{Device, NewMessage, ProfileChange},
 };
 use serde_json::{Map, Value, json};
