@@ -1,5 +1,5 @@
-//! Puts the emulator together: settings and state in, a bound server out. The one place that knows
-//! every route. A test builds its own on port 0.
+//! Builds the emulator from its configuration and binds the server. This is the only module that
+//! registers routes. Tests build their own emulator on port 0.
 
 use crate::{
     client, control_api, cors, dashboard, demo, middleware,
@@ -11,9 +11,10 @@ use crate::{
 use actix_web::{App as ActixApp, HttpServer, dev::Server, middleware::from_fn, web};
 use std::{net::SocketAddr, sync::Arc};
 
-/// No documented body is near this; what is larger is not read to its end.
-const LARGEST_BODY: usize = 1 << 20;
+/// No documented request body comes near this size. The server stops reading larger bodies.
+const MAX_BODY_BYTES: usize = 1 << 20;
 
+/// A bound emulator that is ready to run.
 pub struct App {
     server: Server,
     address: SocketAddr,
@@ -21,7 +22,7 @@ pub struct App {
 }
 
 impl App {
-    /// Binds `config.listen` and nothing else. From here on connections are accepted.
+    /// Builds the emulator and binds `config.listen`. The kernel accepts connections from here on.
     pub fn build(config: Config) -> std::io::Result<Self> {
         let listen = config.listen;
         let mut world = World::new(config.app_id.clone(), config.rate_limits, Arc::clone(&config.clock));
@@ -33,8 +34,8 @@ impl App {
         let http = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(shared.clone())
-                .app_data(web::PayloadConfig::new(LARGEST_BODY))
-                .wrap(from_fn(middleware::gate))
+                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+                .wrap(from_fn(middleware::intercept))
                 .wrap(from_fn(cors::cors))
                 .configure(socket::routes)
                 .configure(dashboard::routes)
@@ -44,22 +45,22 @@ impl App {
                 .default_service(web::to(unknown_route))
         })
         .workers(2)
-        // Open sockets and hanging requests are cut, not waited for.
+        // Shutdown does not wait for open WebSockets and hanging requests.
         .shutdown_timeout(1)
         .bind(listen)?;
         let address = http.addrs().first().copied().unwrap_or(listen);
         Ok(Self { server: http.run(), address, emulator })
     }
 
-    /// With port 0 this has the port that was chosen.
+    /// Returns the bound address. It has the actual port if the configuration asked for port 0.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until SIGTERM or SIGINT.
+    /// Serves requests until SIGTERM or SIGINT.
     pub async fn run(self) -> std::io::Result<()> {
         if self.emulator.config.demo {
-            tokio::spawn(demo::live(self.emulator));
+            tokio::spawn(demo::run_bot(self.emulator));
         }
         self.server.await
     }

@@ -1,7 +1,8 @@
-//! What tests use: faults, a look at everything, a reset; and the script that lets the SDK, which
-//! insists on https and wss, talk to a plain-http emulator. None of this exists in the cloud.
+//! The control API for tests: faults, the full state, and a reset. It also serves the script that
+//! lets the SDK, which always uses https and wss, talk to a plain-http emulator. The CometChat cloud
+//! has none of this.
 
-use crate::{errors::Failure, response::Answer, state::Emulator, world::FaultSpec};
+use crate::{errors::RestError, response::RestResult, state::Emulator, world::FaultSpec};
 use actix_web::{HttpResponse, Responder, web};
 use serde_json::json;
 
@@ -14,7 +15,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/faults", web::delete().to(clear_faults))
             .route("/state", web::get().to(state))
             .route("/reset", web::post().to(reset))
-            .route("/sockets/{uid}", web::delete().to(cut_sockets)),
+            .route("/sockets/{uid}", web::delete().to(close_sockets)),
     );
 }
 
@@ -26,10 +27,10 @@ async fn shim() -> impl Responder {
         .body(include_str!("shim.js"))
 }
 
-async fn add_fault(emulator: web::Data<Emulator>, body: web::Bytes) -> Answer {
+async fn add_fault(emulator: web::Data<Emulator>, body: web::Bytes) -> RestResult {
     let spec: FaultSpec =
-        serde_json::from_slice(&body).map_err(|error| Failure::Malformed(error.to_string()))?;
-    let id = emulator.world().faults.add(spec).map_err(Failure::Malformed)?;
+        serde_json::from_slice(&body).map_err(|error| RestError::Malformed(error.to_string()))?;
+    let id = emulator.world().faults.add(spec).map_err(RestError::Malformed)?;
     Ok(HttpResponse::Ok().json(json!({ "id": id })))
 }
 
@@ -43,7 +44,7 @@ async fn clear_faults(emulator: web::Data<Emulator>) -> impl Responder {
 }
 
 async fn state(emulator: web::Data<Emulator>) -> impl Responder {
-    HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(emulator.world().state())
+    HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(emulator.world().snapshot())
 }
 
 async fn reset(emulator: web::Data<Emulator>) -> impl Responder {
@@ -51,8 +52,8 @@ async fn reset(emulator: web::Data<Emulator>) -> impl Responder {
     HttpResponse::NoContent()
 }
 
-/// As a bad line would: the SDK opens them again.
-async fn cut_sockets(emulator: web::Data<Emulator>, uid: web::Path<String>) -> impl Responder {
-    emulator.world().close_sockets("Cut by a test", |subject| subject.uid == *uid);
+/// Closes the user's sockets, as a lost connection would. The SDK reconnects.
+async fn close_sockets(emulator: web::Data<Emulator>, uid: web::Path<String>) -> impl Responder {
+    emulator.world().close_sockets("Closed by a test", |user| user.uid == *uid);
     HttpResponse::NoContent()
 }

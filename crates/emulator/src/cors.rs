@@ -1,6 +1,6 @@
-//! CORS for pages of any origin. Every answer carries the allowing header, errors and faults too:
-//! without it the SDK sees a failed fetch in place of the error code. Nothing is refused and nothing
-//! depends on the origin, which is why this is two dozen lines and not a library.
+//! CORS for pages of any origin. Every response carries the allowing header, also errors and faults:
+//! without it the SDK sees a failed fetch instead of the error code. The module rejects nothing and
+//! does not depend on the origin, so it needs no library.
 
 use actix_web::{
     Error, HttpResponse,
@@ -10,7 +10,7 @@ use actix_web::{
     middleware::Next,
 };
 
-const HEADERS: &str = "accept, apikey, appid, authorization, authtoken, content-type, onbehalfof, onbehalfofuser, resource, sdk, settingshash, settingshashreceivedat";
+const ALLOWED_HEADERS: &str = "accept, apikey, appid, authorization, authtoken, content-type, onbehalfof, onbehalfofuser, resource, sdk, settingshash, settingshashreceivedat";
 
 pub async fn cors(
     request: ServiceRequest,
@@ -18,23 +18,23 @@ pub async fn cors(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut answer = if preflight {
-        let answer = HttpResponse::NoContent()
+    let mut response = if preflight {
+        let response = HttpResponse::NoContent()
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"))
-            .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS))
+            .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS))
             .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
             .finish();
-        request.into_response(answer)
+        request.into_response(response)
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
-    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
-    // What a page may read of a refusal.
-    answer.headers_mut().insert(
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+    // The headers that a page may read on a rate-limited response.
+    response.headers_mut().insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         header::HeaderValue::from_static(
             "retry-after, x-rate-limit, x-rate-limit-remaining, x-rate-limit-reset",
         ),
     );
-    Ok(answer)
+    Ok(response)
 }

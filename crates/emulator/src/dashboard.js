@@ -1,12 +1,12 @@
-// Looks every two seconds, and leaves the page alone when nothing changed or somebody is selecting.
+// Reloads the content every two seconds. Keeps the page if nothing changed or the user selects text.
 setInterval(async () => {
   try {
-    const answer = await fetch('/');
-    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('main');
+    const response = await fetch('/');
+    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('main');
     const shown = document.querySelector('main');
-    document.body.removeAttribute('data-stopped');
+    document.body.removeAttribute('data-offline');
     if (fresh && fresh.innerHTML !== shown.innerHTML && getSelection().isCollapsed) shown.replaceWith(fresh);
   } catch {
-    document.body.setAttribute('data-stopped', '');
+    document.body.setAttribute('data-offline', '');
   }
 }, 2000);

@@ -1,5 +1,5 @@
-//! The page at `/`: a person's look at everything the emulator knows. Rendered on the server, where
-//! every text is escaped by the template; a few lines of script fetch it again and swap what changed.
+//! The dashboard at `/`, which shows all data of the emulator. It is rendered on the server, where the
+//! template escapes all text. A short script reloads it and replaces the content when it changes.
 
 use crate::{
     state::{Config, Emulator},
@@ -8,23 +8,23 @@ use crate::{
 use actix_web::{HttpResponse, Responder, guard, web};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// Newest first; the rest is in `/emulator/state`.
-const SHOWN: usize = 50;
-const TOKENS_SHOWN: usize = 3;
+/// Rows per table, newest first. `/emulator/state` has the rest.
+const MAX_ROWS: usize = 50;
+const MAX_TOKENS_SHOWN: usize = 3;
 
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/").guard(guard::Get()).to(page));
+    config.service(web::resource("/").guard(guard::Get()).to(dashboard));
 }
 
-async fn page(emulator: web::Data<Emulator>) -> impl Responder {
-    let page = document(&emulator.world(), &emulator.config);
+async fn dashboard(emulator: web::Data<Emulator>) -> impl Responder {
+    let html = render(&emulator.world(), &emulator.config);
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header(("Cache-Control", "no-store"))
-        .body(page.into_string())
+        .body(html.into_string())
 }
 
-fn document(world: &World, config: &Config) -> Markup {
+fn render(world: &World, config: &Config) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -39,11 +39,11 @@ fn document(world: &World, config: &Config) -> Markup {
                 header {
                     h1 { "CometChat emulator" }
                     p {
-                        "Stands in for the CometChat cloud: REST API v3, client API v3.0 and WebSocket, in memory. "
-                        "Nothing here leaves this machine, and all of it is gone when the emulator stops."
+                        "Emulates the CometChat cloud in memory: REST API v3, client API v3.0 and WebSocket. "
+                        "All data stays on this machine and is lost when the emulator stops."
                     }
                     dl {
-                        (setting("App id", &config.app_id))
+                        (setting("App ID", &config.app_id))
                         (setting("Region", &config.region))
                         (setting("REST API key", &config.rest_api_key))
                         (setting("Auth key", &config.auth_key))
@@ -57,7 +57,7 @@ fn document(world: &World, config: &Config) -> Markup {
                     (calls(world))
                 }
                 footer {
-                    "The same as JSON: " a href="/emulator/state" { "/emulator/state" } " and "
+                    "As JSON: " a href="/emulator/state" { "/emulator/state" } " and "
                     a href="/emulator/faults" { "/emulator/faults" } "."
                 }
                 script { (PreEscaped(include_str!("dashboard.js"))) }
@@ -70,13 +70,13 @@ fn setting(name: &str, value: &str) -> Markup {
     html! { div { dt { (name) } dd { code { (value) } } } }
 }
 
-/// `total` may be more than there are `rows`.
-fn section(title: &str, total: usize, none: &str, columns: &[&str], rows: &[Markup]) -> Markup {
+/// Renders a table. `total` may be larger than the number of `rows`.
+fn section(title: &str, total: usize, empty_text: &str, columns: &[&str], rows: &[Markup]) -> Markup {
     html! {
         section {
             h2 { (title) " " span.count { (total) } }
             @if rows.is_empty() {
-                p.none { (none) }
+                p.none { (empty_text) }
             } @else {
                 div.scroll tabindex="0" role="region" aria-label=(title) {
                     table {
@@ -84,7 +84,7 @@ fn section(title: &str, total: usize, none: &str, columns: &[&str], rows: &[Mark
                         tbody { @for row in rows { tr { (row) } } }
                     }
                 }
-                @if total > rows.len() { p.none { "The last " (rows.len()) " of " (total) "." } }
+                @if total > rows.len() { p.none { "Latest " (rows.len()) " of " (total) } }
             }
         }
     }
@@ -104,8 +104,8 @@ fn users(world: &World) -> Markup {
             }
             td {
                 @if tokens.is_empty() { span.none { "none" } }
-                @for token in tokens.iter().rev().take(TOKENS_SHOWN) { code.token { (token) } }
-                @if tokens.len() > TOKENS_SHOWN { span.none { "and " (tokens.len() - TOKENS_SHOWN) " older" } }
+                @for token in tokens.iter().rev().take(MAX_TOKENS_SHOWN) { code.token { (token) } }
+                @if tokens.len() > MAX_TOKENS_SHOWN { span.none { "and " (tokens.len() - MAX_TOKENS_SHOWN) " older" } }
             }
         }
     };
@@ -113,27 +113,25 @@ fn users(world: &World) -> Markup {
     section(
         "Users",
         users.len(),
-        "Nobody yet: a server creates users.",
-        &["uid", "Name", "Status", "Auth tokens"],
+        "No users yet. A server creates them.",
+        &["UID", "Name", "Status", "Auth tokens"],
         &rows,
     )
 }
 
 fn sockets(world: &World) -> Markup {
-    let row = |subject: Option<(&str, &str)>| {
+    let row = |user: Option<(&str, &str)>| {
         html! {
-            td { @if let Some((uid, _)) = subject { code { (uid) } } @else { span.none { "not signed in" } } }
-            td { @if let Some((_, device)) = subject { code { (device) } } }
+            td { @if let Some((uid, _)) = user { code { (uid) } } @else { span.none { "not signed in" } } }
+            td { @if let Some((_, device)) = user { code { (device) } } }
         }
     };
     let rows: Vec<Markup> = world
         .sockets()
-        .map(|socket| {
-            socket.subject.as_ref().map(|subject| (subject.uid.as_str(), subject.device_id.as_str()))
-        })
+        .map(|socket| socket.user.as_ref().map(|user| (user.uid.as_str(), user.device_id.as_str())))
         .map(row)
         .collect();
-    section("Sockets", rows.len(), "No browser is connected.", &["uid", "Device"], &rows)
+    section("Sockets", rows.len(), "No open sockets.", &["UID", "Device"], &rows)
 }
 
 fn messages(world: &World) -> Markup {
@@ -150,13 +148,13 @@ fn messages(world: &World) -> Markup {
             }
         }
     };
-    let rows: Vec<Markup> = world.messages().rev().take(SHOWN).map(row).collect();
+    let rows: Vec<Markup> = world.messages().rev().take(MAX_ROWS).map(row).collect();
     let total = world.messages().count();
     section(
         "Messages",
         total,
-        "Nobody has written yet.",
-        &["id", "Sent (UTC)", "Who", "Message", "State"],
+        "No messages yet.",
+        &["ID", "Sent (UTC)", "From and to", "Message", "State"],
         &rows,
     )
 }
@@ -168,22 +166,22 @@ fn faults(world: &World) -> Markup {
         .iter()
         .map(|fault| html! { td { code.fault { (serde_json::to_string(fault).unwrap_or_default()) } } })
         .collect();
-    section("Active faults", rows.len(), "None: everything works.", &["Fault"], &rows)
+    section("Active faults", rows.len(), "No active faults.", &["Fault"], &rows)
 }
 
 fn calls(world: &World) -> Markup {
-    let calls = world.calls.all();
+    let calls = world.call_log.iter();
     let total = calls.len();
     let rows: Vec<Markup> = calls
         .rev()
-        .take(SHOWN)
+        .take(MAX_ROWS)
         .map(|call| {
             html! {
                 td { (call.method) }
                 td { code.path { (call.path) } }
                 td {
                     @match (call.status, &call.code) {
-                        (None, _) => span.none { "no answer" },
+                        (None, _) => span.none { "no response" },
                         (Some(status), None) => span.badge { (status) },
                         (Some(status), Some(code)) => { span.badge.off { (status) } " " code { (code) } }
                     }
@@ -191,10 +189,10 @@ fn calls(world: &World) -> Markup {
             }
         })
         .collect();
-    section("Calls", total, "No call has come in.", &["Method", "Path", "Answer"], &rows)
+    section("Calls", total, "No calls yet.", &["Method", "Path", "Response"], &rows)
 }
 
-/// Hours, minutes, seconds of the day.
+/// Formats the time of day as hours, minutes and seconds.
 fn clock_time(at: u64) -> String {
     format!("{:02}:{:02}:{:02}", at / 3600 % 24, at / 60 % 60, at % 60)
 }
@@ -206,18 +204,18 @@ mod tests {
     use crate::world::testing::{text_message, world};
 
     #[test]
-    fn every_text_is_escaped() {
+    fn dashboard_text_with_markup_is_escaped() {
         let (mut world, _) = world();
         let name = Some("<script>alert(1)</script>".into());
         world.update_user("alice", ProfileChange { name, ..ProfileChange::default() }).unwrap();
         world.send(text_message("alice", "bob", "<img src=x onerror=alert(2)>")).unwrap();
-        let page = document(&world, &Config::default()).into_string();
-        assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>alert"));
-        assert!(page.contains("&lt;img src=x") && !page.contains("<img"));
+        let html = render(&world, &Config::default()).into_string();
+        assert!(html.contains("&lt;script&gt;alert(1)") && !html.contains("<script>alert"));
+        assert!(html.contains("&lt;img src=x") && !html.contains("<img"));
     }
 
     #[test]
-    fn times_are_those_of_the_day() {
+    fn unix_time_is_shown_as_time_of_day() {
         assert_eq!(clock_time(1_700_000_000), "22:13:20");
     }
 }

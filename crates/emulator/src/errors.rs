@@ -1,17 +1,18 @@
-//! CometChat's error codes, each with the HTTP status and the words it is answered with: the one
-//! place where a failure becomes an answer. Statuses are partly undocumented; where CometChat is
-//! silent, the nearest HTTP status is used. Clients should look at the code.
+//! CometChat's error codes with their HTTP statuses and messages. Errors become responses here and
+//! nowhere else. CometChat does not document all statuses; the others are the nearest HTTP status.
+//! Clients should rely on the code.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use serde_json::json;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
-/// What is wrong with each field of a request.
-pub type Problems = BTreeMap<String, Vec<String>>;
+/// The error messages of a request, by field.
+pub type InvalidFields = BTreeMap<String, Vec<String>>;
 
+/// An error response of the server API or the client API.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Failure {
+pub enum RestError {
     #[error("The API key is missing. Please send it in the apikey header.")]
     EmptyApiKey,
     #[error("The key {0} does not exist. Please use correct apiKey.")]
@@ -26,12 +27,12 @@ pub enum Failure {
     InvalidAppId(String),
     #[error("The auth token is missing. Please make sure you are logged in.")]
     EmptyAuthToken,
-    /// To a client: its own token is unknown, or revoked. The SDK drops its session on this.
+    /// The auth token of a client is unknown or revoked. The SDK drops its session on this error.
     #[error(
         "The auth token {0} does not exist. Please make sure you are logged in and have a valid auth token or try login again."
     )]
     SessionTokenNotFound(String),
-    /// To a server: the token it named is unknown.
+    /// The auth token that a server named is unknown.
     #[error("The auth token {0} does not exist.")]
     TokenNotFound(String),
     #[error("The uid {0} not found. Make sure you have created a user with uid {0}")]
@@ -51,7 +52,7 @@ pub enum Failure {
     #[error("The text of the message is empty.")]
     EmptyMessageText,
     #[error("Failed to validate the data sent with the request.")]
-    Invalid(Problems),
+    Invalid(InvalidFields),
     #[error("{0}")]
     Malformed(String),
     #[error("Too many requests. Please try again in {retry_after} seconds.")]
@@ -60,9 +61,9 @@ pub enum Failure {
     ApiNotFound(String),
 }
 
-impl Failure {
-    pub fn invalid(field: &str, problem: impl Into<String>) -> Self {
-        Self::Invalid(BTreeMap::from([(field.to_owned(), vec![problem.into()])]))
+impl RestError {
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(BTreeMap::from([(field.to_owned(), vec![message.into()])]))
     }
 
     pub const fn code(&self) -> &'static str {
@@ -90,7 +91,7 @@ impl Failure {
     }
 }
 
-impl ResponseError for Failure {
+impl ResponseError for RestError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::EmptyApiKey | Self::EmptyAuthToken | Self::SessionTokenNotFound(_) => {
@@ -117,14 +118,14 @@ impl ResponseError for Failure {
 
     fn error_response(&self) -> HttpResponse {
         let mut error = json!({ "code": self.code(), "message": self.to_string() });
-        if let (Self::Invalid(problems), Some(error)) = (self, error.as_object_mut()) {
-            error.insert("details".into(), json!(problems));
+        if let (Self::Invalid(fields), Some(error)) = (self, error.as_object_mut()) {
+            error.insert("details".into(), json!(fields));
         }
-        let mut answer = HttpResponse::build(self.status_code());
+        let mut response = HttpResponse::build(self.status_code());
         if let Self::TooManyRequests { retry_after, reset } = self {
-            answer.insert_header(("Retry-After", retry_after.to_string()));
-            answer.insert_header(("X-Rate-Limit-Reset", reset.to_string()));
+            response.insert_header(("Retry-After", retry_after.to_string()));
+            response.insert_header(("X-Rate-Limit-Reset", reset.to_string()));
         }
-        answer.json(json!({ "error": error }))
+        response.json(json!({ "error": error }))
     }
 }

@@ -1,11 +1,12 @@
-//! Stands in for the CometChat cloud on loopback, in memory: the server REST API v3, the client API
-//! v3.0, and the WebSocket, as CometChat documents them and as its JavaScript SDK 4.2.0 needs them.
+//! Emulates the CometChat cloud on loopback, in memory: the server REST API v3, the client API v3.0,
+//! and the WebSocket, as CometChat documents them and as its JavaScript SDK 4.2.0 needs them.
 //!
-//! It is built from CometChat's own behaviour and knows nothing of any program that talks to it.
-//! [`world`] holds the state and the rules and never sees HTTP; [`rest`], [`client`] and [`socket`]
-//! are the three ways in; [`middleware`] stands before them all with faults, rate limits and the call log.
+//! The emulator follows CometChat's own behaviour and has no code for any particular caller.
+//! [`world`] holds the state and the rules and does not know HTTP. [`rest`], [`client`] and [`socket`]
+//! are the three interfaces. [`middleware`] runs before all three and applies faults, rate limits and
+//! the call log.
 
-pub mod app;
+mod app;
 mod auth;
 mod client;
 mod control_api;

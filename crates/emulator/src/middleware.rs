@@ -1,11 +1,11 @@
-//! Stands before the three APIs, and before nothing else: notes each call, acts out the faults that
-//! are switched on, and keeps the rate limits.
+//! Middleware of the three APIs, but not of the control API and the dashboard: logs each call, applies
+//! active faults, and enforces the rate limits.
 
 use crate::{
     auth::api_of,
-    errors::Failure,
+    errors::RestError,
     state::Emulator,
-    world::{Allowance, Api, Effect},
+    world::{Allowance, Api, FaultAction},
 };
 use actix_web::{
     Error, HttpResponse, ResponseError,
@@ -19,7 +19,7 @@ use futures_util::stream;
 use serde_json::json;
 use std::{io, time::Duration};
 
-pub async fn gate(
+pub async fn intercept(
     emulator: web::Data<Emulator>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -30,21 +30,24 @@ pub async fn gate(
     let (call, fault) = {
         let (method, path) = (request.method().as_str(), request.path());
         let mut world = emulator.world();
-        let call = (api != Api::Socket).then(|| world.calls.arrived(api, method.into(), path.into()));
+        let call =
+            (api != Api::Socket).then(|| world.call_log.record_request(api, method.into(), path.into()));
         (call, world.faults.take(api, method, path))
     };
-    let (answer, code) = match act_out(fault).await {
-        Some(Broken::Cut) => return Ok(request.into_response(cut())),
-        Some(Broken::Answer(answer, code)) => (request.into_response(answer), code),
-        None => answer(&emulator, api, request, next).await?,
+    let (response, code) = match apply_fault(fault).await {
+        Some(FaultResponse::Drop) => return Ok(request.into_response(dropped_connection())),
+        Some(FaultResponse::Respond(response, code)) => (request.into_response(response), code),
+        None => handle_within_limits(&emulator, api, request, next).await?,
     };
     if let Some(call) = call {
-        emulator.world().calls.answered(call, answer.status().as_u16(), code);
+        emulator.world().call_log.record_response(call, response.status().as_u16(), code);
     }
-    Ok(answer)
+    Ok(response)
 }
 
-async fn answer(
+/// Counts the call and passes it on, or rejects it if the limit of this minute is reached. Returns the
+/// response with CometChat's error code.
+async fn handle_within_limits(
     emulator: &Emulator,
     api: Api,
     request: ServiceRequest,
@@ -52,27 +55,28 @@ async fn answer(
 ) -> Result<(ServiceResponse<BoxBody>, Option<String>), Error> {
     let allowance = {
         let mut world = emulator.world();
-        let (now, core) = (world.now(), is_core(api, &request));
-        world.rates.count(now, core)
+        let (now, core) = (world.now(), is_core_operation(api, &request));
+        world.rate_limiter.count_call(now, core)
     };
     let (limit, remaining) = match allowance {
         Allowance::Granted { limit, remaining } => (limit, remaining),
         Allowance::Refused { retry_after, reset } => {
-            let failure = Failure::TooManyRequests { retry_after, reset };
-            return Ok((request.into_response(failure.error_response()), Some(failure.code().into())));
+            let error = RestError::TooManyRequests { retry_after, reset };
+            return Ok((request.into_response(error.error_response()), Some(error.code().into())));
         }
     };
-    let mut answer = next.call(request).await?.map_into_boxed_body();
-    let failure = answer.response().error().and_then(|error| error.as_error::<Failure>());
-    let code = failure.map(|failure| failure.code().to_owned());
-    let headers = answer.headers_mut();
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let error = response.response().error().and_then(|error| error.as_error::<RestError>());
+    let code = error.map(|error| error.code().to_owned());
+    let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-rate-limit"), limit.into());
     headers.insert(HeaderName::from_static("x-rate-limit-remaining"), remaining.into());
-    Ok((answer, code))
+    Ok((response, code))
 }
 
-/// Connecting, creating and deleting users.
-fn is_core(api: Api, request: &ServiceRequest) -> bool {
+/// Reports whether CometChat counts the call as a core operation: connecting, and creating or
+/// deleting users.
+fn is_core_operation(api: Api, request: &ServiceRequest) -> bool {
     let mut parts = request.path().split('/').skip(2);
     let on_users = parts.next() == Some("users");
     match api {
@@ -88,43 +92,44 @@ fn is_core(api: Api, request: &ServiceRequest) -> bool {
     }
 }
 
-enum Broken {
-    Cut,
-    Answer(HttpResponse, Option<String>),
+/// The response of a fault, in place of the handler's.
+enum FaultResponse {
+    Drop,
+    Respond(HttpResponse, Option<String>),
 }
 
-/// None: go on as if nothing had been.
-async fn act_out(fault: Option<Effect>) -> Option<Broken> {
+/// Applies a fault. Returns `None` if the call should go on as usual.
+async fn apply_fault(fault: Option<FaultAction>) -> Option<FaultResponse> {
     match fault? {
-        Effect::Delay { millis } => {
+        FaultAction::Delay { millis } => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
             None
         }
-        Effect::Hang { mut cleared } => {
-            // An error means that the emulator is going down, which lets go too.
+        FaultAction::Hang { mut cleared } => {
+            // An error means that the emulator is shutting down, which releases the call as well.
             let _ = cleared.changed().await;
             None
         }
-        Effect::Drop => Some(Broken::Cut),
-        Effect::Garbage => {
+        FaultAction::Drop => Some(FaultResponse::Drop),
+        FaultAction::Garbage => {
             let body = "<!doctype html><title>502</title>{\"data\":";
-            Some(Broken::Answer(HttpResponse::Ok().content_type("text/html").body(body), None))
+            Some(FaultResponse::Respond(HttpResponse::Ok().content_type("text/html").body(body), None))
         }
-        Effect::Status { status, code, retry_after } => {
+        FaultAction::Status { status, code, retry_after } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut answer = HttpResponse::build(status);
+            let mut response = HttpResponse::build(status);
             if let Some(seconds) = retry_after {
-                answer.insert_header(("Retry-After", seconds.to_string()));
+                response.insert_header(("Retry-After", seconds.to_string()));
             }
-            let error = json!({ "code": code, "message": "A fault was switched on in the emulator." });
-            Some(Broken::Answer(answer.json(json!({ "error": error })), Some(code)))
+            let error = json!({ "code": code, "message": "The emulator has an active fault." });
+            Some(FaultResponse::Respond(response.json(json!({ "error": error })), Some(code)))
         }
     }
 }
 
-/// A body that fails before its first byte makes the server close the connection with nothing
-/// written, not even the status line.
-fn cut() -> HttpResponse {
-    let failure = io::Error::other("a fault cuts this connection");
-    HttpResponse::Ok().streaming(stream::once(std::future::ready(Err::<web::Bytes, _>(failure))))
+/// Returns a response that closes the connection without writing a byte. Its body fails before the
+/// first byte, so actix does not even write the status line.
+fn dropped_connection() -> HttpResponse {
+    let error = io::Error::other("an emulator fault drops this connection");
+    HttpResponse::Ok().streaming(stream::once(std::future::ready(Err::<web::Bytes, _>(error))))
 }

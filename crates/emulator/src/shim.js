@@ -1,10 +1,10 @@
-// Rewrites https to http and wss to ws in fetch and WebSocket, for the host that this script came
-// from and for no other. CometChat's SDK calls both as globals at call time, so load this any time
-// before it signs in.
+// Rewrites https to http and wss to ws in fetch and WebSocket, but only for the host that served this
+// script. CometChat's SDK looks both globals up at call time, so load the script before the SDK logs
+// in.
 (() => {
   const origin = new URL(document.currentScript.src);
   if (origin.protocol !== 'http:') return;
-  // The SDK writes the port of a WebSocket out, even where http leaves it away.
+  // The SDK always writes the port of a WebSocket, but an http origin omits port 80.
   const hosts = origin.port ? [origin.host] : [origin.host, origin.host + ':80'];
   const plain = { 'https:': 'http:', 'wss:': 'ws:' };
   const rewrite = (address) => {

@@ -1,9 +1,9 @@
-//! The WebSocket of the SDK, on `/`: one task a connection. Reads frames, does what they ask for in
-//! the world, and writes what the world pushes.
+//! The SDK's WebSocket on `/`, with one task per connection. The task applies received frames to the
+//! world and sends the frames that the world pushes.
 
 use crate::{
     state::Emulator,
-    world::{Outgoing, PresenceSubscription, Receipt, SocketId, Subject},
+    world::{PresenceSubscription, Receipt, SocketCommand, SocketId, SocketUser},
 };
 use actix_web::{Error, HttpRequest, HttpResponse, guard, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-const LARGEST_FRAME: usize = 256 * 1024;
+const MAX_FRAME_BYTES: usize = 256 * 1024;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
@@ -26,32 +26,34 @@ async fn open(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Error> {
-    let (answer, session, frames) = actix_ws::handle(&request, payload)?;
-    let frames =
-        frames.max_frame_size(LARGEST_FRAME).aggregate_continuations().max_continuation_size(LARGEST_FRAME);
+    let (response, session, frames) = actix_ws::handle(&request, payload)?;
+    let frames = frames
+        .max_frame_size(MAX_FRAME_BYTES)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_FRAME_BYTES);
     let (id, inbox) = emulator.world().connect();
     rt::spawn(async move {
         let reason = serve(&emulator, id, session.clone(), frames, inbox).await;
         emulator.world().disconnect(id);
-        // Gone already if the other end closed first.
+        // Fails if the other side closed first.
         let _ = session.close(reason).await;
     });
-    Ok(answer)
+    Ok(response)
 }
 
-/// Until either side closes; the reason that the other end is told, if it is this one.
+/// Serves the connection until either side closes it. Returns the reason to send with the close.
 async fn serve(
     emulator: &Emulator,
     id: SocketId,
     mut session: Session,
     mut frames: AggregatedMessageStream,
-    mut inbox: UnboundedReceiver<Outgoing>,
+    mut inbox: UnboundedReceiver<SocketCommand>,
 ) -> Option<CloseReason> {
     loop {
         tokio::select! {
             pushed = inbox.recv() => match pushed? {
-                Outgoing::Frame(text) => session.text(text).await.ok()?,
-                Outgoing::Close(words) => return Some((CloseCode::Policy, words).into()),
+                SocketCommand::Frame(text) => session.text(text).await.ok()?,
+                SocketCommand::Close(reason) => return Some((CloseCode::Policy, reason).into()),
             },
             frame = frames.recv() => match frame?.ok()? {
                 AggregatedMessage::Text(text) => receive(emulator, id, &text),
@@ -63,7 +65,7 @@ async fn serve(
     }
 }
 
-/// A frame of the SDK. What is not there is empty.
+/// A frame of the SDK. Absent fields are empty.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
@@ -84,33 +86,34 @@ impl Frame {
     }
 }
 
-/// Frames that make no sense are ignored without a word, as the cloud has none for them.
+/// Applies a frame. Invalid frames are ignored, because the cloud has no error frame for them.
 fn receive(emulator: &Emulator, id: SocketId, text: &str) {
     let Ok(frame) = serde_json::from_str::<Frame>(text) else { return };
     if frame.action == "ping" {
         return emulator.world().reply(id, &json!({ "action": "pong" }));
     }
-    let subject = emulator.world().subject(id).cloned();
-    match (frame.r#type.as_str(), subject) {
+    let user = emulator.world().socket_user(id).cloned();
+    match (frame.r#type.as_str(), user) {
         ("auth", None) => authenticate(emulator, id, &frame),
         (kind @ ("typing_indicator" | "transient_message"), Some(_)) if frame.receiver_type == "user" => {
             emulator.world().relay(id, kind, &frame.receiver, frame.body);
         }
-        ("receipts", Some(subject)) => {
-            let message = frame.body.get("messageId").and_then(number);
-            if let (Some(message), Some(receipt)) = (message, Receipt::named(frame.body_text("action"))) {
-                emulator.world().receive(&subject.uid, message, receipt, Some(id));
+        ("receipts", Some(user)) => {
+            let message = frame.body.get("messageId").and_then(parse_id);
+            if let (Some(message), Some(receipt)) = (message, Receipt::parse(frame.body_text("action"))) {
+                emulator.world().record_receipt(&user.uid, message, receipt, Some(id));
             }
         }
         _ => {}
     }
 }
 
-/// Ids go over the wire as text, or as a number.
-fn number(value: &Value) -> Option<u64> {
+/// Parses an id, which the SDK sends as text or as a number.
+fn parse_id(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
+/// Signs the socket in, or closes it if token, uid and app id do not match.
 fn authenticate(emulator: &Emulator, id: SocketId, frame: &Frame) {
     let mut world = emulator.world();
     let token = world.token_of_jwt(frame.body_text("auth"));
@@ -122,17 +125,17 @@ fn authenticate(emulator: &Emulator, id: SocketId, frame: &Frame) {
     };
     let presence = match frame.body_text("presenceSubscription") {
         "ALL_USERS" => PresenceSubscription::AllUsers,
-        "ROLES" => PresenceSubscription::Roles(roles(frame.body.get("roles"))),
+        "ROLES" => PresenceSubscription::Roles(parse_roles(frame.body.get("roles"))),
         _ => PresenceSubscription::None,
     };
-    // The code is text: on a number the SDK never starts to ping.
+    // The code must be a string: the SDK never starts to ping after a number.
     world.reply(id, &json!({ "type": "auth", "body": { "code": "200", "status": "OK" } }));
     let device_id = frame.device_id.clone();
-    world.sign_in(id, Subject { uid: token.uid, token: token.secret, device_id, presence });
+    world.authenticate_socket(id, SocketUser { uid: token.uid, token: token.secret, device_id, presence });
 }
 
-/// A list, or a comma list.
-fn roles(value: Option<&Value>) -> Vec<String> {
+/// Parses roles from an array or from a comma-separated text.
+fn parse_roles(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::Array(roles)) => roles.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Some(Value::String(roles)) => roles.split(',').map(|role| role.trim().to_owned()).collect(),

@@ -1,4 +1,4 @@
-//! What the request handlers share: the configuration, and the world behind its lock.
+//! The state that request handlers share: the configuration, and the world behind its lock.
 
 use crate::world::{Clock, RateLimits, World};
 use std::{
@@ -7,18 +7,19 @@ use std::{
     time::SystemTime,
 };
 
+/// The configuration of an emulator. The default listens on port 4000 of loopback.
 #[derive(Clone)]
 pub struct Config {
     pub listen: SocketAddr,
     pub app_id: String,
     pub region: String,
-    /// Scope `fullAccess`.
+    /// API key with scope `fullAccess`.
     pub rest_api_key: String,
-    /// Scope `authOnly`.
+    /// API key with scope `authOnly`.
     pub auth_key: String,
     pub rate_limits: RateLimits,
     pub clock: Clock,
-    /// Begin with people, some history and a bot that answers; see [`crate::demo`].
+    /// Starts with demo users, some history and an echo bot; see [`crate::demo`].
     pub demo: bool,
 }
 
@@ -37,7 +38,7 @@ impl Default for Config {
     }
 }
 
-/// What every request handler shares.
+/// The state that every request handler shares.
 pub struct Emulator {
     pub config: Config,
     world: Mutex<World>,
@@ -48,8 +49,8 @@ impl Emulator {
         Self { config, world: Mutex::new(world) }
     }
 
-    /// The lock is never held over an await. A panic in one request must not end all others, so a
-    /// poisoned lock is taken all the same.
+    /// Locks the world. Callers never hold the lock across an await. A poisoned lock is taken anyway,
+    /// so that a panic in one request does not fail all later ones.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,42 +1,47 @@
-//! The signed-in user: signing in and out, settings, telemetry.
+//! The signed-in user: login, logout, settings and telemetry.
 
 use crate::{
     auth::{Caller, header_text},
-    errors::Failure,
-    extract::Body,
-    payloads::{read_device, read_profile_change},
-    response::{Answer, data, done},
+    errors::RestError,
+    extract::JsonBody,
+    payloads::{parse_device, parse_profile_change},
+    response::{RestResult, data, success},
     state::{Config, Emulator},
     world::{ProfileChange, World},
 };
 use actix_web::{HttpRequest, web::Data};
 use serde_json::{Value, json};
 
-/// `PUT /me` is two things: with a device it is a login, otherwise it changes the user's own profile.
-/// Both answer alike, because the SDK stores the answer in place of the user that it had.
-pub async fn sign_in_or_update(
+/// Handles `PUT /me`: with a device it is a login, otherwise it changes the caller's profile. Both
+/// return the same view, because the SDK stores the response as its current user.
+pub async fn login_or_update(
     caller: Caller,
     emulator: Data<Emulator>,
     request: HttpRequest,
-    body: Body,
-) -> Answer {
+    body: JsonBody,
+) -> RestResult {
     if body.fields.value("platform").is_some() || body.fields.value("deviceId").is_some() {
-        let device = read_device(body)?;
+        let device = parse_device(body)?;
         emulator.world().set_device(&caller.token, device)?;
     } else {
-        // Nobody gives himself a role.
-        let change = ProfileChange { role: None, ..read_profile_change(body)? };
+        // Users cannot change their own role.
+        let change = ProfileChange { role: None, ..parse_profile_change(body)? };
         emulator.world().update_user(&caller.uid, change)?;
     }
-    Ok(data(view(&emulator.world(), &emulator.config, &caller, &request)?))
+    Ok(data(own_view(&emulator.world(), &emulator.config, &caller, &request)?))
 }
 
-pub async fn get(caller: Caller, emulator: Data<Emulator>, request: HttpRequest) -> Answer {
-    Ok(data(view(&emulator.world(), &emulator.config, &caller, &request)?))
+pub async fn get(caller: Caller, emulator: Data<Emulator>, request: HttpRequest) -> RestResult {
+    Ok(data(own_view(&emulator.world(), &emulator.config, &caller, &request)?))
 }
 
-/// The only view of a user with an auth token in it: the caller's own, and the very one that was sent.
-fn view(world: &World, config: &Config, caller: &Caller, request: &HttpRequest) -> Result<Value, Failure> {
+/// Returns the view of the caller. It is the only view with an auth token, the one that the caller sent.
+fn own_view(
+    world: &World,
+    config: &Config,
+    caller: &Caller,
+    request: &HttpRequest,
+) -> Result<Value, RestError> {
     let token = world.token(&caller.token)?;
     let mut view = world.user_view(world.user(&token.uid)?, None, true);
     if let Some(view) = view.as_object_mut() {
@@ -47,19 +52,19 @@ fn view(world: &World, config: &Config, caller: &Caller, request: &HttpRequest) 
     Ok(view)
 }
 
-pub async fn sign_out(caller: Caller, emulator: Data<Emulator>) -> Answer {
-    emulator.world().revoke(&caller.token)?;
-    Ok(done("User logged out successfully."))
+pub async fn logout(caller: Caller, emulator: Data<Emulator>) -> RestResult {
+    emulator.world().revoke_token(&caller.token)?;
+    Ok(success("User logged out successfully."))
 }
 
-pub async fn settings(_: Caller, emulator: Data<Emulator>, request: HttpRequest) -> Answer {
+pub async fn settings(_: Caller, emulator: Data<Emulator>, request: HttpRequest) -> RestResult {
     Ok(data(settings_for(&emulator.config, &request)))
 }
 
-/// Where the SDK finds everything from here on: the host that it has already reached this one by.
+/// Returns the SDK's settings. All hosts in it are the one by which the SDK reached the emulator.
 fn settings_for(config: &Config, request: &HttpRequest) -> Value {
     let host = header_text(request, "host").unwrap_or("localhost");
-    // An IPv6 address has colons of its own, inside brackets.
+    // An IPv6 address has colons too, inside brackets.
     let (name, port) = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((host, "80"));
     json!({
         "CHAT_HOST": name,
@@ -67,7 +72,7 @@ fn settings_for(config: &Config, request: &HttpRequest) -> Value {
         "CLIENT_API_HOST": host,
         "ADMIN_API_HOST": host,
         "CHAT_API_VERSION": "v3.0",
-        // Below 3, each reload signs in again and may leave a dead socket.
+        // Below 3, the SDK logs in again on each reload and may leave a dead socket.
         "APP_VERSION": 4,
         "MODE": "DEFAULT",
         "ANALYTICS_PING_DISABLED": true,
@@ -79,11 +84,11 @@ fn settings_for(config: &Config, request: &HttpRequest) -> Value {
     })
 }
 
-/// Telemetry: the SDK wants its session id back, and does not send it again then.
-pub async fn user_sessions(_: Caller, body: Body) -> Answer {
+/// Accepts telemetry. The SDK sends its session again until a response returns the session id.
+pub async fn user_sessions(_: Caller, body: JsonBody) -> RestResult {
     Ok(data(json!({ "sessionId": body.fields.value("sessionId") })))
 }
 
-pub async fn ping(_: Body) -> Answer {
-    Ok(done("pong"))
+pub async fn ping(_: JsonBody) -> RestResult {
+    Ok(success("pong"))
 }

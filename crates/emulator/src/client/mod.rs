@@ -1,7 +1,7 @@
-//! The client API v3.0: what CometChat's SDK calls with a user's auth token.
+//! The client API v3.0, which CometChat's SDK calls with a user's auth token.
 //!
-//! The SDK looks at the JSON only, never at the status, and waits for ever on an object with neither
-//! `data` nor `error`. If an answer's `data` has a key `authToken`, it takes that for its own token.
+//! The SDK reads only the JSON and ignores the status. It never settles its promise on an object with
+//! neither `data` nor `error`. If `data` has a key `authToken`, the SDK takes it for its own token.
 
 mod conversations;
 mod me;
@@ -15,17 +15,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
     for version in ["/v2.0", "/v3", "/v3.0"] {
         config.service(
             web::scope(version)
-                .route("/me", web::put().to(me::sign_in_or_update))
+                .route("/me", web::put().to(me::login_or_update))
                 .route("/me", web::get().to(me::get))
-                .route("/me", web::delete().to(me::sign_out))
+                .route("/me", web::delete().to(me::logout))
                 .route("/settings", web::get().to(me::settings))
                 .route("/user_sessions", web::post().to(me::user_sessions))
                 .route("/users", web::get().to(users::list))
                 .route("/users/{uid}", web::get().to(users::get))
                 .route("/users/{uid}/messages", web::get().to(messages::history_with_user))
                 .route("/users/{uid}/conversation", web::get().to(conversations::get))
-                .route("/users/{uid}/conversation/read", web::post().to(conversations::read))
-                .route("/users/{uid}/conversation/delivered", web::post().to(conversations::delivered))
+                .route("/users/{uid}/conversation/read", web::post().to(conversations::mark_read))
+                .route("/users/{uid}/conversation/delivered", web::post().to(conversations::mark_delivered))
                 .route("/conversations", web::get().to(conversations::list))
                 .route("/messages", web::post().to(messages::send))
                 .route("/messages", web::get().to(messages::history_of_all))
@@ -35,6 +35,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .default_service(web::to(unknown_route)),
         );
     }
-    // The settings switch the SDK's telemetry off; should it ping all the same, it is answered.
+    // The settings disable the SDK's telemetry, but an SDK that pings anyway gets a response.
     config.route("/v1/ping", web::post().to(me::ping));
 }

@@ -1,15 +1,15 @@
-//! Other users, as a signed-in one sees them.
+//! Other users, as the signed-in user sees them.
 
 use crate::{
     auth::Caller,
-    extract::Params,
-    response::{Answer, Paging, data},
+    extract::QueryParams,
+    response::{Paging, RestResult, data},
     state::Emulator,
     world::{Sort, UserFilter},
 };
 use actix_web::web::{Data, Path};
 
-pub async fn list(caller: Caller, emulator: Data<Emulator>, params: Params) -> Answer {
+pub async fn list(caller: Caller, emulator: Data<Emulator>, params: QueryParams) -> RestResult {
     let filter = UserFilter {
         search: params.text("searchKey").map(str::to_owned),
         search_in: params.list("searchIn"),
@@ -27,14 +27,14 @@ pub async fn list(caller: Caller, emulator: Data<Emulator>, params: Params) -> A
         ..UserFilter::default()
     };
     let world = emulator.world();
-    // Friendships cannot be made here, so nobody has a friend.
+    // The emulator has no friendships.
     let found = if params.flag("friendsOnly") { Vec::new() } else { world.find_users(&filter) };
     let with_tags = params.flag("withTags");
     let show = |user| world.user_view(user, Some(&caller.uid), with_tags);
-    Ok(Paging::read(&params, "per_page", 30, 100).cut(found, show))
+    Ok(Paging::from_params(&params, "per_page", 30, 100).paginate(found, show))
 }
 
-pub async fn get(caller: Caller, emulator: Data<Emulator>, uid: Path<String>) -> Answer {
+pub async fn get(caller: Caller, emulator: Data<Emulator>, uid: Path<String>) -> RestResult {
     let world = emulator.world();
     Ok(data(world.user_view(world.user(&uid)?, Some(&caller.uid), true)))
 }

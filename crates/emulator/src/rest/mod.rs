@@ -1,4 +1,4 @@
-//! The server REST API v3: what is called with an API key. Paths are those of v2.0 too.
+//! The server REST API v3, which servers call with an API key. The paths of v2.0 work as well.
 
 mod messages;
 mod tokens;

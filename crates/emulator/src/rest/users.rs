@@ -1,31 +1,31 @@
-//! Users, as a server manages them.
+//! Users, which a server manages.
 
 use crate::{
     auth::{AnyKey, FullAccess},
-    errors::Failure,
-    extract::{Body, Params},
-    payloads::{read_new_user, read_profile_change},
-    response::{Answer, Paging, data, done},
+    errors::RestError,
+    extract::{JsonBody, QueryParams},
+    payloads::{parse_new_user, parse_profile_change},
+    response::{Paging, RestResult, data, success},
     state::Emulator,
-    world::UserFilter,
+    world::{MAX_UID_CHARS, UserFilter},
 };
 use actix_web::web::{Data, Path};
 use serde_json::json;
 
-const MOST_UIDS: usize = 1000;
+const MAX_UIDS: usize = 1000;
 
-pub async fn create(_: AnyKey, emulator: Data<Emulator>, body: Body) -> Answer {
-    let (uid, profile, with_token) = read_new_user(body)?;
+pub async fn create(_: AnyKey, emulator: Data<Emulator>, body: JsonBody) -> RestResult {
+    let (uid, profile, with_token) = parse_new_user(body)?;
     let mut world = emulator.world();
     let user = world.create_user(&uid, profile)?;
     let mut view = world.user_view(&user, None, true);
     if with_token && let Some(view) = view.as_object_mut() {
-        view.insert("authToken".into(), json!(world.mint(&uid, true)?.secret));
+        view.insert("authToken".into(), json!(world.mint_token(&uid, true)?.secret));
     }
     Ok(data(view))
 }
 
-pub async fn list(_: FullAccess, emulator: Data<Emulator>, params: Params) -> Answer {
+pub async fn list(_: FullAccess, emulator: Data<Emulator>, params: QueryParams) -> RestResult {
     let mut roles = params.list("roles");
     roles.extend(params.list("role"));
     let filter = UserFilter {
@@ -42,46 +42,57 @@ pub async fn list(_: FullAccess, emulator: Data<Emulator>, params: Params) -> An
     let world = emulator.world();
     let with_tags = params.flag("withTags");
     let found = world.find_users(&filter);
-    Ok(Paging::read(&params, "perPage", 100, 1000).cut(found, |user| world.user_view(user, None, with_tags)))
+    Ok(Paging::from_params(&params, "perPage", 100, 1000)
+        .paginate(found, |user| world.user_view(user, None, with_tags)))
 }
 
-pub async fn get(_: FullAccess, emulator: Data<Emulator>, uid: Path<String>) -> Answer {
+pub async fn get(_: FullAccess, emulator: Data<Emulator>, uid: Path<String>) -> RestResult {
     let world = emulator.world();
     Ok(data(world.user_view(world.user(&uid)?, None, true)))
 }
 
-pub async fn update(_: FullAccess, emulator: Data<Emulator>, uid: Path<String>, body: Body) -> Answer {
-    let change = read_profile_change(body)?;
+pub async fn update(
+    _: FullAccess,
+    emulator: Data<Emulator>,
+    uid: Path<String>,
+    body: JsonBody,
+) -> RestResult {
+    let change = parse_profile_change(body)?;
     let mut world = emulator.world();
     let user = world.update_user(&uid, change)?;
     Ok(data(world.user_view(&user, None, true)))
 }
 
-pub async fn delete(_: FullAccess, emulator: Data<Emulator>, uid: Path<String>, body: Body) -> Answer {
+pub async fn delete(
+    _: FullAccess,
+    emulator: Data<Emulator>,
+    uid: Path<String>,
+    body: JsonBody,
+) -> RestResult {
     let permanent = body.fields.flag("permanent");
     let mut world = emulator.world();
     if permanent {
         world.delete_user(&uid)?;
     } else if world.deactivate(std::slice::from_ref(&uid)).is_empty() {
-        return Err(Failure::UidNotFound(uid.into_inner()));
+        return Err(RestError::UidNotFound(uid.into_inner()));
     }
-    Ok(done(format!("User with {uid} has been deleted successfully.")))
+    Ok(success(format!("User with {uid} has been deleted successfully.")))
 }
 
-pub async fn deactivate(_: FullAccess, emulator: Data<Emulator>, body: Body) -> Answer {
-    let uids = read_uids(body, "uidsToDeactivate")?;
+pub async fn deactivate(_: FullAccess, emulator: Data<Emulator>, body: JsonBody) -> RestResult {
+    let uids = parse_uids(body, "uidsToDeactivate")?;
     Ok(data(json!({ "deactivatedUids": emulator.world().deactivate(&uids) })))
 }
 
-/// The answer's name for the reactivated ones is CometChat's own.
-pub async fn reactivate(_: FullAccess, emulator: Data<Emulator>, body: Body) -> Answer {
-    let uids = read_uids(body, "uidsToActivate")?;
+/// Reactivates users. The odd field name of the response is CometChat's.
+pub async fn reactivate(_: FullAccess, emulator: Data<Emulator>, body: JsonBody) -> RestResult {
+    let uids = parse_uids(body, "uidsToActivate")?;
     Ok(data(json!({ "nonDeactivatedUids": emulator.world().reactivate(&uids) })))
 }
 
-fn read_uids(body: Body, name: &str) -> Result<Vec<String>, Failure> {
+fn parse_uids(body: JsonBody, name: &str) -> Result<Vec<String>, RestError> {
     let mut fields = body.fields;
-    let uids = fields.list(name, MOST_UIDS, 100);
+    let uids = fields.list(name, MAX_UIDS, MAX_UID_CHARS);
     fields.finish()?;
-    uids.ok_or_else(|| Failure::invalid(name, format!("The {name} field is required.")))
+    uids.ok_or_else(|| RestError::invalid(name, format!("The {name} field is required.")))
 }

@@ -1,22 +1,23 @@
-//! The log of API calls, so that a test can see what really arrived, and whether it was answered.
+//! The log of API calls, so that tests can see which requests arrived and what the responses were.
 
 use serde::Serialize;
 use std::collections::VecDeque;
 
-const KEPT: usize = 1000;
+const MAX_CALLS: usize = 1000;
 
-/// The three ways in.
+/// The three interfaces of the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
-    /// Calls of a server, with an API key.
+    /// Calls of a server with an API key.
     Rest,
-    /// Calls of an SDK, with a user's auth token.
+    /// Calls of an SDK with a user's auth token.
     Client,
     /// WebSocket connections.
     Socket,
 }
 
+/// A logged call.
 #[derive(Debug, Clone, Serialize)]
 pub struct Call {
     #[serde(skip)]
@@ -24,21 +25,23 @@ pub struct Call {
     pub api: Api,
     pub method: String,
     pub path: String,
-    /// None while it is not answered; stays so when the connection was cut.
+    /// `None` until the response, and for good if a fault dropped the connection.
     pub status: Option<u16>,
-    /// CometChat's error code, when the answer was an error.
+    /// CometChat's error code if the response is an error.
     pub code: Option<String>,
 }
 
+/// The last [`MAX_CALLS`] calls.
 #[derive(Default)]
-pub struct Calls {
+pub struct CallLog {
     log: VecDeque<Call>,
     last_id: u64,
 }
 
-impl Calls {
-    pub fn arrived(&mut self, api: Api, method: String, path: String) -> u64 {
-        if self.log.len() == KEPT {
+impl CallLog {
+    /// Adds a call and returns its id for [`Self::record_response`].
+    pub fn record_request(&mut self, api: Api, method: String, path: String) -> u64 {
+        if self.log.len() == MAX_CALLS {
             self.log.pop_front();
         }
         self.last_id += 1;
@@ -46,14 +49,15 @@ impl Calls {
         self.last_id
     }
 
-    pub fn answered(&mut self, id: u64, status: u16, code: Option<String>) {
+    /// Adds the response to a call. Does nothing if the log no longer has the call.
+    pub fn record_response(&mut self, id: u64, status: u16, code: Option<String>) {
         if let Some(call) = self.log.iter_mut().rev().find(|call| call.id == id) {
             call.status = Some(status);
             call.code = code;
         }
     }
 
-    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Call> + ExactSizeIterator {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Call> + ExactSizeIterator {
         self.log.iter()
     }
 
@@ -67,22 +71,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_thousand_calls_are_kept() {
-        let mut calls = Calls::default();
-        for n in 0..=KEPT {
-            calls.arrived(Api::Rest, "GET".into(), format!("/v3/users/{n}"));
+    fn log_over_its_limit_drops_the_oldest_call() {
+        let mut calls = CallLog::default();
+        for n in 0..=MAX_CALLS {
+            calls.record_request(Api::Rest, "GET".into(), format!("/v3/users/{n}"));
         }
-        assert_eq!(calls.all().count(), KEPT);
-        assert_eq!(calls.all().next().unwrap().path, "/v3/users/1");
+        assert_eq!(calls.iter().count(), MAX_CALLS);
+        assert_eq!(calls.iter().next().unwrap().path, "/v3/users/1");
     }
 
     #[test]
-    fn a_call_of_before_a_reset_is_not_answered_in_the_new_log() {
-        let mut calls = Calls::default();
-        let before = calls.arrived(Api::Rest, "GET".into(), "/a".into());
+    fn response_after_a_reset_is_not_logged() {
+        let mut calls = CallLog::default();
+        let before = calls.record_request(Api::Rest, "GET".into(), "/a".into());
         calls.clear();
-        calls.arrived(Api::Rest, "GET".into(), "/b".into());
-        calls.answered(before, 200, None);
-        assert_eq!(calls.all().next().unwrap().status, None);
+        calls.record_request(Api::Rest, "GET".into(), "/b".into());
+        calls.record_response(before, 200, None);
+        assert_eq!(calls.iter().next().unwrap().status, None);
     }
 }

@@ -1,11 +1,12 @@
-//! CometChat's rate limits: so many calls an app and minute, fewer for the operations it calls core.
-//! The minutes are those of the clock on the wall.
+//! CometChat's rate limits: calls per app and minute, with a lower limit for core operations. A window
+//! is a minute of the wall clock.
 
+/// The rate limits of an app. The default is that of CometChat.
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimits {
-    /// Connecting, creating and deleting users: per minute.
+    /// Core operations per minute: connecting, creating and deleting users.
     pub core: u32,
-    /// Everything else: per minute.
+    /// All other calls per minute.
     pub other: u32,
 }
 
@@ -15,25 +16,28 @@ impl Default for RateLimits {
     }
 }
 
+/// Whether a call is within its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowance {
     Granted { limit: u32, remaining: u32 },
     Refused { retry_after: u64, reset: u64 },
 }
 
-pub struct Rates {
+/// Counts the calls of the current minute.
+pub struct RateLimiter {
     limits: RateLimits,
     minute: u64,
     core: u32,
     other: u32,
 }
 
-impl Rates {
+impl RateLimiter {
     pub const fn new(limits: RateLimits) -> Self {
         Self { limits, minute: 0, core: 0, other: 0 }
     }
 
-    pub const fn count(&mut self, now: u64, core: bool) -> Allowance {
+    /// Counts a call and says whether it is within its limit.
+    pub const fn count_call(&mut self, now: u64, core: bool) -> Allowance {
         if self.minute != now / 60 {
             self.minute = now / 60;
             self.core = 0;
@@ -59,19 +63,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_minute_is_refused_until_the_next_one() {
-        let mut rates = Rates::new(RateLimits { core: 1, other: 2 });
-        assert_eq!(rates.count(130, false), Allowance::Granted { limit: 2, remaining: 1 });
-        assert_eq!(rates.count(140, false), Allowance::Granted { limit: 2, remaining: 0 });
-        assert_eq!(rates.count(150, false), Allowance::Refused { retry_after: 30, reset: 180 });
-        assert_eq!(rates.count(180, false), Allowance::Granted { limit: 2, remaining: 1 });
+    fn call_over_the_limit_is_rejected_until_next_minute() {
+        let mut limiter = RateLimiter::new(RateLimits { core: 1, other: 2 });
+        assert_eq!(limiter.count_call(130, false), Allowance::Granted { limit: 2, remaining: 1 });
+        assert_eq!(limiter.count_call(140, false), Allowance::Granted { limit: 2, remaining: 0 });
+        assert_eq!(limiter.count_call(150, false), Allowance::Refused { retry_after: 30, reset: 180 });
+        assert_eq!(limiter.count_call(180, false), Allowance::Granted { limit: 2, remaining: 1 });
     }
 
     #[test]
-    fn core_operations_have_a_count_of_their_own() {
-        let mut rates = Rates::new(RateLimits { core: 1, other: 1 });
-        assert_eq!(rates.count(0, false), Allowance::Granted { limit: 1, remaining: 0 });
-        assert_eq!(rates.count(0, true), Allowance::Granted { limit: 1, remaining: 0 });
-        assert!(matches!(rates.count(0, true), Allowance::Refused { .. }));
+    fn core_operation_is_counted_apart() {
+        let mut limiter = RateLimiter::new(RateLimits { core: 1, other: 1 });
+        assert_eq!(limiter.count_call(0, false), Allowance::Granted { limit: 1, remaining: 0 });
+        assert_eq!(limiter.count_call(0, true), Allowance::Granted { limit: 1, remaining: 0 });
+        assert!(matches!(limiter.count_call(0, true), Allowance::Refused { .. }));
     }
 }

@@ -1,40 +1,15 @@
-//! Receipts, and what follows from them: unread counts and conversations.
+//! Receipts, unread counts and conversations.
 
-use super::messages::{Message, conversation_id};
-use super::sockets::Audience;
-use super::{SocketId, World};
-use crate::errors::Failure;
+use super::model::{Audience, Message, Receipt, SocketId, conversation_id};
+use super::store::World;
+use crate::errors::RestError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Receipt {
-    Delivered,
-    /// Implies delivered.
-    Read,
-}
-
-impl Receipt {
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "delivered" => Some(Self::Delivered),
-            "read" => Some(Self::Read),
-            _ => None,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-        }
-    }
-}
-
 impl World {
-    /// `reader` has got, or read, message `id` and with it everything older from the same sender. The
-    /// sender is told, with the time, on all sockets. A message that is not `reader`'s changes nothing.
-    pub fn receive(&mut self, reader: &str, id: u64, receipt: Receipt, from: Option<SocketId>) {
+    /// Marks message `id` and all older ones of the same sender as delivered to or read by `reader`.
+    /// Pushes the receipt to all sockets of the sender. Does nothing if `reader` is not the receiver.
+    pub fn record_receipt(&mut self, reader: &str, id: u64, receipt: Receipt, from: Option<SocketId>) {
         let Ok(message) = self.message(id, Some(reader)) else { return };
         if message.receiver != reader || message.sender == reader {
             return;
@@ -67,19 +42,24 @@ impl World {
         self.push(Audience::Users(&[&sender]), &frame);
     }
 
-    /// The whole conversation, up to the newest message from `other`.
-    pub fn receive_all(&mut self, reader: &str, other: &str, receipt: Receipt) -> Result<(), Failure> {
+    /// Marks all messages from `other` to `reader` as delivered or read.
+    pub fn record_conversation_receipt(
+        &mut self,
+        reader: &str,
+        other: &str,
+        receipt: Receipt,
+    ) -> Result<(), RestError> {
         let other = self.user(other)?.uid.clone();
         let newest =
             self.messages().rev().find(|message| message.sender == other && message.receiver == reader);
         if let Some(id) = newest.map(|message| message.id) {
-            self.receive(reader, id, receipt, None);
+            self.record_receipt(reader, id, receipt, None);
         }
         Ok(())
     }
 
-    /// How many messages `reader` has not read, by sender; nobody with none is in it.
-    pub fn unread(&self, reader: &str) -> BTreeMap<&str, usize> {
+    /// Returns the number of unread messages of `reader` by sender, without senders that have none.
+    pub fn unread_counts(&self, reader: &str) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
         for message in self.messages().filter(|message| message.is_unread_by(reader)) {
             *counts.entry(message.sender.as_str()).or_default() += 1;
@@ -87,10 +67,10 @@ impl World {
         counts
     }
 
-    /// The last message with each user that `uid` talks to, newest first.
+    /// Returns the last message of each conversation of `uid`, newest first.
     pub fn conversations(&self, uid: &str) -> Vec<&Message> {
         let mut last = BTreeMap::new();
-        for message in self.messages().filter(|message| message.concerns(uid)) {
+        for message in self.messages().filter(|message| message.involves(uid)) {
             last.insert(message.partner_of(uid), message);
         }
         let mut last: Vec<&Message> = last.into_values().collect();
@@ -98,20 +78,21 @@ impl World {
         last
     }
 
-    pub fn conversation(&self, uid: &str, other: &str) -> Result<&Message, Failure> {
+    /// Returns the last message of the conversation of `uid` and `other`.
+    pub fn conversation(&self, uid: &str, other: &str) -> Result<&Message, RestError> {
         let other = &self.user(other)?.uid;
         let last = self.messages().rev().find(|message| message.is_between(uid, other));
-        last.ok_or_else(|| Failure::ConversationNotAccessible(other.clone()))
+        last.ok_or_else(|| RestError::ConversationNotAccessible(other.clone()))
     }
 
-    /// The conversation of `uid` that ends with `last`.
+    /// Returns the JSON of the conversation of `uid` that ends with `last`.
     pub fn conversation_view(&self, uid: &str, last: &Message) -> Value {
         let other = last.partner_of(uid);
         let first = self.messages().find(|message| message.is_between(uid, other)).unwrap_or(last);
         json!({
             "conversationId": conversation_id(uid, other),
             "conversationType": "user",
-            "unreadMessageCount": self.unread(uid).get(other).copied().unwrap_or(0).to_string(),
+            "unreadMessageCount": self.unread_counts(uid).get(other).copied().unwrap_or(0).to_string(),
             "createdAt": first.sent_at,
             "updatedAt": last.sent_at,
             "lastMessage": self.message_view(last, Some(uid)),
@@ -124,41 +105,41 @@ impl World {
 mod tests {
     use super::*;
     use crate::world::PresenceSubscription;
-    use crate::world::testing::{drain, online, text_message, world};
+    use crate::world::testing::{connect_user, drain, text_message, world};
 
     #[test]
-    fn reading_a_message_reads_all_older_ones_and_no_newer_one() {
+    fn read_receipt_covers_older_messages_only() {
         let (mut world, clock) = world();
         for text in ["one", "two", "three"] {
             world.send(text_message("alice", "bob", text)).unwrap();
         }
         clock.advance(7);
-        world.receive("bob", 2, Receipt::Read, None);
+        world.record_receipt("bob", 2, Receipt::Read, None);
         let read_at: Vec<_> = world.messages().map(|message| message.read_at).collect();
         assert_eq!(read_at, [Some(1_700_000_007), Some(1_700_000_007), None]);
-        assert_eq!(world.unread("bob"), BTreeMap::from([("alice", 1)]));
+        assert_eq!(world.unread_counts("bob"), BTreeMap::from([("alice", 1)]));
     }
 
     #[test]
-    fn a_delivery_leaves_the_message_unread_and_reading_keeps_its_time() {
+    fn delivery_receipt_leaves_the_message_unread() {
         let (mut world, clock) = world();
         world.send(text_message("alice", "bob", "hi")).unwrap();
-        world.receive("bob", 1, Receipt::Delivered, None);
-        assert_eq!(world.unread("bob").len(), 1);
+        world.record_receipt("bob", 1, Receipt::Delivered, None);
+        assert_eq!(world.unread_counts("bob").len(), 1);
         clock.advance(3);
-        world.receive("bob", 1, Receipt::Read, None);
+        world.record_receipt("bob", 1, Receipt::Read, None);
         let message = world.message(1, None).unwrap();
         assert_eq!((message.delivered_at, message.read_at), (Some(1_700_000_000), Some(1_700_000_003)));
     }
 
     #[test]
-    fn nobody_but_the_receiver_can_read_a_message() {
+    fn receipt_from_another_user_is_ignored() {
         let (mut world, _) = world();
-        let (_, mut alice) = online(&mut world, "alice", "a", PresenceSubscription::None);
+        let (_, mut alice) = connect_user(&mut world, "alice", "a", PresenceSubscription::None);
         world.send(text_message("alice", "bob", "hi")).unwrap();
         drain(&mut alice);
-        world.receive("carol", 1, Receipt::Read, None);
-        world.receive("alice", 1, Receipt::Read, None);
+        world.record_receipt("carol", 1, Receipt::Read, None);
+        world.record_receipt("alice", 1, Receipt::Read, None);
         assert_eq!(world.message(1, None).unwrap().read_at, None);
         assert!(drain(&mut alice).is_empty());
     }
@@ -172,6 +153,6 @@ mod tests {
         let partners: Vec<&str> =
             world.conversations("alice").iter().map(|last| last.partner_of("alice")).collect();
         assert_eq!(partners, ["bob", "carol"]);
-        assert!(matches!(world.conversation("bob", "carol"), Err(Failure::ConversationNotAccessible(_))));
+        assert!(matches!(world.conversation("bob", "carol"), Err(RestError::ConversationNotAccessible(_))));
     }
 }
