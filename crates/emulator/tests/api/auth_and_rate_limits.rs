@@ -1,3 +1,5 @@
+//! API keys, auth tokens, app ids and rate limits.
+
 use crate::helpers::Emulator;
 use cometchat_emulator::{Config, RateLimits};
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use std::sync::{
 };
 
 #[tokio::test]
-async fn a_call_needs_a_key_or_a_token_that_exists() {
+async fn call_without_valid_key_or_token_is_rejected() {
     let emulator = Emulator::start().await;
     for (path, headers, status, code) in [
         ("/v3/users", vec![], 401, "AUTH_ERR_EMPTY_APIKEY"),
@@ -26,7 +28,7 @@ async fn a_call_needs_a_key_or_a_token_that_exists() {
 }
 
 #[tokio::test]
-async fn the_auth_key_mints_and_creates_and_does_nothing_else() {
+async fn auth_key_can_only_create_users_and_mint_tokens() {
     let emulator = Emulator::start().await;
     let key = [("apikey", "emulator-auth-key")];
     let call = |method: &'static str, path: &'static str, body: &'static str| {
@@ -49,9 +51,9 @@ async fn the_auth_key_mints_and_creates_and_does_nothing_else() {
 }
 
 #[tokio::test]
-async fn all_three_prefixes_serve_both_apis_and_v2_wants_the_app_id() {
+async fn all_versions_serve_both_apis_and_v2_requires_app_id() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
+    let session = emulator.login("a").await;
     for version in ["/v2.0", "/v3", "/v3.0"] {
         for key in [("apikey", "emulator-rest-api-key"), ("authToken", session.token.as_str())] {
             let path = format!("{version}/users");
@@ -66,7 +68,7 @@ async fn all_three_prefixes_serve_both_apis_and_v2_wants_the_app_id() {
 }
 
 #[tokio::test]
-async fn the_rate_limit_is_told_kept_and_lifted_in_the_next_minute() {
+async fn call_over_the_rate_limit_is_rejected_until_next_minute() {
     let now = Arc::new(AtomicU64::new(1_800_000_010));
     let clock = Arc::clone(&now);
     let emulator = Emulator::start_with(Config {
@@ -75,8 +77,8 @@ async fn the_rate_limit_is_told_kept_and_lifted_in_the_next_minute() {
         ..Config::default()
     })
     .await;
-    // Creating and deleting users have a count of their own.
-    emulator.create("a").await;
+    // Creating and deleting users are core operations, which have their own limit.
+    emulator.create_user("a").await;
     for (method, path, body) in [
         ("POST", "/users", json!({ "uid": "b", "name": "B" })),
         ("DELETE", "/users/a", Value::Null),
@@ -90,9 +92,9 @@ async fn the_rate_limit_is_told_kept_and_lifted_in_the_next_minute() {
     }
     let first = emulator.rest("GET", "/users", Value::Null).await;
     assert_eq!((first.header("x-rate-limit"), first.header("x-rate-limit-remaining")), ("2", "1"));
-    // A refused call counts too.
+    // A call that fails counts too.
     assert_eq!(
-        emulator.rest("GET", "/users/nobody", Value::Null).await.header("x-rate-limit-remaining"),
+        emulator.rest("GET", "/users/unknown", Value::Null).await.header("x-rate-limit-remaining"),
         "0"
     );
     let over = emulator.rest("GET", "/users", Value::Null).await;

@@ -1,10 +1,12 @@
+//! Client API: login, logout, profile, settings and other users.
+
 use crate::helpers::{Emulator, Session};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn signing_in_answers_the_same_token_a_jwt_and_settings_with_this_host() {
+async fn login_returns_token_jwt_and_settings_for_this_host() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("alice").await;
+    let session = emulator.login("alice").await;
     let body = json!({ "platform": "WEB", "deviceId": "emulator_1", "appInfo": { "version": "v4.2.0", "userAgent": "UA" } });
     let me = emulator.client(&session, "PUT", "/me", body).await;
     assert_eq!(me.data()["uid"], "alice");
@@ -24,9 +26,9 @@ async fn signing_in_answers_the_same_token_a_jwt_and_settings_with_this_host() {
 }
 
 #[tokio::test]
-async fn the_settings_follow_the_host_that_was_asked() {
+async fn settings_name_the_host_of_the_request() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
+    let session = emulator.login("a").await;
     for (host, name, port) in
         [("localhost:4000", "localhost", "4000"), ("[::1]:80", "[::1]", "80"), ("emulator", "emulator", "80")]
     {
@@ -39,10 +41,10 @@ async fn the_settings_follow_the_host_that_was_asked() {
 }
 
 #[tokio::test]
-async fn signing_out_revokes_the_token_and_no_other() {
+async fn logout_revokes_only_the_token_of_the_caller() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
-    let other = emulator.sign_in("a").await;
+    let session = emulator.login("a").await;
+    let other = emulator.login("a").await;
     let out = emulator.client(&session, "DELETE", "/me", Value::Null).await;
     assert_eq!(out.data(), &json!({ "success": true, "message": "User logged out successfully." }));
     let again = emulator.client(&session, "DELETE", "/me", Value::Null).await;
@@ -51,14 +53,15 @@ async fn signing_out_revokes_the_token_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_user_changes_the_own_profile_but_not_the_role() {
+async fn user_can_change_own_profile_but_not_own_role() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
+    let session = emulator.login("a").await;
     let change = json!({ "uid": "a", "name": "New", "statusMessage": "busy", "role": "admin" });
     let changed = emulator.client(&session, "PUT", "/me", change).await;
     assert_eq!(changed.data()["name"], "New");
     assert_eq!(changed.data()["role"], "default");
-    // The SDK keeps this answer as its signed-in user: without them the next reload has no socket.
+    // The SDK stores this response as its current user. Without token and JWT it could not open a
+    // socket after a reload.
     assert_eq!(changed.data()["authToken"], session.token.as_str());
     assert_eq!(changed.data()["jwt"], session.jwt.as_str());
     assert_eq!(emulator.rest("GET", "/users/a", Value::Null).await.data()["statusMessage"], "busy");
@@ -67,17 +70,17 @@ async fn a_user_changes_the_own_profile_but_not_the_role() {
 async fn uids(emulator: &Emulator, session: &Session, query: &str) -> Vec<String> {
     let reply = emulator.client(session, "GET", &format!("/users?{query}"), Value::Null).await;
     let _ = &reply.body["meta"]["pagination"]["total"].as_u64().unwrap();
-    reply.each("uid").into_iter().map(str::to_owned).collect()
+    reply.field_of_each("uid").into_iter().map(str::to_owned).collect()
 }
 
 #[tokio::test]
-async fn the_list_has_everybody_but_the_caller_and_its_filters_work() {
+async fn user_list_excludes_the_caller_and_applies_filters() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
+    let alice = emulator.login("alice").await;
     for (uid, name, tag) in [("bob", "Zed", "x"), ("carol", "Amy", "y")] {
         emulator.rest("POST", "/users", json!({ "uid": uid, "name": name, "tags": [tag] })).await.data();
     }
-    let dave = emulator.sign_in("dave").await;
+    let dave = emulator.login("dave").await;
     let _online = emulator.socket(&dave).await;
     for (query, expected) in [
         ("per_page=30&page=1", vec!["dave", "carol", "bob"]),
@@ -109,10 +112,10 @@ async fn the_list_has_everybody_but_the_caller_and_its_filters_work() {
 }
 
 #[tokio::test]
-async fn another_user_is_shown_with_the_conversation_and_never_with_a_token() {
+async fn other_user_has_conversation_id_but_no_token() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    emulator.sign_in("bob").await;
+    let alice = emulator.login("alice").await;
+    emulator.login("bob").await;
     let bob = emulator.client(&alice, "GET", "/users/BOB", Value::Null).await;
     assert_eq!(
         (&bob.data()["uid"], &bob.data()["conversationId"]),
@@ -122,14 +125,14 @@ async fn another_user_is_shown_with_the_conversation_and_never_with_a_token() {
         let text = reply.body.to_string();
         assert!(!text.contains("authToken") && !text.contains("jwt") && !text.contains("tokens"), "{text}");
     }
-    let nobody = emulator.client(&alice, "GET", "/users/nobody", Value::Null).await;
-    assert_eq!((nobody.status, nobody.code()), (404, "ERR_UID_NOT_FOUND"));
+    let unknown = emulator.client(&alice, "GET", "/users/unknown", Value::Null).await;
+    assert_eq!((unknown.status, unknown.code()), (404, "ERR_UID_NOT_FOUND"));
 }
 
 #[tokio::test]
-async fn telemetry_is_answered() {
+async fn telemetry_call_gets_a_response() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
+    let session = emulator.login("a").await;
     let sent = json!({ "sessionId": "abc", "data": {}, "generatedAt": 1 });
     let reply = emulator.client(&session, "POST", "/user_sessions", sent).await;
     assert_eq!(reply.data(), &json!({ "sessionId": "abc" }));

@@ -1,6 +1,6 @@
-//! The binary itself.
+//! The emulator's binary: its output, exit status and signals.
 
-use crate::helpers::{PATIENCE, in_time};
+use crate::helpers::{TIMEOUT, with_timeout};
 use std::process::Stdio;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -15,40 +15,40 @@ fn command(listen: &str) -> Command {
     command
 }
 
-/// The running binary, and the address that it says it listens on.
+/// Starts the binary. Returns it with the address that it prints.
 async fn start() -> (Child, String) {
     let mut child = command("127.0.0.1:0").spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = in_time("the first line", lines.next_line()).await.unwrap().unwrap();
-    let address = line.strip_prefix("listening on http://").expect("the line says where").to_owned();
+    let line = with_timeout("the first line", lines.next_line()).await.unwrap().unwrap();
+    let address = line.strip_prefix("listening on http://").expect("an address").to_owned();
     (child, address)
 }
 
 #[tokio::test]
-async fn it_says_where_it_listens_once_it_does() {
+async fn binary_prints_its_address_once_it_listens() {
     let (_child, address) = start().await;
     assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"));
     TcpStream::connect(address).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_in_one_line() {
+async fn binary_on_a_taken_port_fails_with_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = in_time("its end", command(&address).output()).await.unwrap();
+    let output = with_timeout("exit", command(&address).output()).await.unwrap();
     assert!(!output.status.success() && output.stdout.is_empty());
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(words.lines().count(), 1, "{words}");
-    assert!(words.contains(&address) && words.contains("in use"), "{words}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.contains(&address) && message.contains("in use"), "{message}");
 }
 
 #[tokio::test]
-async fn a_term_signal_ends_it_cleanly_though_a_socket_is_open() {
+async fn sigterm_with_an_open_socket_exits_cleanly() {
     let (mut child, address) = start().await;
     let (_socket, _) = connect_async(format!("ws://{address}/")).await.unwrap();
     let pid = child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-    let began = std::time::Instant::now();
-    assert!(in_time("its end", child.wait()).await.unwrap().success());
-    assert!(began.elapsed() < PATIENCE / 2);
+    let started = std::time::Instant::now();
+    assert!(with_timeout("exit", child.wait()).await.unwrap().success());
+    assert!(started.elapsed() < TIMEOUT / 2);
 }

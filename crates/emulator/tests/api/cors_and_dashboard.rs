@@ -1,21 +1,21 @@
-//! What browsers need: CORS, the shim, the page; and the control API's view of everything.
+//! CORS, the shim for the SDK, the dashboard, and the state and reset of the control API.
 
 use crate::helpers::Emulator;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_preflight_is_allowed_with_every_header_that_the_sdk_sends() {
+async fn preflight_allows_every_header_the_sdk_sends() {
     let emulator = Emulator::start().await;
-    let asked = "appid,authtoken,content-type,resource,sdk";
+    let requested = "appid,authtoken,content-type,resource,sdk";
     let headers = [
         ("origin", "http://localhost:3000"),
         ("access-control-request-method", "PUT"),
-        ("access-control-request-headers", asked),
+        ("access-control-request-headers", requested),
     ];
     let reply = emulator.send("OPTIONS", "/v3.0/me", &headers, "").await.unwrap();
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (204, "*"));
     let allowed: Vec<&str> = reply.header("access-control-allow-headers").split(", ").collect();
-    for name in asked.split(',').chain([
+    for name in requested.split(',').chain([
         "apikey",
         "onbehalfofuser",
         "authorization",
@@ -32,14 +32,14 @@ async fn a_preflight_is_allowed_with_every_header_that_the_sdk_sends() {
 }
 
 #[tokio::test]
-async fn every_answer_may_be_read_by_a_page_of_another_origin() {
+async fn every_response_is_readable_cross_origin() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
+    let session = emulator.login("a").await;
     let ok = emulator.client(&session, "GET", "/users", Value::Null).await;
-    let unknown_user = emulator.client(&session, "GET", "/users/nobody", Value::Null).await;
+    let unknown_user = emulator.client(&session, "GET", "/users/unknown", Value::Null).await;
     let unknown_route = emulator.client(&session, "GET", "/nothing", Value::Null).await;
-    let nowhere = emulator.send("GET", "/nowhere", &[], "").await.unwrap();
-    for (reply, status) in [(ok, 200), (unknown_user, 404), (unknown_route, 404), (nowhere, 404)] {
+    let outside_apis = emulator.send("GET", "/nowhere", &[], "").await.unwrap();
+    for (reply, status) in [(ok, 200), (unknown_user, 404), (unknown_route, 404), (outside_apis, 404)] {
         assert_eq!(
             (reply.status, reply.header("access-control-allow-origin")),
             (status, "*"),
@@ -50,7 +50,7 @@ async fn every_answer_may_be_read_by_a_page_of_another_origin() {
 }
 
 #[tokio::test]
-async fn the_shim_may_be_loaded_from_anywhere() {
+async fn shim_can_be_loaded_from_any_origin() {
     let emulator = Emulator::start().await;
     let shim = emulator.send("GET", "/emulator/shim.js", &[], "").await.unwrap();
     assert_eq!(shim.status, 200);
@@ -61,12 +61,12 @@ async fn the_shim_may_be_loaded_from_anywhere() {
 }
 
 #[tokio::test]
-async fn the_state_shows_users_with_tokens_messages_and_calls() {
+async fn state_lists_users_with_tokens_messages_and_calls() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    emulator.create("bob").await;
-    emulator.write(&alice, "bob", "hi").await;
-    emulator.rest("GET", "/users/nobody?x=1", Value::Null).await;
+    let alice = emulator.login("alice").await;
+    emulator.create_user("bob").await;
+    emulator.send_text(&alice, "bob", "hi").await;
+    emulator.rest("GET", "/users/unknown?x=1", Value::Null).await;
     let state = emulator.state().await;
     assert_eq!(state["users"][0]["tokens"], json!([alice.token]));
     assert_eq!(state["users"][1]["tokens"], json!([]));
@@ -75,34 +75,34 @@ async fn the_state_shows_users_with_tokens_messages_and_calls() {
     let sent =
         json!({ "api": "client", "method": "POST", "path": "/v3.0/messages", "status": 200, "code": null });
     assert!(calls.contains(&sent));
-    let failed = json!({ "api": "rest", "method": "GET", "path": "/v3/users/nobody", "status": 404, "code": "ERR_UID_NOT_FOUND" });
+    let failed = json!({ "api": "rest", "method": "GET", "path": "/v3/users/unknown", "status": 404, "code": "ERR_UID_NOT_FOUND" });
     assert_eq!(calls.last().unwrap(), &failed);
 }
 
 #[tokio::test]
-async fn a_reset_forgets_everything() {
+async fn reset_deletes_everything() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    emulator.create("bob").await;
-    emulator.write(&alice, "bob", "hi").await;
-    emulator.fault(json!({ "api": "client", "kind": "drop" })).await;
+    let alice = emulator.login("alice").await;
+    emulator.create_user("bob").await;
+    emulator.send_text(&alice, "bob", "hi").await;
+    emulator.add_fault(json!({ "api": "client", "kind": "drop" })).await;
     let mut anonymous = emulator.connect().await;
-    emulator.until("an open socket", |state| state["sockets"] != json!([])).await;
+    emulator.wait_for("an open socket", |state| state["sockets"] != json!([])).await;
     assert!(emulator.control("POST", "/reset", Value::Null).await.status < 300);
     assert_eq!(emulator.state().await, json!({ "users": [], "sockets": [], "messages": [], "calls": [] }));
     assert_eq!(emulator.control("GET", "/faults", Value::Null).await.body, json!([]));
-    anonymous.closed().await;
+    anonymous.close_reason().await;
     let me = emulator.client(&alice, "GET", "/me", Value::Null).await;
     assert_eq!(me.code(), "AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
 }
 
 #[tokio::test]
-async fn the_page_shows_what_there_is() {
+async fn dashboard_shows_users_messages_calls_and_faults() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    emulator.create("bob").await;
-    emulator.write(&alice, "bob", "2 < 3 & <b>").await;
-    emulator.fault(json!({ "api": "rest", "path": "/auth_tokens", "kind": "drop" })).await;
+    let alice = emulator.login("alice").await;
+    emulator.create_user("bob").await;
+    emulator.send_text(&alice, "bob", "2 < 3 & <b>").await;
+    emulator.add_fault(json!({ "api": "rest", "path": "/auth_tokens", "kind": "drop" })).await;
     let reply = emulator.send("GET", "/", &[], "").await.unwrap();
     assert!(reply.header("content-type").starts_with("text/html"));
     let page = reply.body.as_str().unwrap();

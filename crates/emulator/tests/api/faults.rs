@@ -1,4 +1,6 @@
-use crate::helpers::{Emulator, Socket, auth_frame, in_time};
+//! Faults: matching, each kind, and rejection of invalid ones.
+
+use crate::helpers::{Emulator, Socket, auth_frame, with_timeout};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::{
@@ -10,7 +12,7 @@ use tokio_tungstenite::connect_async;
 const KEY: [(&str, &str); 1] = [("apikey", "emulator-rest-api-key")];
 
 #[tokio::test]
-async fn a_status_fault_answers_with_code_and_wait_as_often_as_asked() {
+async fn status_fault_applies_to_the_requested_number_of_calls() {
     let emulator = Emulator::start().await;
     let added = json!({ "api": "rest", "kind": "status", "status": 503, "code": "ERR_X", "retryAfter": 7, "times": 2 });
     let reply = emulator.control("POST", "/faults", added.clone()).await;
@@ -28,45 +30,45 @@ async fn a_status_fault_answers_with_code_and_wait_as_often_as_asked() {
 }
 
 #[tokio::test]
-async fn a_fault_hits_only_the_calls_that_it_names() {
+async fn fault_affects_only_matching_calls() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
-    emulator.fault(json!({ "api": "rest", "method": "POST", "path": "/auth_tokens", "kind": "status", "status": 500 })).await;
+    let session = emulator.login("a").await;
+    emulator.add_fault(json!({ "api": "rest", "method": "POST", "path": "/auth_tokens", "kind": "status", "status": 500 })).await;
     emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await.data();
-    emulator.create("b").await;
+    emulator.create_user("b").await;
     emulator.client(&session, "GET", "/users", Value::Null).await.data();
     assert_eq!(emulator.rest("POST", "/users/a/auth_tokens", json!({})).await.status, 500);
     emulator.control("DELETE", "/faults", Value::Null).await;
     emulator.rest("POST", "/users/a/auth_tokens", json!({})).await.data();
 
-    emulator.fault(json!({ "api": "client", "kind": "status", "status": 200 })).await;
+    emulator.add_fault(json!({ "api": "client", "kind": "status", "status": 200 })).await;
     let reply = emulator.client(&session, "GET", "/users", Value::Null).await;
     assert_eq!((reply.status, reply.code()), (200, "ERR_EXCEPTION"));
     emulator.rest("GET", "/users", Value::Null).await.data();
 }
 
 #[tokio::test]
-async fn garbage_is_a_200_that_is_no_json() {
+async fn garbage_fault_responds_200_without_json() {
     let emulator = Emulator::start().await;
-    emulator.fault(json!({ "api": "all", "kind": "garbage", "times": 1 })).await;
+    emulator.add_fault(json!({ "api": "all", "kind": "garbage", "times": 1 })).await;
     let reply = emulator.rest("GET", "/users", Value::Null).await;
     assert_eq!(reply.status, 200);
     assert!(reply.body.is_string(), "this is JSON: {}", reply.body);
 }
 
 #[tokio::test]
-async fn a_drop_cuts_the_connection_without_a_byte() {
+async fn drop_fault_closes_the_connection_without_a_byte() {
     let emulator = Emulator::start().await;
-    emulator.fault(json!({ "api": "rest", "kind": "drop", "times": 2 })).await;
+    emulator.add_fault(json!({ "api": "rest", "kind": "drop", "times": 2 })).await;
     let mut connection = TcpStream::connect(emulator.address).await.unwrap();
     connection
         .write_all(b"GET /v3/users HTTP/1.1\r\nHost: x\r\napikey: emulator-rest-api-key\r\n\r\n")
         .await
         .unwrap();
-    let mut answer = Vec::new();
-    // An end or a reset: both are a cut.
-    let _ = in_time("the cut", connection.read_to_end(&mut answer)).await;
-    assert_eq!(answer, b"");
+    let mut response = Vec::new();
+    // The read may end normally or with a reset.
+    let _ = with_timeout("closed connection", connection.read_to_end(&mut response)).await;
+    assert_eq!(response, b"");
     assert!(emulator.send("GET", "/v3/users", &KEY, "").await.is_err());
     emulator.rest("GET", "/users", Value::Null).await.data();
     let calls = emulator.state().await["calls"].clone();
@@ -75,36 +77,36 @@ async fn a_drop_cuts_the_connection_without_a_byte() {
 }
 
 #[tokio::test]
-async fn a_delay_is_waited_for() {
+async fn delay_fault_delays_the_response() {
     let emulator = Emulator::start().await;
-    emulator.fault(json!({ "api": "rest", "kind": "delay", "millis": 150, "times": 1 })).await;
-    let began = Instant::now();
+    emulator.add_fault(json!({ "api": "rest", "kind": "delay", "millis": 150, "times": 1 })).await;
+    let started = Instant::now();
     emulator.rest("GET", "/users", Value::Null).await.data();
-    assert!(began.elapsed() >= Duration::from_millis(150));
+    assert!(started.elapsed() >= Duration::from_millis(150));
 }
 
 #[tokio::test]
-async fn a_hanging_call_goes_on_when_the_faults_are_cleared() {
+async fn hanging_call_continues_when_faults_are_cleared() {
     let emulator = Emulator::start().await;
     for clear in [("DELETE", "/faults"), ("POST", "/reset")] {
-        // Used up by the one call, and still what holds it.
-        emulator.fault(json!({ "api": "rest", "kind": "hang", "times": 1 })).await;
+        // The fault is used up by this one call, but still holds it.
+        emulator.add_fault(json!({ "api": "rest", "kind": "hang", "times": 1 })).await;
         let arrived = |state: &Value| {
             state["calls"].as_array().unwrap().last().is_some_and(|call| call["status"].is_null())
         };
         let released = async {
-            emulator.until("the call", arrived).await;
+            emulator.wait_for("arrived call", arrived).await;
             emulator.control(clear.0, clear.1, Value::Null).await
         };
-        let (answer, _) = tokio::join!(emulator.rest("GET", "/users", Value::Null), released);
-        answer.data();
+        let (response, _) = tokio::join!(emulator.rest("GET", "/users", Value::Null), released);
+        response.data();
     }
 }
 
 #[tokio::test]
-async fn a_new_socket_is_dropped_refused_or_held() {
+async fn socket_fault_drops_rejects_or_holds_new_sockets() {
     let emulator = Emulator::start().await;
-    let session = emulator.sign_in("a").await;
+    let session = emulator.login("a").await;
     let mut open = emulator.socket(&session).await;
     let address = format!("ws://{}/", emulator.address);
     for fault in [
@@ -112,31 +114,31 @@ async fn a_new_socket_is_dropped_refused_or_held() {
         json!({ "api": "socket", "kind": "status", "status": 503, "times": 1 }),
         json!({ "api": "socket", "kind": "garbage", "times": 1 }),
     ] {
-        emulator.fault(fault.clone()).await;
+        emulator.add_fault(fault.clone()).await;
         assert!(connect_async(&address).await.is_err(), "{fault}");
     }
-    open.has_nothing().await;
+    open.expect_no_frame().await;
 
-    emulator.fault(json!({ "api": "socket", "kind": "hang", "times": 1 })).await;
+    emulator.add_fault(json!({ "api": "socket", "kind": "hang", "times": 1 })).await;
     emulator.rest("GET", "/users", Value::Null).await.data();
     let connecting = tokio::spawn(async move { connect_async(&address).await });
-    // The fault is used up when the connection has come, and is held.
-    in_time("the connection", async {
+    // The fault is used up as soon as it holds the connection.
+    with_timeout("held connection", async {
         while emulator.control("GET", "/faults", Value::Null).await.body != json!([]) {}
     })
     .await;
     assert_eq!(emulator.state().await["sockets"].as_array().unwrap().len(), 1);
     assert!(!connecting.is_finished());
     emulator.control("DELETE", "/faults", Value::Null).await;
-    let mut socket = Socket(in_time("the answer", connecting).await.unwrap().unwrap().0);
+    let mut socket = Socket(with_timeout("accepted connection", connecting).await.unwrap().unwrap().0);
     socket.send(auth_frame(&session, json!({}))).await;
     assert_eq!(socket.next().await["body"]["code"], "200");
 }
 
 #[tokio::test]
-async fn a_fault_that_makes_no_sense_is_refused_in_words() {
+async fn invalid_fault_is_rejected_with_a_reason() {
     let emulator = Emulator::start().await;
-    for (fault, words) in [
+    for (fault, reason) in [
         (json!({ "api": "rest", "kind": "explode" }), "unknown variant `explode`"),
         (json!({ "api": "moon", "kind": "drop" }), "unknown variant `moon`"),
         (json!({ "api": "rest", "kind": "drop", "tmies": 1 }), "unknown field `tmies`"),
@@ -146,7 +148,7 @@ async fn a_fault_that_makes_no_sense_is_refused_in_words() {
         let reply = emulator.control("POST", "/faults", fault).await;
         assert_eq!((reply.status, reply.code()), (400, "ERR_BAD_REQUEST"));
         let message = reply.body["error"]["message"].as_str().unwrap();
-        assert!(message.contains(words), "{message:?} does not say {words:?}");
+        assert!(message.contains(reason), "{message:?} does not contain {reason:?}");
     }
     assert_eq!(emulator.control("GET", "/faults", Value::Null).await.body, json!([]));
 }

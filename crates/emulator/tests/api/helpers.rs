@@ -1,4 +1,4 @@
-//! A running emulator, with one method for each way of calling it.
+//! A running emulator with methods that call its interfaces.
 
 use cometchat_emulator::{App, Config};
 use futures_util::{SinkExt, StreamExt};
@@ -8,15 +8,15 @@ use std::{future::Future, net::SocketAddr, sync::Once, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-/// Longer than anything here takes: a wait that fails, not a pause.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Upper bound for each wait. No test takes that long unless it fails.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Emulator {
     pub address: SocketAddr,
     http: Client,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -29,7 +29,7 @@ impl Reply {
         self.body["error"]["code"].as_str().unwrap_or_default()
     }
 
-    /// Of a success.
+    /// Returns the data of a successful response.
     pub fn data(&self) -> &Value {
         assert_eq!(self.status, 200, "{}", self.body);
         &self.body["data"]
@@ -39,19 +39,19 @@ impl Reply {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// One field of each item of a list.
-    pub fn each(&self, field: &str) -> Vec<&str> {
+    /// Returns one field of each item of a list.
+    pub fn field_of_each(&self, field: &str) -> Vec<&str> {
         self.data().as_array().unwrap().iter().map(|item| item[field].as_str().unwrap()).collect()
     }
 }
 
-/// A user who is signed in as the SDK does it.
+/// The session of a user who logged in as the SDK does.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub uid: String,
     pub token: String,
     pub jwt: String,
-    /// The tab: `resource` in calls, `deviceId` in frames.
+    /// Identifies the tab. Calls send it as `resource`, frames as `deviceId`.
     pub resource: String,
 }
 
@@ -62,19 +62,19 @@ impl Emulator {
 
     pub async fn start_with(config: Config) -> Self {
         static TLS: Once = Once::new();
-        // Not used over plain http; reqwest insists on one.
+        // reqwest requires a provider, although these tests use plain http.
         TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
         let app = App::build(Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config }).unwrap();
         let address = app.address();
         tokio::spawn(app.run());
-        Self { address, http: Client::builder().timeout(PATIENCE).build().unwrap() }
+        Self { address, http: Client::builder().timeout(TIMEOUT).build().unwrap() }
     }
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// An empty `body` sends none.
+    /// Sends a request, without a body if `body` is empty.
     pub async fn send(
         &self,
         method: &str,
@@ -89,26 +89,27 @@ impl Emulator {
         if !body.is_empty() {
             request = request.header("content-type", "application/json").body(body.to_owned());
         }
-        let answer = request.send().await?;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let text = answer.text().await?;
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Ok(Reply { status, headers, body })
     }
 
-    /// A call of a server with the full key.
+    /// Calls the REST API with the key of scope `fullAccess`.
     pub async fn rest(&self, method: &str, path: &str, body: Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(method, &format!("/v3{path}"), &[("apikey", "emulator-rest-api-key")], &body).await.unwrap()
     }
 
+    /// Calls the REST API on behalf of a user.
     pub async fn rest_as(&self, uid: &str, method: &str, path: &str, body: Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let headers = [("apikey", "emulator-rest-api-key"), ("onBehalfOf", uid)];
         self.send(method, &format!("/v3{path}"), &headers, &body).await.unwrap()
     }
 
-    /// A call of the SDK.
+    /// Calls the client API as the SDK does.
     pub async fn client(&self, session: &Session, method: &str, path: &str, body: Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let headers = [("appId", "emulator"), ("authToken", &session.token), ("resource", &session.resource)];
@@ -120,7 +121,7 @@ impl Emulator {
         self.send(method, &format!("/emulator{path}"), &[], &body).await.unwrap()
     }
 
-    pub async fn fault(&self, fault: Value) {
+    pub async fn add_fault(&self, fault: Value) {
         assert_eq!(self.control("POST", "/faults", fault).await.status, 200);
     }
 
@@ -128,34 +129,34 @@ impl Emulator {
         self.control("GET", "/state", Value::Null).await.body
     }
 
-    /// Asks for the state until `holds` says yes.
-    pub async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let seen = async {
+    /// Polls the state until it satisfies `condition`.
+    pub async fn wait_for(&self, description: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let polling = async {
             loop {
                 let state = self.state().await;
-                if holds(&state) {
+                if condition(&state) {
                     return state;
                 }
             }
         };
-        in_time(what, seen).await
+        with_timeout(description, polling).await
     }
 
-    pub async fn create(&self, uid: &str) {
+    pub async fn create_user(&self, uid: &str) {
         self.rest("POST", "/users", json!({ "uid": uid, "name": uid.to_uppercase() })).await.data();
     }
 
-    pub async fn mint(&self, uid: &str) -> String {
+    pub async fn mint_token(&self, uid: &str) -> String {
         let reply = self.rest("POST", &format!("/users/{uid}/auth_tokens"), json!({ "force": true })).await;
         reply.data()["authToken"].as_str().unwrap().to_owned()
     }
 
-    /// Creates the user if need be, and signs in with a new token and tab.
-    pub async fn sign_in(&self, uid: &str) -> Session {
+    /// Logs in with a new token and a new tab. Creates the user if necessary.
+    pub async fn login(&self, uid: &str) -> Session {
         if self.rest("GET", &format!("/users/{uid}"), Value::Null).await.status == 404 {
-            self.create(uid).await;
+            self.create_user(uid).await;
         }
-        let token = self.mint(uid).await;
+        let token = self.mint_token(uid).await;
         let resource = format!("WEB-{token}");
         let mut session = Session { uid: uid.into(), token, jwt: String::new(), resource };
         let me =
@@ -164,7 +165,7 @@ impl Emulator {
         session
     }
 
-    /// A second tab of the same browser: same token, another resource.
+    /// Returns the session of a second tab, which has the same token but another resource.
     pub fn other_tab(&self, session: &Session) -> Session {
         Session { resource: format!("{}-other", session.resource), ..session.clone() }
     }
@@ -174,12 +175,12 @@ impl Emulator {
         Socket(stream)
     }
 
-    /// A socket that is signed in and sees no presence.
+    /// Opens a signed-in socket without a presence subscription.
     pub async fn socket(&self, session: &Session) -> Socket {
         self.socket_with(session, json!({})).await
     }
 
-    /// `body` adds to the authentication's.
+    /// Opens a signed-in socket. `body` adds fields to the authentication frame.
     pub async fn socket_with(&self, session: &Session, body: Value) -> Socket {
         let mut socket = self.connect().await;
         socket.send(auth_frame(session, body)).await;
@@ -187,15 +188,15 @@ impl Emulator {
         socket
     }
 
-    /// The id of the new message.
-    pub async fn write(&self, from: &Session, to: &str, text: &str) -> String {
-        let reply = self.client(from, "POST", "/messages", text_to(to, text)).await;
+    /// Sends a text message and returns its id.
+    pub async fn send_text(&self, from: &Session, to: &str, text: &str) -> String {
+        let reply = self.client(from, "POST", "/messages", text_message(to, text)).await;
         reply.data()["id"].as_str().unwrap().to_owned()
     }
 }
 
-/// What the SDK posts.
-pub fn text_to(to: &str, text: &str) -> Value {
+/// Returns the body that the SDK posts for a text message.
+pub fn text_message(to: &str, text: &str) -> Value {
     json!({
         "type": "text", "receiverType": "user", "category": "message",
         "data": { "text": text }, "text": text, "receiver": to,
@@ -213,8 +214,8 @@ pub fn auth_frame(session: &Session, body: Value) -> Value {
     frame
 }
 
-pub async fn in_time<T>(what: &str, happens: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, happens).await.unwrap_or_else(|_| panic!("never: {what}"))
+pub async fn with_timeout<T>(description: &str, future: impl Future<Output = T>) -> T {
+    timeout(TIMEOUT, future).await.unwrap_or_else(|_| panic!("timed out: {description}"))
 }
 
 pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -229,21 +230,21 @@ impl Socket {
     }
 
     pub async fn next(&mut self) -> Value {
-        match in_time("a frame", self.0.next()).await {
+        match with_timeout("a frame", self.0.next()).await {
             Some(Ok(Message::Text(text))) => serde_json::from_str(&text).unwrap(),
             other => panic!("not a frame: {other:?}"),
         }
     }
 
-    /// Frames come in order, so whatever was pushed before this comes before the pong.
-    pub async fn has_nothing(&mut self) {
+    /// Asserts that no frame is pending. Frames arrive in order, so a pending one precedes the pong.
+    pub async fn expect_no_frame(&mut self) {
         self.send(json!({ "action": "ping", "ack": "true" })).await;
         assert_eq!(self.next().await, json!({ "action": "pong" }));
     }
 
-    /// The reason that the server gives.
-    pub async fn closed(&mut self) -> String {
-        match in_time("the close", self.0.next()).await {
+    /// Waits for the close and returns its reason.
+    pub async fn close_reason(&mut self) -> String {
+        match with_timeout("close", self.0.next()).await {
             Some(Ok(Message::Close(frame))) => {
                 frame.map(|frame| frame.reason.to_string()).unwrap_or_default()
             }

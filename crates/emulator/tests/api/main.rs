@@ -1,5 +1,4 @@
-//! The emulator as its callers see it: a real server on a port of its own for each test, real HTTP,
-//! real WebSockets.
+//! Tests of the emulator through HTTP and WebSockets. Each test starts its own server on a free port.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod auth_and_rate_limits;

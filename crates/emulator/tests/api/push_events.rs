@@ -1,15 +1,15 @@
-//! What is pushed through sockets: messages, typing, receipts, presence.
+//! Events that the emulator pushes to sockets: messages, typing, receipts and presence.
 
-use crate::helpers::{Emulator, text_to};
+use crate::helpers::{Emulator, text_message};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_message_reaches_all_sockets_of_both_sides_and_names_the_sending_tab() {
+async fn message_is_pushed_to_all_sockets_of_both_users() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
+    let alice = emulator.login("alice").await;
     let other_tab = emulator.other_tab(&alice);
-    let bob = emulator.sign_in("bob").await;
-    let carol = emulator.sign_in("carol").await;
+    let bob = emulator.login("bob").await;
+    let carol = emulator.login("carol").await;
     let mut sockets = [
         emulator.socket(&alice).await,
         emulator.socket(&other_tab).await,
@@ -17,34 +17,34 @@ async fn a_message_reaches_all_sockets_of_both_sides_and_names_the_sending_tab()
         emulator.socket(&emulator.other_tab(&bob)).await,
     ];
     let mut stranger = emulator.socket(&carol).await;
-    let sent = emulator.client(&alice, "POST", "/messages", text_to("bob", "hi")).await;
+    let sent = emulator.client(&alice, "POST", "/messages", text_message("bob", "hi")).await;
     for socket in &mut sockets {
         let frame = socket.next().await;
         assert_eq!(frame["type"], "message");
         assert_eq!(&frame["body"], sent.data());
-        // By this the SDK drops the echo in the tab that sent, and in no other.
+        // The sending tab recognizes its own device id and drops the echo.
         assert_eq!(frame["deviceId"], alice.resource.as_str());
         assert_eq!((&frame["sender"], &frame["receiver"]), (&json!("alice"), &json!("bob")));
-        socket.has_nothing().await;
+        socket.expect_no_frame().await;
     }
-    stranger.has_nothing().await;
+    stranger.expect_no_frame().await;
 }
 
 #[tokio::test]
-async fn a_message_of_a_server_carries_a_device_id_too() {
+async fn message_from_a_server_has_a_device_id() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    emulator.create("bob").await;
+    let alice = emulator.login("alice").await;
+    emulator.create_user("bob").await;
     let mut socket = emulator.socket(&alice).await;
-    emulator.rest_as("bob", "POST", "/messages", text_to("alice", "hi")).await.data();
+    emulator.rest_as("bob", "POST", "/messages", text_message("alice", "hi")).await.data();
     assert_eq!(socket.next().await["deviceId"], "rest-api");
 }
 
 #[tokio::test]
-async fn typing_and_transient_messages_are_passed_on_under_the_true_sender() {
+async fn relayed_frame_names_the_user_of_the_socket_as_sender() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    let bob = emulator.sign_in("bob").await;
+    let alice = emulator.login("alice").await;
+    let bob = emulator.login("bob").await;
     let mut receiving = emulator.socket(&alice).await;
     let mut sending = emulator.socket(&bob).await;
     for (kind, body) in [
@@ -64,16 +64,16 @@ async fn typing_and_transient_messages_are_passed_on_under_the_true_sender() {
         assert_eq!(frame["body"]["user"]["name"], "BOB");
         assert_eq!(frame["deviceId"], bob.resource.as_str());
     }
-    sending.has_nothing().await;
+    sending.expect_no_frame().await;
 }
 
 #[tokio::test]
-async fn a_socket_that_is_not_signed_in_can_do_nothing() {
+async fn unauthenticated_socket_cannot_send_frames() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    let bob = emulator.sign_in("bob").await;
+    let alice = emulator.login("alice").await;
+    let bob = emulator.login("bob").await;
     let mut watching = emulator.socket(&alice).await;
-    let id = emulator.write(&alice, "bob", "hi").await;
+    let id = emulator.send_text(&alice, "bob", "hi").await;
     watching.next().await;
     let mut anonymous = emulator.connect().await;
     for (kind, body) in [
@@ -83,22 +83,22 @@ async fn a_socket_that_is_not_signed_in_can_do_nothing() {
         let frame = json!({ "type": kind, "receiver": "alice", "receiverType": "user", "sender": bob.uid, "body": body });
         anonymous.send(frame).await;
     }
-    anonymous.has_nothing().await;
-    watching.has_nothing().await;
+    anonymous.expect_no_frame().await;
+    watching.expect_no_frame().await;
     assert!(emulator.state().await["messages"][0].get("readAt").is_none());
 }
 
 #[tokio::test]
-async fn receipts_reach_the_sender_with_a_time_and_are_kept() {
+async fn receipt_is_stored_and_pushed_to_the_sender() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    let bob = emulator.sign_in("bob").await;
+    let alice = emulator.login("alice").await;
+    let bob = emulator.login("bob").await;
     let mut sender = emulator.socket(&alice).await;
     let mut reader = emulator.socket(&bob).await;
-    let id = emulator.write(&alice, "bob", "hi").await;
+    let id = emulator.send_text(&alice, "bob", "hi").await;
     sender.next().await;
     reader.next().await;
-    // The SDK sends the id as it got it, or as a number.
+    // The SDK sends the id as text or as a number.
     for (action, message, field) in
         [("delivered", json!(id), "deliveredAt"), ("read", json!(id.parse::<u64>().unwrap()), "readAt")]
     {
@@ -117,31 +117,31 @@ async fn receipts_reach_the_sender_with_a_time_and_are_kept() {
         assert_eq!(&emulator.client(&alice, "GET", &path, Value::Null).await.data()[field], at);
         assert_eq!(&emulator.client(&bob, "GET", &path, Value::Null).await.data()["myReceipt"][field], at);
     }
-    reader.has_nothing().await;
+    reader.expect_no_frame().await;
 }
 
 #[tokio::test]
-async fn reading_a_conversation_over_http_tells_the_sender() {
+async fn conversation_read_over_http_pushes_a_receipt() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    let bob = emulator.sign_in("bob").await;
+    let alice = emulator.login("alice").await;
+    let bob = emulator.login("bob").await;
     let mut sender = emulator.socket(&alice).await;
-    emulator.write(&alice, "bob", "one").await;
-    let last = emulator.write(&alice, "bob", "two").await;
+    emulator.send_text(&alice, "bob", "one").await;
+    let last = emulator.send_text(&alice, "bob", "two").await;
     sender.next().await;
     sender.next().await;
     emulator.client(&bob, "POST", "/users/Alice/conversation/read", json!({})).await.data();
     let frame = sender.next().await;
     assert_eq!((&frame["body"]["action"], &frame["body"]["messageId"]), (&json!("read"), &json!(last)));
-    let nobody = emulator.client(&bob, "POST", "/users/nobody/conversation/read", json!({})).await;
-    assert_eq!(nobody.code(), "ERR_UID_NOT_FOUND");
+    let unknown = emulator.client(&bob, "POST", "/users/unknown/conversation/read", json!({})).await;
+    assert_eq!(unknown.code(), "ERR_UID_NOT_FOUND");
 }
 
 #[tokio::test]
-async fn presence_is_told_with_the_first_and_the_last_socket_of_a_user() {
+async fn presence_changes_with_first_and_last_socket_only() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    let bob = emulator.sign_in("bob").await;
+    let alice = emulator.login("alice").await;
+    let bob = emulator.login("bob").await;
     let mut watching = emulator.socket_with(&alice, json!({ "presenceSubscription": "ALL_USERS" })).await;
     let first = emulator.socket(&bob).await;
     let frame = watching.next().await;
@@ -155,8 +155,8 @@ async fn presence_is_told_with_the_first_and_the_last_socket_of_a_user() {
 
     let second = emulator.socket(&emulator.other_tab(&bob)).await;
     first.close().await;
-    emulator.until("one socket of bob", |state| state["sockets"].as_array().unwrap().len() == 2).await;
-    watching.has_nothing().await;
+    emulator.wait_for("one socket of bob", |state| state["sockets"].as_array().unwrap().len() == 2).await;
+    watching.expect_no_frame().await;
     second.close().await;
     let frame = watching.next().await;
     assert_eq!(
@@ -166,21 +166,21 @@ async fn presence_is_told_with_the_first_and_the_last_socket_of_a_user() {
 }
 
 #[tokio::test]
-async fn only_those_who_subscribed_see_presence() {
+async fn presence_is_pushed_to_subscribers_only() {
     let emulator = Emulator::start().await;
-    let alice = emulator.sign_in("alice").await;
-    let bob = emulator.sign_in("bob").await;
-    let mut told =
+    let alice = emulator.login("alice").await;
+    let bob = emulator.login("bob").await;
+    let mut subscribed =
         emulator.socket_with(&alice, json!({ "presenceSubscription": "ROLES", "roles": ["default"] })).await;
-    let mut untold = [
+    let mut unsubscribed = [
         emulator.socket_with(&alice, json!({ "presenceSubscription": "ROLES", "roles": ["admin"] })).await,
         emulator.socket_with(&alice, json!({ "presenceSubscription": "FRIENDS" })).await,
         emulator.socket(&alice).await,
     ];
     let mut own = emulator.socket_with(&bob, json!({ "presenceSubscription": "ALL_USERS" })).await;
-    assert_eq!(told.next().await["body"]["user"]["uid"], "bob");
-    for socket in &mut untold {
-        socket.has_nothing().await;
+    assert_eq!(subscribed.next().await["body"]["user"]["uid"], "bob");
+    for socket in &mut unsubscribed {
+        socket.expect_no_frame().await;
     }
-    own.has_nothing().await;
+    own.expect_no_frame().await;
 }

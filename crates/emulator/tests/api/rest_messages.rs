@@ -1,12 +1,14 @@
-use crate::helpers::{Emulator, text_to};
+//! REST API: messages and conversations.
+
+use crate::helpers::{Emulator, text_message};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_server_sends_in_a_users_name() {
+async fn server_can_send_on_behalf_of_a_user() {
     let emulator = Emulator::start().await;
-    emulator.create("alice").await;
-    emulator.create("bob").await;
-    // Without category, as in CometChat's own example.
+    emulator.create_user("alice").await;
+    emulator.create_user("bob").await;
+    // CometChat's own example has no category.
     let body = json!({ "receiver": "bob", "receiverType": "user", "type": "text", "data": { "text": "hi" } });
     let sent = emulator.rest_as("Alice", "POST", "/messages", body.clone()).await;
     let message = sent.data();
@@ -24,16 +26,16 @@ async fn a_server_sends_in_a_users_name() {
 }
 
 #[tokio::test]
-async fn a_server_lists_a_users_conversations() {
+async fn server_can_list_conversations_of_a_user() {
     let emulator = Emulator::start().await;
-    emulator.create("alice").await;
-    emulator.create("bob").await;
-    emulator.rest_as("alice", "POST", "/messages", text_to("bob", "hi")).await.data();
+    emulator.create_user("alice").await;
+    emulator.create_user("bob").await;
+    emulator.rest_as("alice", "POST", "/messages", text_message("bob", "hi")).await.data();
     let list = emulator.rest_as("bob", "GET", "/conversations", Value::Null).await;
-    assert_eq!(list.each("conversationId"), ["alice_user_bob"]);
+    assert_eq!(list.field_of_each("conversationId"), ["alice_user_bob"]);
     assert_eq!(list.data()[0]["unreadMessageCount"], "1");
     assert_eq!(
-        emulator.rest_as("nobody", "GET", "/conversations", Value::Null).await.code(),
+        emulator.rest_as("unknown", "GET", "/conversations", Value::Null).await.code(),
         "ERR_UID_NOT_FOUND"
     );
 }

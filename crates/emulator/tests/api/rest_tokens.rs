@@ -1,10 +1,12 @@
+//! REST API: auth tokens.
+
 use crate::helpers::Emulator;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_minted_token_signs_its_user_in() {
+async fn minted_token_logs_its_user_in() {
     let emulator = Emulator::start().await;
-    emulator.create("alice").await;
+    emulator.create_user("alice").await;
     let reply = emulator.rest("POST", "/users/Alice/auth_tokens", json!({ "force": true })).await;
     assert_eq!(reply.data()["uid"], "alice");
     assert!(reply.data()["createdAt"].is_u64());
@@ -12,32 +14,32 @@ async fn a_minted_token_signs_its_user_in() {
     let me =
         emulator.send("PUT", "/v3.0/me", &[("authToken", token)], "{\"platform\":\"WEB\"}").await.unwrap();
     assert_eq!(me.data()["uid"], "alice");
-    let nobody = emulator.rest("POST", "/users/nobody/auth_tokens", json!({ "force": true })).await;
-    assert_eq!((nobody.status, nobody.code()), (404, "ERR_UID_NOT_FOUND"));
-    let words = "The uid nobody not found. Make sure you have created a user with uid nobody";
-    assert_eq!(nobody.body["error"]["message"], words);
+    let unknown = emulator.rest("POST", "/users/unknown/auth_tokens", json!({ "force": true })).await;
+    assert_eq!((unknown.status, unknown.code()), (404, "ERR_UID_NOT_FOUND"));
+    let message = "The uid unknown not found. Make sure you have created a user with uid unknown";
+    assert_eq!(unknown.body["error"]["message"], message);
 }
 
 #[tokio::test]
-async fn without_force_an_existing_token_may_come_back() {
+async fn mint_without_force_returns_the_existing_token() {
     let emulator = Emulator::start().await;
-    emulator.create("a").await;
-    let first = emulator.mint("a").await;
+    emulator.create_user("a").await;
+    let first = emulator.mint_token("a").await;
     for body in [Value::Null, json!({}), json!({ "force": false })] {
         let reply = emulator.rest("POST", "/users/a/auth_tokens", body).await;
         assert_eq!(reply.data()["authToken"], first.as_str());
     }
-    assert_ne!(emulator.mint("a").await, first);
+    assert_ne!(emulator.mint_token("a").await, first);
 }
 
 #[tokio::test]
-async fn tokens_are_listed_shown_described_and_deleted() {
+async fn token_can_be_listed_read_updated_and_deleted() {
     let emulator = Emulator::start().await;
-    emulator.create("a").await;
-    emulator.create("b").await;
-    let (one, two) = (emulator.mint("a").await, emulator.mint("a").await);
+    emulator.create_user("a").await;
+    emulator.create_user("b").await;
+    let (one, two) = (emulator.mint_token("a").await, emulator.mint_token("a").await);
     let list = emulator.rest("GET", "/users/a/auth_tokens?perPage=1&page=2", Value::Null).await;
-    assert_eq!(list.each("authToken"), [two.as_str()]);
+    assert_eq!(list.field_of_each("authToken"), [two.as_str()]);
     assert_eq!(list.body["meta"]["pagination"]["total"], 2);
 
     let path = format!("/users/a/auth_tokens/{one}");
@@ -53,35 +55,38 @@ async fn tokens_are_listed_shown_described_and_deleted() {
         assert_eq!(emulator.rest(method, &path, Value::Null).await.code(), "ERR_AUTH_TOKEN_NOT_FOUND");
     }
     assert_eq!(
-        emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await.each("authToken"),
+        emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await.field_of_each("authToken"),
         [two.as_str()]
     );
 }
 
 #[tokio::test]
-async fn all_tokens_of_a_user_are_deleted_at_once() {
+async fn delete_all_tokens_leaves_other_users_theirs() {
     let emulator = Emulator::start().await;
-    emulator.create("a").await;
-    emulator.create("b").await;
-    emulator.mint("a").await;
-    emulator.mint("a").await;
-    let other = emulator.mint("b").await;
+    emulator.create_user("a").await;
+    emulator.create_user("b").await;
+    emulator.mint_token("a").await;
+    emulator.mint_token("a").await;
+    let other = emulator.mint_token("b").await;
     let cleared = emulator.rest("DELETE", "/users/a/auth_tokens", Value::Null).await;
     assert_eq!(cleared.data()["message"], "Cleared Auth Tokens successfully for uid a.");
     assert_eq!(emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await.data(), &json!([]));
-    assert_eq!(emulator.rest("GET", "/users/b/auth_tokens", Value::Null).await.each("authToken"), [other]);
+    assert_eq!(
+        emulator.rest("GET", "/users/b/auth_tokens", Value::Null).await.field_of_each("authToken"),
+        [other]
+    );
 }
 
 #[tokio::test]
-async fn the_hundred_and_first_token_ends_the_oldest() {
+async fn mint_of_the_101st_token_revokes_the_oldest() {
     let emulator = Emulator::start().await;
-    emulator.create("a").await;
-    let oldest = emulator.mint("a").await;
+    emulator.create_user("a").await;
+    let oldest = emulator.mint_token("a").await;
     for _ in 0..99 {
-        emulator.mint("a").await;
+        emulator.mint_token("a").await;
     }
     let path = format!("/users/a/auth_tokens/{oldest}");
     assert_eq!(emulator.rest("GET", &path, Value::Null).await.status, 200);
-    emulator.mint("a").await;
+    emulator.mint_token("a").await;
     assert_eq!(emulator.rest("GET", &path, Value::Null).await.code(), "ERR_AUTH_TOKEN_NOT_FOUND");
 }

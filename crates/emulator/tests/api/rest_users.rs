@@ -1,8 +1,10 @@
+//! REST API: users.
+
 use crate::helpers::Emulator;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_created_user_has_what_was_sent_and_nothing_that_was_not() {
+async fn created_user_has_exactly_the_fields_sent() {
     let emulator = Emulator::start().await;
     let sent = json!({
         "uid": "u-1_x", "name": "Ünal 🙂", "avatar": "https://example.com/a.png", "link": "https://example.com",
@@ -23,9 +25,9 @@ async fn a_created_user_has_what_was_sent_and_nothing_that_was_not() {
 }
 
 #[tokio::test]
-async fn a_uid_is_stored_in_lower_case_and_found_in_any() {
+async fn uid_lookup_ignores_case() {
     let emulator = Emulator::start().await;
-    emulator.create("CometChat-UID-1").await;
+    emulator.create_user("CometChat-UID-1").await;
     let found = emulator.rest("GET", "/users/COMETCHAT-uid-1", Value::Null).await;
     assert_eq!(found.data()["uid"], "cometchat-uid-1");
     let again = emulator.rest("POST", "/users", json!({ "uid": "cometchat-uid-1", "name": "x" })).await;
@@ -33,17 +35,17 @@ async fn a_uid_is_stored_in_lower_case_and_found_in_any() {
 }
 
 #[tokio::test]
-async fn a_user_may_be_created_with_a_token() {
+async fn user_can_be_created_with_a_token() {
     let emulator = Emulator::start().await;
     let user = json!({ "uid": "a", "name": "A", "withAuthToken": true });
     let created = emulator.rest("POST", "/users", user).await;
     let token = created.data()["authToken"].as_str().unwrap();
     let tokens = emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await;
-    assert_eq!(tokens.each("authToken"), [token]);
+    assert_eq!(tokens.field_of_each("authToken"), [token]);
 }
 
 #[tokio::test]
-async fn what_breaks_a_limit_is_refused_and_nothing_is_created() {
+async fn user_over_a_limit_is_rejected_and_not_created() {
     let emulator = Emulator::start().await;
     let long = |n: usize| "x".repeat(n);
     for (body, code, field) in [
@@ -79,7 +81,7 @@ async fn what_breaks_a_limit_is_refused_and_nothing_is_created() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_a_bad_request() {
+async fn body_that_is_not_a_json_object_is_a_bad_request() {
     let emulator = Emulator::start().await;
     let key = [("apikey", "emulator-rest-api-key")];
     for body in ["{", "[]", "null", "\"text\"", "<html>", "{\"uid\":\"a\",\"name\":\"\u{0}\"}"] {
@@ -91,7 +93,7 @@ async fn a_body_that_is_no_json_object_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names_and_empties_what_it_unsets() {
+async fn update_changes_named_fields_and_clears_unset_ones() {
     let emulator = Emulator::start().await;
     let user =
         json!({ "uid": "a", "name": "A", "avatar": "https://example.com/a.png", "metadata": { "k": 1 } });
@@ -102,38 +104,41 @@ async fn an_update_changes_what_it_names_and_empties_what_it_unsets() {
     assert!(updated.data().get("metadata").is_none() && updated.data()["updatedAt"].is_u64());
     let empty = emulator.rest("PUT", "/users/a", json!({ "name": "" })).await;
     assert_eq!((empty.status, empty.code()), (400, "ERR_BAD_REQUEST"));
-    let nobody = emulator.rest("PUT", "/users/nobody", json!({ "name": "B" })).await;
-    assert_eq!((nobody.status, nobody.code()), (404, "ERR_UID_NOT_FOUND"));
+    let unknown = emulator.rest("PUT", "/users/unknown", json!({ "name": "B" })).await;
+    assert_eq!((unknown.status, unknown.code()), (404, "ERR_UID_NOT_FOUND"));
 }
 
 #[tokio::test]
-async fn a_list_is_paged_and_searched() {
+async fn user_list_supports_pages_and_search() {
     let emulator = Emulator::start().await;
     for uid in ["ann", "ben", "cleo"] {
-        emulator.create(uid).await;
+        emulator.create_user(uid).await;
     }
     let page = emulator.rest("GET", "/users?perPage=2&page=2", Value::Null).await;
-    assert_eq!(page.each("uid"), ["cleo"]);
+    assert_eq!(page.field_of_each("uid"), ["cleo"]);
     let pagination = json!({ "total": 3, "count": 1, "per_page": 2, "current_page": 2, "total_pages": 2 });
     assert_eq!(page.body["meta"]["pagination"], pagination);
     assert_eq!(emulator.rest("GET", "/users?perPage=2&page=3", Value::Null).await.data(), &json!([]));
-    assert_eq!(emulator.rest("GET", "/users?searchKey=EN", Value::Null).await.each("uid"), ["ben"]);
+    assert_eq!(emulator.rest("GET", "/users?searchKey=EN", Value::Null).await.field_of_each("uid"), ["ben"]);
     assert_eq!(
-        emulator.rest("GET", "/users?searchKey=ben&searchIn=name", Value::Null).await.each("uid"),
+        emulator.rest("GET", "/users?searchKey=ben&searchIn=name", Value::Null).await.field_of_each("uid"),
         ["ben"]
     );
     assert_eq!(emulator.rest("GET", "/users?status=online", Value::Null).await.data(), &json!([]));
-    assert_eq!(emulator.rest("GET", "/users?page=0&perPage=many", Value::Null).await.each("uid").len(), 3);
+    assert_eq!(
+        emulator.rest("GET", "/users?page=0&perPage=many", Value::Null).await.field_of_each("uid").len(),
+        3
+    );
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_gone_but_keeps_the_uid_taken() {
+async fn deleted_user_is_not_found_but_keeps_the_uid() {
     let emulator = Emulator::start().await;
-    emulator.create("a").await;
-    let token = emulator.mint("a").await;
+    emulator.create_user("a").await;
+    let token = emulator.mint_token("a").await;
     let deleted = emulator.rest("DELETE", "/users/a", Value::Null).await;
-    let words = json!({ "success": true, "message": "User with a has been deleted successfully." });
-    assert_eq!(deleted.data(), &words);
+    let message = json!({ "success": true, "message": "User with a has been deleted successfully." });
+    assert_eq!(deleted.data(), &message);
     assert_eq!(emulator.rest("GET", "/users/a", Value::Null).await.code(), "ERR_UID_NOT_FOUND");
     assert_eq!(emulator.rest("POST", "/users/a/auth_tokens", json!({})).await.code(), "ERR_UID_NOT_FOUND");
     assert_eq!(emulator.rest("DELETE", "/users/a", Value::Null).await.code(), "ERR_UID_NOT_FOUND");
@@ -141,17 +146,20 @@ async fn a_deleted_user_is_gone_but_keeps_the_uid_taken() {
     assert_eq!(me.code(), "AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
     let again = emulator.rest("POST", "/users", json!({ "uid": "a", "name": "A" })).await;
     assert_eq!(again.code(), "ERR_UID_ALREADY_EXISTS");
-    assert_eq!(emulator.rest("GET", "/users?onlyDeactivated=1", Value::Null).await.each("uid"), ["a"]);
+    assert_eq!(
+        emulator.rest("GET", "/users?onlyDeactivated=1", Value::Null).await.field_of_each("uid"),
+        ["a"]
+    );
     assert_eq!(emulator.rest("GET", "/users", Value::Null).await.data(), &json!([]));
 }
 
 #[tokio::test]
-async fn a_permanently_deleted_user_leaves_nothing() {
+async fn permanent_delete_removes_user_and_messages() {
     let emulator = Emulator::start().await;
     for permanent in [json!(true), json!("true")] {
-        emulator.create("a").await;
-        emulator.create("b").await;
-        emulator.rest_as("a", "POST", "/messages", crate::helpers::text_to("b", "hi")).await.data();
+        emulator.create_user("a").await;
+        emulator.create_user("b").await;
+        emulator.rest_as("a", "POST", "/messages", crate::helpers::text_message("b", "hi")).await.data();
         emulator.rest("DELETE", "/users/a", json!({ "permanent": permanent })).await.data();
         assert_eq!(emulator.state().await["messages"], json!([]));
         emulator.rest("DELETE", "/users/b", json!({ "permanent": true })).await.data();
@@ -160,16 +168,19 @@ async fn a_permanently_deleted_user_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn users_are_deactivated_and_reactivated_in_bulk() {
+async fn users_can_be_deactivated_and_reactivated_in_bulk() {
     let emulator = Emulator::start().await;
-    emulator.create("a").await;
-    emulator.create("b").await;
-    let off = emulator.rest("DELETE", "/users", json!({ "uidsToDeactivate": ["A", "b", "nobody"] })).await;
+    emulator.create_user("a").await;
+    emulator.create_user("b").await;
+    let off = emulator.rest("DELETE", "/users", json!({ "uidsToDeactivate": ["A", "b", "unknown"] })).await;
     assert_eq!(off.data(), &json!({ "deactivatedUids": ["a", "b"] }));
     assert_eq!(emulator.rest("GET", "/users/a", Value::Null).await.status, 404);
     let on = emulator.rest("PUT", "/users", json!({ "uidsToActivate": ["a"] })).await;
     assert_eq!(on.data(), &json!({ "nonDeactivatedUids": ["a"] }));
-    assert_eq!(emulator.rest("GET", "/users", Value::Null).await.each("uid"), ["a"]);
-    assert_eq!(emulator.rest("GET", "/users?withDeactivated=1", Value::Null).await.each("uid"), ["a", "b"]);
+    assert_eq!(emulator.rest("GET", "/users", Value::Null).await.field_of_each("uid"), ["a"]);
+    assert_eq!(
+        emulator.rest("GET", "/users?withDeactivated=1", Value::Null).await.field_of_each("uid"),
+        ["a", "b"]
+    );
     assert_eq!(emulator.rest("PUT", "/users", json!({})).await.code(), "ERR_BAD_REQUEST");
 }
