@@ -15,7 +15,7 @@ pub enum FaultTarget {
     All,
 }
 
-/// The effect of a fault.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FaultKind {
@@ -105,7 +105,7 @@ impl FaultSpec {
     }
 }
 
-/// What to do with a matching call.
+/// The effect of a fault on one call.
 #[derive(Debug, Clone)]
 pub enum FaultAction {
     Delay { millis: u64 },

@@ -1,6 +1,6 @@
 //! Delivery and read receipts.
 
-/// What the receiver of a message confirms.
+/// The confirmation of a message by its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
     Delivered,

@@ -12,7 +12,7 @@ pub struct Token {
     pub device: Device,
 }
 
-/// What the device of a token reported about itself.
+/// Properties of the device that uses a token, as it reported them.
 #[derive(Debug, Clone, Default)]
 pub struct Device {
     pub platform: Option<String>,
