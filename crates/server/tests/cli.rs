@@ -4,6 +4,7 @@
 
 mod common;
 
+use cometchat_auth::accounts::{self, User};
 use cometchat_auth::clock::Clock;
 use cometchat_auth::{throttle, values};
 use common::world::World;
@@ -159,4 +160,40 @@ async fn in_the_wrong_folder_nothing_is_found_and_nothing_is_made() {
         );
     }
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_commands_reject_and_never_print_hidden_characters() {
+    let world = World::new().await;
+    let reversed = "Ada\u{202e}Lovelace";
+    let arguments = ["user", "add", "--id", "ada", "--email", "ada@example.com", "--name"];
+    let words = world.fails(&[&arguments[..], &[reversed]].concat(), PASSWORD);
+    assert!(words.contains("--name: ") && words.contains("cannot be seen"), "{words}");
+    world.add("ada");
+    assert!(world.fails(&["user", "rename", "ada", reversed], "").contains("cannot be seen"));
+    let file = world.file(
+        "users.csv",
+        &format!("id,email,name,password_hash\ngrace,gr\u{200b}ace@example.com,{reversed},\n"),
+    );
+    let words = world.fails(&["user", "import", &file], "");
+    assert!(words.contains("users.csv:2: name: ") && words.contains("users.csv:2: email: "), "{words}");
+    assert!(!words.contains(['\u{202e}', '\u{200b}']), "{words:?}");
+
+    // A row from before the validation.
+    let row = User {
+        id: "bob".into(),
+        email: "b\u{200b}ob@example.com".into(),
+        name: "Bob\u{1b}[31m\u{202e}".into(),
+    };
+    let db = world.db().await;
+    let mut tx = db.begin().await.unwrap();
+    accounts::insert(&mut tx, &row, "", 1).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    for command in ["list", "show bob", "unlock bob", "delete bob --yes"] {
+        let arguments: Vec<&str> = ["user"].into_iter().chain(command.split(' ')).collect();
+        let words = world.run(&arguments, "");
+        assert!(words.contains("bob@example.com"), "{words:?}");
+        assert!(!words.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{command}: {words:?}");
+    }
 }

@@ -9,6 +9,7 @@ mod dto;
 pub mod limits;
 pub mod routes;
 mod secret;
+pub mod visible_text;
 
 pub use api_error::{ApiError, ErrorCode, Fields};
 pub use dto::{

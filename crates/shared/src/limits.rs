@@ -1,6 +1,6 @@
 //! Limits on what a person may type, the same in the form and at the server.
 
-use crate::Fields;
+use crate::{Fields, visible_text};
 
 /// Bytes of an e-mail address: 256 octets of an SMTP path less its two angle brackets
 /// (RFC 5321, 4.5.3.1.3).
@@ -35,7 +35,7 @@ pub fn check_email(email: &str, faults: &mut Fields) {
         "Enter your email address."
     } else if email.len() > EMAIL_MAX_BYTES {
         "This is too long for an email address."
-    } else if email.chars().any(char::is_control) || !is_address_like(email) {
+    } else if visible_text::has_hidden(email) || !is_address_like(email) {
         "This is not an email address: it should look like name@example.com."
     } else {
         return;
@@ -85,8 +85,8 @@ pub fn check_name(name: &str, faults: &mut Fields) {
         "Enter your name.".to_owned()
     } else if name.chars().count() > NAME_MAX_CHARS {
         format!("Use at most {NAME_MAX_CHARS} characters.")
-    } else if name.chars().any(char::is_control) {
-        "This name has a character that cannot be shown.".to_owned()
+    } else if visible_text::has_hidden(name) {
+        "This name contains characters that cannot be seen. Type it without them.".to_owned()
     } else {
         return;
     };

@@ -9,6 +9,7 @@ use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
 use crate::{sessions, throttle};
 use clap::{Arg, ArgMatches, Command};
+use shared::visible_text::without_hidden;
 use shared::{Fields, limits};
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -97,8 +98,13 @@ fn text(matches: &ArgMatches, name: &str) -> String {
     matches.get_one::<String>(name).map(|value| value.trim().to_owned()).unwrap_or_default()
 }
 
+/// Prints lines, which may have a user's own words in them: rows from before the present validation can
+/// hold characters that reorder the terminal's line.
 fn say(words: std::fmt::Arguments<'_>) -> Outcome {
-    Ok(writeln!(io::stdout(), "{words}")?)
+    for line in words.to_string().lines() {
+        writeln!(io::stdout(), "{}", without_hidden(line))?;
+    }
+    Ok(())
 }
 
 async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
@@ -144,7 +150,7 @@ async fn list(db: &Db) -> Outcome {
         let Some(user) = page.last() else { return Ok(()) };
         last.clone_from(&user.id);
         for user in &page {
-            writeln!(out, "{}\t{}\t{}", user.id, user.email, user.name)?;
+            writeln!(out, "{}\t{}\t{}", user.id, without_hidden(&user.email), without_hidden(&user.name))?;
         }
     }
 }
@@ -214,7 +220,8 @@ async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
         if !io::stdin().is_terminal() {
             return Err("this cannot be undone: say --yes".into());
         }
-        write!(io::stderr(), "Delete {} ({}) here and at CometChat, for good? [y/N] ", user.email, user.id)?;
+        let email = without_hidden(&user.email);
+        write!(io::stderr(), "Delete {email} ({}) here and at CometChat, for good? [y/N] ", user.id)?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
         if !matches!(answer.trim(), "y" | "Y" | "yes") {

@@ -102,9 +102,9 @@ fn signed_in(site: &Site, mut answer: HttpResponseBuilder, done: SignedIn) -> Ht
     })
 }
 
-/// What the browser calls itself. PostgreSQL takes no control characters, and people want none.
+/// The `User-Agent` header without characters that PostgreSQL or a terminal would not show as they are.
 fn user_agent(request: &HttpRequest) -> String {
     let header = request.headers().get(header::USER_AGENT);
     let text = header.map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
-    text.chars().filter(|c| !c.is_control()).collect()
+    shared::visible_text::without_hidden(&text)
 }

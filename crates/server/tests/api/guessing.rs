@@ -149,9 +149,6 @@ async fn an_address_that_only_looks_the_same_opens_nothing_of_the_other_account(
         "t\u{435}st@example.com",    // Cyrillic е
         "test@ex\u{430}mple.com",    // Cyrillic а
         "test@examp\u{04cf}e.com",   // Cyrillic palochka
-        "te\u{200b}st@example.com",  // a space without width
-        "te\u{ad}st@example.com",    // a hyphen that does not show
-        "test@example.com\u{200e}",  // a mark of direction
         "te\u{301}st@example.com",   // an accent
         "test@ex\u{e4}mple.com",     // ä
         "test+anything@example.com", // one mailbox with some providers: theirs to know

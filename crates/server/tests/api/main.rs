@@ -24,6 +24,7 @@ mod raw;
 mod register;
 mod session;
 mod support;
+mod text_spoofing;
 mod theft;
 mod throttle;
 mod transactions;
