@@ -1,6 +1,7 @@
 //! The few things asked of the browser itself. Each of them does nothing, or says nothing, where the
 //! browser refuses it (storage can be switched off): the page works without all of them.
 
+use crate::words;
 use futures_util::future::{AbortHandle, abortable};
 use js_sys::{Function, Promise};
 use std::future::Future;
@@ -69,6 +70,17 @@ pub fn say_that_it_failed() {
     if let Some(line) = document().and_then(|document| document.get_element_by_id("late")) {
         let _ = line.remove_attribute("hidden");
     }
+}
+
+/// Where a typed address leads, without a user name, and the text that says so; `None` if it is no address.
+pub fn link_target(typed: &str) -> Option<(String, String)> {
+    let url = web_sys::Url::new(typed).ok()?;
+    // `https://good.example@evil.example/` is of evil.example.
+    url.set_username("");
+    url.set_password("");
+    let href = url.href();
+    let text = words::link_text(typed, &url.origin(), &href);
+    Some((href, text))
 }
 
 /// Loads the page anew, where it is.

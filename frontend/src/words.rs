@@ -1,5 +1,8 @@
 //! Words that are made from values, the same wherever they are shown.
 
+use linkify::{LinkFinder, LinkKind};
+use shared::visible_text;
+
 /// A wait as a person would say it: seconds in the last minute, whole minutes or hours before that,
 /// rounded up so that nobody is told to come back too early.
 pub fn wait(seconds: u64) -> String {
@@ -34,39 +37,50 @@ pub fn initials(name: &str) -> String {
     first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
 }
 
-/// A piece of a text that somebody wrote.
+/// A part of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     Text(&'a str),
-    /// An address of the web, and of nothing else: `javascript:` and its like are text.
+    /// An `http` or `https` address without hidden characters; `javascript:` and its like are text.
     Link(&'a str),
 }
 
-/// The text in pieces, which together are the text.
+/// Splits a message into its links and the text between them; together they are the message.
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
-    let (mut pieces, mut rest) = (Vec::new(), text);
-    while let Some(start) = link_start(rest) {
-        let (before, link) = rest.split_at(start);
-        let end =
-            link.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(link.len());
-        let whole = link.split_at(end).0;
-        // What ends a sentence does not belong to the address.
-        let link = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '…']);
-        if !before.is_empty() {
-            pieces.push(Piece::Text(before));
+    let mut finder = LinkFinder::new();
+    finder.kinds(&[LinkKind::Url]);
+    let mut pieces = Vec::new();
+    for span in finder.spans(text) {
+        let span = span.as_str();
+        // A hidden character could have the address read as another one.
+        let end = span
+            .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"') || visible_text::is_hidden(c))
+            .unwrap_or(span.len());
+        let (link, rest) = span.split_at(end);
+        if is_web_address(link) {
+            pieces.push(Piece::Link(link));
+            if !rest.is_empty() {
+                pieces.push(Piece::Text(rest));
+            }
+        } else {
+            pieces.push(Piece::Text(span));
         }
-        let has_host = link.split_once("://").is_some_and(|(_, host)| !host.is_empty());
-        pieces.push(if has_host { Piece::Link(link) } else { Piece::Text(link) });
-        rest = rest.split_at(start + link.len()).1;
-    }
-    if !rest.is_empty() {
-        pieces.push(Piece::Text(rest));
     }
     pieces
 }
 
-fn link_start(text: &str) -> Option<usize> {
-    ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min()
+fn is_web_address(link: &str) -> bool {
+    link.split_once("://").is_some_and(|(scheme, host)| {
+        !host.is_empty() && ["https", "http"].iter().any(|web| web.eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// The text that a link shows: as typed if it begins with the origin that the browser will open, else the
+/// whole address in the browser's spelling (so that a host in mixed scripts is shown in Punycode).
+pub fn link_text(typed: &str, origin: &str, href: &str) -> String {
+    let rest = typed.strip_prefix(origin);
+    let is_honest = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']));
+    if is_honest { typed.to_owned() } else { href.to_owned() }
 }
 
 #[cfg(test)]
@@ -154,8 +168,38 @@ mod tests {
     }
 
     #[test]
+    fn hidden_characters_end_a_link() {
+        for hidden in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{200b}', '\u{2028}', '\u{ad}'] {
+            let text = format!("https://good.example/{hidden}gpj.exe");
+            let rest = format!("{hidden}gpj.exe");
+            assert_eq!(pieces(&text), [Piece::Link("https://good.example/"), Piece::Text(&rest)]);
+        }
+    }
+
+    #[test]
+    fn link_text_is_the_typed_address_or_the_real_one() {
+        let text = |typed: &str, origin: &str| link_text(typed, origin, "the real one");
+        for typed in
+            ["https://a.example", "https://a.example/x?y#z", "https://a.example?q", "https://a.example#f"]
+        {
+            assert_eq!(text(typed, "https://a.example"), typed);
+        }
+        for typed in [
+            "https://good.example@a.example/",
+            "https://a.example.evil.example/",
+            "https://a.example\\@good.example/",
+            "HTTPS://A.example/",
+            "https://a.example:443/",
+        ] {
+            assert_eq!(text(typed, "https://a.example"), "the real one", "{typed}");
+        }
+    }
+
+    #[test]
     fn the_pieces_are_the_text() {
-        for text in ["", "a", "https://https://a.b", "x http://a.b http://c.d. y", "http://"] {
+        for text in
+            ["", "a", "https://https://a.b", "x http://a.b http://c.d. y", "http://", "http://a.b/\u{202e}c"]
+        {
             let joined: String = pieces(text)
                 .iter()
                 .map(|piece| match piece {

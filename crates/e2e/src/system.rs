@@ -166,6 +166,14 @@ impl System {
         Ok(())
     }
 
+    /// Renames a user at CometChat alone, as its dashboard or another client would.
+    pub async fn rename_at_cometchat(&self, uid: &str, name: &str) -> Result<()> {
+        let request = self.http.put(self.emulator_url(&format!("/v3/users/{uid}")));
+        let request = request.header("apikey", REST_API_KEY).header("appid", "emulator");
+        request.json(&json!({"name": name})).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// What CometChat calls this user; `None` when it knows no such user.
     pub async fn name(&self, uid: &str) -> Result<Option<String>> {
         let state = self.cometchat().await?;

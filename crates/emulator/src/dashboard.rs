@@ -96,7 +96,7 @@ fn users(world: &World) -> Markup {
         let tokens: Vec<&str> = world.tokens_of(&user.uid).map(|token| token.secret.as_str()).collect();
         html! {
             td { code { (user.uid) } }
-            td { (user.profile.name) }
+            td { bdi { (user.profile.name) } }
             td {
                 @if user.deactivated_at.is_some() { span.badge.off { "deactivated" } }
                 @else if world.is_online(&user.uid) { span.badge.on { "online" } }
@@ -140,7 +140,7 @@ fn messages(world: &World) -> Markup {
             td { code { (message.id) } }
             td { (clock_time(message.sent_at)) }
             td.path { code { (message.sender) } " to " code { (message.receiver) } }
-            td.text { @if message.kind == "text" { (message.text()) } @else { span.none { (message.kind) } } }
+            td.text { @if message.kind == "text" { bdi { (message.text()) } } @else { span.none { (message.kind) } } }
             td {
                 @if message.read_at.is_some() { span.badge.on { "read" } }
                 @else if message.delivered_at.is_some() { span.badge { "delivered" } }
@@ -212,6 +212,16 @@ mod tests {
         let html = render(&world, &Config::default()).into_string();
         assert!(html.contains("&lt;script&gt;alert(1)") && !html.contains("<script>alert"));
         assert!(html.contains("&lt;img src=x") && !html.contains("<img"));
+    }
+
+    #[test]
+    fn names_and_messages_are_isolated() {
+        let (mut world, _) = world();
+        let name = Some("Alice\u{202e}".into());
+        world.update_user("alice", ProfileChange { name, ..ProfileChange::default() }).unwrap();
+        world.send(text_message("alice", "bob", "reversed \u{202e}")).unwrap();
+        let page = render(&world, &Config::default()).into_string();
+        assert!(page.contains("<bdi>Alice\u{202e}</bdi>") && page.contains("<bdi>reversed \u{202e}</bdi>"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use super::sdk::{LIMIT_MS, SdkError, settle};
 use crate::talk::{Conversation, Message, PEOPLE, Person};
 use js_sys::{Array, Function, Object, Promise, Reflect};
+use shared::visible_text;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -229,9 +230,12 @@ fn seconds(object: &JsValue, name: &str) -> i64 {
 }
 
 fn person(user: &JsValue) -> Option<Person> {
+    let (uid, name) = (text(user, "getUid")?, text(user, "getName")?);
+    // CometChat's other clients set any name.
+    let name = visible_text::without_hidden(&name).trim().to_owned();
     Some(Person {
-        uid: text(user, "getUid")?,
-        name: text(user, "getName")?,
+        name: if name.is_empty() { uid.clone() } else { name },
+        uid,
         online: text(user, "getStatus").is_some_and(|status| status != "offline"),
     })
 }

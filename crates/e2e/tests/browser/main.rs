@@ -14,3 +14,4 @@ mod register;
 mod safety;
 mod session;
 mod sign_in;
+mod text_spoofing;

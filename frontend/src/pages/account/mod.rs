@@ -14,7 +14,7 @@ use delete::Delete;
 use name::Name;
 use password::ChangePassword;
 use sessions::Sessions;
-use shared::SessionResponse;
+use shared::{SessionResponse, visible_text};
 use yew::prelude::*;
 use yew_router::prelude::*;
 
@@ -32,11 +32,11 @@ pub fn Account(props: &Props) -> Html {
         <>
             <h1 ref={heading} tabindex="-1">{ "Your account" }</h1>
             <p class="sub">
-                { &user.email }
+                <bdi>{ visible_text::without_hidden(&user.email) }</bdi>
                 { " · " }
                 <Link<Route> to={Route::Chat}>{ "Back to chat" }</Link<Route>>
             </p>
-            <Name name={user.name.clone()} />
+            <Name name={visible_text::without_hidden(&user.name)} />
             <ChangePassword email={user.email.clone()} />
             <Sessions />
             <Delete />

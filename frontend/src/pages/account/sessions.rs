@@ -5,7 +5,7 @@ use crate::browser;
 use crate::components::{About, Button, Look, button, note};
 use crate::session::use_session;
 use crate::{clock, form, words};
-use shared::SessionInfo;
+use shared::{SessionInfo, visible_text};
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
@@ -100,13 +100,14 @@ fn item(session: &SessionInfo, end: Callback<MouseEvent>) -> Html {
     html! {
         <li key={session.id.clone()} data-session={session.id.clone()} data-current={session.current.then_some("true")}>
             <div class="words">
-                <strong>{ &session.device }</strong>
+                <strong><bdi>{ visible_text::without_hidden(&session.device) }</bdi></strong>
                 if session.current {
                     { " " }
                     <span class="badge">{ "This device" }</span>
                 }
                 <span class="sub">
-                    { format!("{} · signed in ", session.address) }
+                    <bdi>{ &session.address }</bdi>
+                    { " · signed in " }
                     { when(session.created_at) }
                     { " · last seen " }
                     { when(session.last_seen_at) }
@@ -117,7 +118,7 @@ fn item(session: &SessionInfo, end: Callback<MouseEvent>) -> Html {
                     type="button"
                     class="button small end-session"
                     data-look="quiet"
-                    aria-label={format!("Sign out {}", session.device)}
+                    aria-label={format!("Sign out {}", visible_text::isolated(&session.device))}
                     onclick={end}
                 >
                     { "Sign out" }

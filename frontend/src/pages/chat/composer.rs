@@ -6,6 +6,7 @@ use crate::chat::messaging;
 use crate::components::{Glyph, icon};
 use crate::talk::{draft, keep_draft, use_talk};
 use gloo_timers::callback::Timeout;
+use shared::visible_text::isolated;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
@@ -96,13 +97,14 @@ pub fn Composer(props: &Props) -> Html {
         event.prevent_default();
         send.emit(());
     });
-    let label = format!("Write to {name}");
+    let label = format!("Write to {}", isolated(name));
     html! {
         <form class="compose" {onsubmit}>
             <textarea
                 ref={field}
                 id="message"
                 rows="1"
+                dir="auto"
                 maxlength={MAX_CHARS}
                 placeholder={label.clone()}
                 aria-label={label}

@@ -6,6 +6,7 @@ use crate::talk::{Message, Older, Outgoing, use_talk};
 use crate::words::{self, Piece};
 use crate::{browser, clock};
 use gloo_events::EventListener;
+use shared::visible_text::isolated;
 use std::rc::Rc;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -114,12 +115,12 @@ pub fn Log(props: &Props) -> Html {
             </p>
         },
         Older::None if messages.is_empty() && thread.outgoing.is_empty() => {
-            html! { <p class="top" id="empty-thread">{ format!("Nothing was said yet. Say hello to {name}!") }</p> }
+            html! { <p class="top" id="empty-thread">{ "Nothing was said yet. Say hello to " }<bdi>{ name }</bdi>{ "!" }</p> }
         }
         Older::More | Older::None => html! {},
     };
     html! {
-        <div ref={log} id="log" class="log" role="log" aria-label={format!("Messages with {name}")} tabindex="0" {onscroll}>
+        <div ref={log} id="log" class="log" role="log" aria-label={format!("Messages with {}", isolated(name))} tabindex="0" {onscroll}>
             { top }
             { for with_days(&messages, &me) }
             { for thread.outgoing.iter().map(|outgoing| html! {
@@ -166,15 +167,15 @@ fn Bubble(props: &BubbleProps) -> Html {
     };
     let class = classes!("msg", mine.then_some("mine"), first.then_some("first"));
     html! {
-        <div {class} data-id={message.id.to_string()} data-state={(!words.is_empty()).then_some(words)}>
-            if *mine { <span class="unseen">{ "You: " }</span> }
+        <div {class} dir="auto" data-id={message.id.to_string()} data-state={(!words.is_empty()).then_some(words)}>
+            if *mine { <span class="unseen" dir="ltr">{ "You: " }</span> }
             {
                 match &message.text {
                     Some(text) => rich(text),
                     None => html! { <em>{ "This message is no text, and cannot be shown here." }</em> },
                 }
             }
-            <time datetime={clock::iso(message.sent_at)}>
+            <time dir="ltr" datetime={clock::iso(message.sent_at)}>
                 { clock::time(message.sent_at) }
                 if *mine {
                     <span class="mark" aria-hidden="true">{ " " }{ mark }</span>
@@ -191,8 +192,12 @@ fn rich(text: &str) -> Html {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => html! { { text } },
-            Piece::Link(link) => html! {
-                <a href={link.to_owned()} target="_blank" rel="noopener noreferrer nofollow">{ link }</a>
+            Piece::Link(typed) => match browser::link_target(typed) {
+                // `dir` also isolates the address from overrides in the text before it.
+                Some((href, text)) => html! {
+                    <a {href} dir="ltr" target="_blank" rel="noopener noreferrer nofollow">{ text }</a>
+                },
+                None => html! { { typed } },
             },
         })
         .collect()
@@ -215,10 +220,10 @@ fn Waiting(props: &WaitingProps) -> Html {
     let state = if outgoing.failed { "failed" } else { "sending" };
     html! {
         <>
-            <div class={classes!("msg", "mine", "first", outgoing.failed.then_some("failed"))} data-state={state}>
-                <span class="unseen">{ "You: " }</span>
+            <div class={classes!("msg", "mine", "first", outgoing.failed.then_some("failed"))} dir="auto" data-state={state}>
+                <span class="unseen" dir="ltr">{ "You: " }</span>
                 { rich(&outgoing.text) }
-                <time datetime={clock::iso(outgoing.at)}>{ clock::time(outgoing.at) }</time>
+                <time dir="ltr" datetime={clock::iso(outgoing.at)}>{ clock::time(outgoing.at) }</time>
             </div>
             if outgoing.failed {
                 <p class="retry" role="alert">

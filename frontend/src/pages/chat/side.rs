@@ -10,7 +10,7 @@ use crate::pages::sign_out::SignOutIcon;
 use crate::session::SignOut;
 use crate::talk::{Entry, Listing, use_talk};
 use gloo_timers::future::TimeoutFuture;
-use shared::SessionResponse;
+use shared::{SessionResponse, visible_text};
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -30,7 +30,8 @@ pub fn Side(props: &Props) -> Html {
     let Props { user, sign_out, open } = props;
     let talk = use_talk();
     let status = use_chat_status();
-    let heading = use_page(&title(talk.state().unread(), &user.name), None);
+    let name = AttrValue::from(visible_text::without_hidden(&user.name));
+    let heading = use_page(&title(talk.state().unread(), &name), None);
     // To come back from a conversation is to come to this page.
     let was_open = use_mut_ref(|| open.is_some());
     use_effect_with(open.is_some(), {
@@ -87,9 +88,9 @@ pub fn Side(props: &Props) -> Html {
     html! {
         <div role={landmark} class="side" aria-label="Conversations">
             <div class="me">
-                <Avatar name={user.name.clone()} uid={user.id.clone()} online={status == ChatStatus::Connected} small=true />
+                <Avatar name={name.clone()} uid={user.id.clone()} online={status == ChatStatus::Connected} small=true />
                 <div class="words">
-                    <@{name_tag} ref={heading} class="name" tabindex="-1">{ &user.name }</@>
+                    <@{name_tag} ref={heading} class="name" tabindex="-1"><bdi>{ &name }</bdi></@>
                     <ChatIndicator {status} />
                 </div>
                 <Link<Route> to={Route::Account} classes="round" >
@@ -101,7 +102,7 @@ pub fn Side(props: &Props) -> Html {
             <label class="search">
                 { icon(Glyph::Search) }
                 <span class="unseen">{ "Search people" }</span>
-                <input id="search" type="search" placeholder="Search people" autocomplete="off" {oninput} />
+                <input id="search" type="search" placeholder="Search people" autocomplete="off" dir="auto" {oninput} />
             </label>
             <nav class="list" aria-label="People">
                 <ul id="conversations">{ for talks.iter().map(row) }</ul>
@@ -118,7 +119,8 @@ pub fn Side(props: &Props) -> Html {
 }
 
 fn title(unread: u32, name: &str) -> String {
-    if unread > 0 { format!("({unread}) {name}") } else { name.to_owned() }
+    let name = visible_text::isolated(name);
+    if unread > 0 { format!("({unread}) {name}") } else { name }
 }
 
 /// How the search for what is typed goes.
@@ -153,7 +155,7 @@ fn row(entry: &Entry, me: &str, open: Option<&str>) -> Html {
                 classes={classes!("row", is_open.then_some("open"))}
             >
                 <Avatar name={person.name.clone()} uid={person.uid.clone()} online={person.online} />
-                <span class="who">{ &person.name }</span>
+                <bdi class="who">{ &person.name }</bdi>
                 if let Some(last) = last {
                     <span class="when">{ clock::short(last.sent_at) }</span>
                 }
@@ -162,7 +164,7 @@ fn row(entry: &Entry, me: &str, open: Option<&str>) -> Html {
                         <em>{ "typing…" }</em>
                     } else if let Some(last) = last {
                         if last.from == me { { "You: " } }
-                        { last.text.as_deref().unwrap_or("something other than text") }
+                        <bdi>{ last.text.as_deref().unwrap_or("something other than text") }</bdi>
                     } else {
                         { if person.online { "online" } else { "offline" } }
                     }

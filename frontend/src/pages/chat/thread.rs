@@ -63,7 +63,7 @@ pub fn Thread(props: &Props) -> Html {
                 </Link<Route>>
                 <Avatar name={name.clone()} uid={peer.clone()} {online} small=true />
                 <div class="words">
-                    <h1 ref={heading} tabindex="-1">{ &name }</h1>
+                    <h1 ref={heading} tabindex="-1"><bdi>{ &name }</bdi></h1>
                     <p id="presence" class={classes!("presence", typing.then_some("typing"))} aria-live="polite">
                         { presence }
                     </p>
