@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/src/target --mount=type=cache,target=/usr/local/c
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates && \
-    rm -rf /var/lib/apt/lists/* /var/cache/apt/* && mkdir /data && chown 10001:10001 /data
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* && mkdir -m 0700 /data && chown 10001:10001 /data
 USER 10001:10001
 WORKDIR /
 

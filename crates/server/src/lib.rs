@@ -17,6 +17,7 @@ pub mod fuzzing;
 pub mod handover;
 pub mod http;
 pub mod passwords;
+mod private_files;
 pub mod random;
 pub mod sessions;
 pub mod sign_in;

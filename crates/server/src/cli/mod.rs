@@ -46,6 +46,8 @@ fn command() -> Command {
 /// Runs the command that the process was given.
 #[allow(clippy::disallowed_methods)] // the one place that reads the environment
 pub fn main() -> ExitCode {
+    // Whatever is written from here on is for this user alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // Before there is any other thread, and before clap looks at the environment.
     let before: BTreeSet<String> = environment().map(|(name, _)| name).collect();
     // Of this folder, and not also of those above it: they may be anybody's.

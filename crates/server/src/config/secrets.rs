@@ -2,6 +2,7 @@
 
 use super::SecretKey;
 use super::reader::Reader;
+use crate::private_files::{self, DEFAULT_FOLDER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::Secret;
 use std::fs::{self, File, OpenOptions};
@@ -69,7 +70,12 @@ impl Reader<'_> {
             return Some(SecretKey::new(crate::random::bytes()));
         }
         match read_or_make(&path) {
-            Ok(Some(key)) => Some(key),
+            Ok(Some(key)) => {
+                if !self.sources.only_looks {
+                    restrict(&path);
+                }
+                Some(key)
+            }
             Ok(None) => {
                 self.fault("SECRET_KEY", format_args!("{} does not hold 32 bytes in base64", path.display()));
                 None
@@ -90,7 +96,7 @@ impl Reader<'_> {
 pub fn key_file(database_url: &str) -> PathBuf {
     crate::db::sqlite_path(database_url)
         .and_then(|path| Some(path.parent()?.join("secret.key")))
-        .unwrap_or_else(|| PathBuf::from("data/secret.key"))
+        .unwrap_or_else(|| Path::new(DEFAULT_FOLDER).join("secret.key"))
 }
 
 fn decode(text: &str) -> Option<SecretKey> {
@@ -107,11 +113,19 @@ fn read_or_make(path: &Path) -> io::Result<Option<SecretKey>> {
     }
 }
 
+/// Takes the access of other users away from a key that is there, and from the default folder.
+fn restrict(key_file: &Path) {
+    private_files::restrict_file(key_file);
+    if let Some(folder) = key_file.parent().filter(|folder| *folder == Path::new(DEFAULT_FOLDER)) {
+        private_files::restrict_folder(folder);
+    }
+}
+
 /// Writes a new key under another name first and links it into place: a start that is killed half way
 /// leaves no half key, and of two starts at once one key wins.
 fn make(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
+        private_files::create_folder(folder)?;
     }
     let draft = path.with_extension(format!("key.{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;

@@ -3,6 +3,7 @@
 
 use super::Db;
 use super::pool::{Habits, Pool, Step};
+use crate::private_files;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -83,13 +84,10 @@ impl Db {
     async fn open_sqlite(url: &str, path: &Path) -> Result<Self, OpenError> {
         let place = path.display().to_string();
         let open_error = |cause| OpenError::Open { place: place.clone(), cause };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
-                .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
-        }
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(open_error)?
-            .create_if_missing(true)
+        let options = SqliteConnectOptions::from_str(url).map_err(open_error)?;
+        let file = options.get_filename().to_owned();
+        create_private(&file, &place)?;
+        let options = options
             .journal_mode(SqliteJournalMode::Wal)
             // FULL keeps what was answered through a power cut; NORMAL would lose the last moments.
             .synchronous(SqliteSynchronous::Full)
@@ -110,6 +108,8 @@ impl Db {
             .await
             .map_err(|cause| OpenError::not_migrated(&place, cause))?;
         tx.commit().await.map_err(open_error)?;
+        // Not before: the file may be another program's.
+        restrict(&file);
 
         let rollback: Step<SqliteConnection> =
             |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
@@ -140,6 +140,31 @@ impl Db {
         };
         Ok(Self::Postgres(Pool::new(options, POSTGRES_CONNECTIONS, habits)))
     }
+}
+
+/// Creates the file and its folder where they are missing, for this user alone.
+fn create_private(file: &Path, place: &str) -> Result<(), OpenError> {
+    let folder = folder_of(file);
+    private_files::create_folder(folder)
+        .map_err(|cause| OpenError::Folder { folder: folder.to_owned(), cause })?;
+    private_files::create_file(file)
+        .map_err(|cause| OpenError::Open { place: place.to_owned(), cause: cause.into() })
+}
+
+/// Takes the access of other users away from a database that is there, and from SQLite's files beside it.
+fn restrict(file: &Path) {
+    private_files::restrict_folder(folder_of(file));
+    // SQLite follows links, and keeps the other files beside the one that a link leads to.
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        private_files::restrict_file(Path::new(&name));
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether our tables are there, and whether any is that has the name of one of ours.
