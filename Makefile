@@ -21,7 +21,7 @@ test: ## every test there is, the browser's included
 test-docker: ## the compose stack, on an engine of this machine
 	@scripts/test-docker
 
-check: ## formatting, lints, licences, advisories
+check: ## formatting, lints, licences, advisories (ADVISORY_DB=path: of a clone)
 	@scripts/check
 
 docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/openapi.json, .env.example, the forms

@@ -10,6 +10,7 @@ CREATE TABLE users (
     name TEXT NOT NULL,
     password_hash TEXT NOT NULL, -- a PHC string; empty: this user has no password
     password_version BIGINT NOT NULL, -- raised by each new password, not by a rehash
+    assertion_login BIGINT NOT NULL, -- 1: assertions of the app's server may sign this user in
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 ) WITHOUT ROWID;
@@ -50,6 +51,14 @@ CREATE TABLE handovers (
 ) WITHOUT ROWID;
 
 CREATE INDEX handovers_expires_at ON handovers (expires_at);
+
+-- Assertions of a user that were issued until this time are refused: the user was deleted, or all their sessions ended.
+CREATE TABLE assertion_cutoffs (
+    user_id TEXT NOT NULL PRIMARY KEY, -- also of a user who was deleted
+    refused_until BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX assertion_cutoffs_refused_until ON assertion_cutoffs (refused_until);
 
 CREATE TABLE chat_jobs (
     id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex, which sorts by time, or sync:{uid}

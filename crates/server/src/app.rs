@@ -1,12 +1,12 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
+use crate::assertions;
 use crate::audit::Audit;
 use crate::chat::seal::{Sealer, SecretKey};
 use crate::chat::{Chat, client, worker};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, OpenError};
-use crate::handover;
 use crate::http;
 use crate::passwords::Hasher;
 use crate::sessions::{self, Lifetime};
@@ -294,8 +294,8 @@ async fn sweep(services: Arc<Services>) {
                 }
             }
         }
-        if let Err(error) = handover::sweep(&services.db, now).await {
-            tracing::error!(%error, "used assertions could not be dropped");
+        if let Err(error) = assertions::delete_expired(&services.db, now).await {
+            tracing::error!(%error, "the rows of expired assertions could not be deleted");
         }
         if let Err(error) = throttle::sweep(&services.db, now).await {
             tracing::error!(%error, "old counts of failed sign-ins could not be dropped");

@@ -203,7 +203,12 @@ pub fn handover(bytes: &[u8]) {
     let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac));
     if let Ok(claims) = handover::verify(&key, &assertion, NOW) {
         assert!(shared::limits::is_uid(&claims.sub));
-        assert!(claims.exp > NOW && claims.exp - claims.iat <= 120 && claims.iat <= NOW + 30);
+        assert!(
+            claims.exp > NOW
+                && claims.exp - claims.iat <= 120
+                && claims.iat <= NOW + 30
+                && claims.nbf <= NOW + 30
+        );
         assert!(handover::verify(&SecretKey::new([8; 32]), &assertion, NOW).is_err());
         assert!(handover::verify(&key, &assertion, claims.exp).is_err());
     }

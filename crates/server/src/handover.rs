@@ -7,14 +7,15 @@
 
 use crate::accounts::{self, AccountError, User};
 use crate::app::Services;
+use crate::assertions::{self, CLOCK_SKEW};
 use crate::chat::seal::SecretKey;
-use crate::db::{Db, DbError};
+use crate::db::DbError;
 use crate::sessions::sha256_hex;
-use crate::sign_in::{self, Client, SignedIn};
-use crate::values;
+use crate::sign_in::{self, Client, Evidence, SignedIn};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use sha2::Sha256;
 use shared::{Fields, limits};
 
@@ -22,17 +23,7 @@ use shared::{Fields, limits};
 const AUDIENCE: &str = "cometchat-auth";
 /// The longest that an assertion may be good for, in seconds.
 const LONGEST: i64 = 120;
-/// How far the clocks of the two servers may be apart, in seconds.
-const SKEW: i64 = 30;
-/// How long the name of a used assertion is kept after its end, in seconds: a clock that is set back, as after a
-/// wrong time zone, must not make it good again.
-const KEPT: i64 = 24 * 60 * 60;
 const ID_MAX_BYTES: usize = 200;
-
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-}
 
 /// What the other server says.
 #[derive(Deserialize)]
@@ -45,6 +36,9 @@ pub(crate) struct Claims {
     /// Unix seconds.
     pub(crate) iat: i64,
     pub(crate) exp: i64,
+    /// Not valid before this time; without it, valid at any.
+    #[serde(default)]
+    pub(crate) nbf: i64,
     /// Names this assertion; used once.
     jti: String,
 }
@@ -76,29 +70,23 @@ pub async fn sign_in(
     let claims = verify(key, assertion, now)?;
     let user = User { id: claims.sub, email: claims.email, name: claims.name.trim().to_owned() };
     let mut tx = services.db.begin().await?;
-    let used = tx
-        .run(
-            "INSERT INTO handovers (id_hash, expires_at) VALUES ($1, $2)",
-            values![sha256_hex(claims.jti.as_bytes()), claims.exp + SKEW],
-        )
-        .await;
-    match used {
-        Err(DbError::Duplicate) => return Err(HandoverError::Invalid("it was used before")),
-        used => used?,
-    };
+    if let Some(why) = assertions::find_refusal(&mut tx, &user.id, claims.iat).await? {
+        return Err(HandoverError::Invalid(why));
+    }
+    if !assertions::record_use(&mut tx, &sha256_hex(claims.jti.as_bytes()), claims.exp).await? {
+        return Err(HandoverError::Invalid("it was used before"));
+    }
     accounts::provision(&mut tx, &user, now).await?;
     tx.commit().await?;
     services.audit.handed_over(&user.id, client.address);
-    let signed_in = sign_in::begin(services, user, None, client).await?;
+    let evidence = Evidence::Assertion { issued_at: claims.iat };
+    let signed_in = sign_in::begin(services, user, evidence, client).await.map_err(|error| match error {
+        AccountError::WrongCredentials => HandoverError::Invalid("the user changed while it was used"),
+        error => error.into(),
+    })?;
     // Whoever was made or renamed is still to be so at CometChat; not before, since the sign-in may just have done it.
     services.chat.wake();
     Ok(signed_in)
-}
-
-/// Forgets what would not be believed any more, nor if the clock were set back by a day.
-pub async fn sweep(db: &Db, now: i64) -> Result<(), DbError> {
-    db.write("DELETE FROM handovers WHERE expires_at <= $1", values![now - KEPT]).await?;
-    Ok(())
 }
 
 pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, HandoverError> {
@@ -108,9 +96,13 @@ pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claim
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is no JWT"))?;
     let mac = Hmac::<Sha256>::new_from_slice(key.bytes()).map_err(|_| invalid("the key is of no use"))?;
     mac.chain_update(signed).verify_slice(&signature).map_err(|_| invalid("the signature is wrong"))?;
-    let header: Header = decoded(header)?;
-    if header.alg != "HS256" {
+    let header: Map<String, Value> = decoded(header)?;
+    if header.get("alg").and_then(Value::as_str) != Some("HS256") {
         return Err(invalid("the algorithm is not HS256"));
+    }
+    // RFC 7515, 4.1.11: it names extensions without which the assertion means something else, and none is known here.
+    if header.contains_key("crit") {
+        return Err(invalid("it has a critical extension"));
     }
     let claims: Claims = decoded(claims)?;
     let mut faults = Fields::new();
@@ -118,8 +110,10 @@ pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claim
     limits::check_name(claims.name.trim(), &mut faults);
     if claims.aud != AUDIENCE {
         Err(invalid("it is for somebody else"))
-    } else if claims.exp <= now || claims.iat > now + SKEW {
+    } else if claims.exp <= now || claims.iat > now + CLOCK_SKEW {
         Err(invalid("it is too old, or the clocks differ"))
+    } else if claims.nbf > now + CLOCK_SKEW {
+        Err(invalid("it is not valid yet"))
     } else if claims.exp.saturating_sub(claims.iat) > LONGEST {
         Err(invalid("it is good for more than two minutes"))
     } else if !limits::is_uid(&claims.sub) {

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod assertions;
 pub mod audit;
 pub mod chat;
 pub mod cli;

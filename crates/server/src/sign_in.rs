@@ -6,6 +6,7 @@
 
 use crate::accounts::{self, AccountError, Credentials, User, email_key};
 use crate::app::Services;
+use crate::assertions;
 use crate::audit::Reason;
 use crate::chat::{MintError, Minted, jobs};
 use crate::db::{Db, DbError, Row};
@@ -45,15 +46,20 @@ pub async fn sign_in(
     client: Client,
 ) -> Result<SignedIn, AccountError> {
     let (user, proof) = prove(services, email, password, &client).await?;
-    begin(services, user, Some(proof), client).await
+    begin(services, user, Evidence::Password(proof), client).await
 }
 
-/// Begins a session of this user, who has been proven to be there; unless the proof, where it was a password, is worth
-/// nothing any more.
+/// What has proven who signs in. It may be worth nothing any more when the session begins.
+pub enum Evidence {
+    Password(Proof),
+    Assertion { issued_at: i64 },
+}
+
+/// Begins a session of this user, unless the evidence is worth nothing any more.
 pub async fn begin(
     services: &Services,
     user: User,
-    proof: Option<Proof>,
+    evidence: Evidence,
     client: Client,
 ) -> Result<SignedIn, AccountError> {
     let minted = usable(services.chat.mint(&user).await);
@@ -61,15 +67,25 @@ pub async fn begin(
     let session = Token::generate();
     let now = services.clock.now();
     let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
+    let proof = match &evidence {
+        Evidence::Password(proof) => Some(proof),
+        Evidence::Assertion { .. } => None,
+    };
     let issue = Issue {
         token: &session,
         user_id: &user.id,
-        proof: proof.as_ref(),
+        proof,
         device: &device,
         chat_token: minted.as_ref(),
         replaces: client.present.as_ref(),
     };
-    if !sessions::issue(services.db.begin().await?, issue, services.lifetime, now).await? {
+    let mut tx = services.db.begin().await?;
+    if let Evidence::Assertion { issued_at } = evidence
+        && assertions::find_refusal(&mut tx, &user.id, issued_at).await?.is_some()
+    {
+        return Err(AccountError::WrongCredentials);
+    }
+    if !sessions::issue(tx, issue, services.lifetime, now).await? {
         // Changed, deleted or shut while CometChat was asked: what was proven holds no more.
         return Err(AccountError::WrongCredentials);
     }

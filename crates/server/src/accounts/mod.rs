@@ -114,10 +114,15 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: i64, now: i64) 
         serde_json::json!([id, email, email_key(email), name, hash])
     });
     let sql = tx.pick(
-        "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2, $2, $2 FROM json_each($1)",
-        "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, $2, $2, $2
+        "INSERT INTO users (id, email, email_key, name, password_hash, assertion_login,
+                            password_version, created_at, updated_at)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+                CASE WHEN value ->> 4 = '' THEN 1 ELSE 0 END, $2, $2, $2
+         FROM json_each($1)",
+        "INSERT INTO users (id, email, email_key, name, password_hash, assertion_login,
+                            password_version, created_at, updated_at)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+                CASE WHEN value ->> 4 = '' THEN 1 ELSE 0 END, $2, $2, $2
          FROM json_array_elements($1::json)",
     );
     tx.run(sql, values![json(rows), now]).await?;
@@ -126,17 +131,19 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: i64, now: i64) 
     jobs::sync_users(tx, users.iter().map(|(user, _)| user.id.as_str()), earlier, now).await
 }
 
-/// Makes this user, without a password, or gives them this address and name; in the end at CometChat too.
+/// Makes this user, without a password, or gives them this address and name; in the end at CometChat too. A user whom
+/// assertions may not sign in stays as they are.
 ///
 /// # Errors
 /// [`AccountError::EmailTaken`] when another user has the address; the transaction must then be dropped.
 pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<(), AccountError> {
     let done = tx
         .run(
-            "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, '', $5, $5, $5)
+            "INSERT INTO users (id, email, email_key, name, password_hash, assertion_login,
+                                password_version, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, '', 1, $5, $5, $5)
              ON CONFLICT (id) DO UPDATE SET email = $2, email_key = $3, name = $4, updated_at = $5
-             WHERE users.email <> $2 OR users.name <> $4",
+             WHERE users.assertion_login = 1 AND (users.email <> $2 OR users.name <> $4)",
             values![&user.id, &user.email, email_key(&user.email), &user.name, now],
         )
         .await;
@@ -164,14 +171,16 @@ fn user(row: &Row) -> Result<User, DbError> {
     Ok(User { id: row.text(0)?, email: row.text(1)?, name: row.text(2)? })
 }
 
-/// Adds a user. The caller sees to it that they are made at CometChat, in the same transaction.
+/// Adds a user. The caller sees to it that they are made at CometChat, in the same transaction. Assertions may sign in
+/// who has no password; a user with one is linked by an operator.
 ///
 /// # Errors
 /// [`DbError::Duplicate`] when the id or the address is taken; the transaction must then be dropped.
 pub async fn insert(tx: &mut Tx, user: &User, password_hash: &str, now: i64) -> Result<(), DbError> {
     tx.run(
-        "INSERT INTO users (id, email, email_key, name, password_hash, password_version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $6)",
+        "INSERT INTO users (id, email, email_key, name, password_hash, assertion_login,
+                            password_version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 = '' THEN 1 ELSE 0 END, $6, $6, $6)",
         values![&user.id, &user.email, email_key(&user.email), &user.name, password_hash, now],
     )
     .await?;

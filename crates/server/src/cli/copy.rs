@@ -32,7 +32,7 @@ macro_rules! table {
 }
 
 /// Each after those that its rows refer to.
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 6] = [
     table!(
         "users",
         "id",
@@ -41,6 +41,7 @@ const TABLES: [Table; 5] = [
         "name",
         "password_hash",
         "password_version",
+        "assertion_login",
         "created_at",
         "updated_at"
     ),
@@ -73,6 +74,7 @@ const TABLES: [Table; 5] = [
         "created_at"
     ),
     table!("handovers", "id_hash", "expires_at"),
+    table!("assertion_cutoffs", "user_id", "refused_until"),
 ];
 
 pub fn command() -> Command {
@@ -133,8 +135,8 @@ async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> 
     let mut to = to.begin().await?;
     // Counts may be there of people who came too early: those of before are worth more.
     to.run("DELETE FROM login_failures", &[]).await?;
-    let there =
-        "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM handovers LIMIT 1";
+    let there = "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM handovers
+                 UNION ALL SELECT 1 FROM assertion_cutoffs LIMIT 1";
     if !to.run(there, &[]).await?.rows.is_empty() {
         return Err("there is something in the database at DATABASE_URL already: nothing was copied".into());
     }

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Sources, Store};
 use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
-use crate::{sessions, throttle};
+use crate::{assertions, sessions, throttle};
 use clap::{Arg, ArgMatches, Command};
 use shared::visible_text::without_hidden;
 use shared::{Fields, limits};
@@ -18,6 +18,7 @@ pub fn command() -> Command {
         flag("allow-weak-password", "Take a password that is too short or easy to guess; for demonstrations")
     };
     let user = || Arg::new("user").required(true).value_name("USER").help("The user's id or email address");
+    let users = || user().num_args(1..).help("The ids or email addresses of users");
     let option = |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help);
     Command::new("user")
         .about("Manages users")
@@ -51,6 +52,12 @@ pub fn command() -> Command {
             Command::new("end-sessions")
                 .about("Ends all sessions of a user, and their chat tokens")
                 .arg(user()),
+            Command::new("link")
+                .about("Lets assertions of your app's server sign in users who have a password here")
+                .arg(users()),
+            Command::new("unlink")
+                .about("Refuses assertions for these users: they sign in with their password alone")
+                .arg(users()),
             Command::new("delete")
                 .about("Deletes a user for good, at CometChat too")
                 .args([user(), flag("yes", "Do not ask")]),
@@ -76,6 +83,8 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
         "set-password" => set_password(&find(&db, matches).await?.user, matches, store, &db).await,
         "unlock" => unlock(&find(&db, matches).await?.user, &db).await,
         "end-sessions" => end_sessions(&find(&db, matches).await?.user, &db).await,
+        "link" => set_linked(true, matches, &db).await,
+        "unlink" => set_linked(false, matches, &db).await,
         "delete" => delete(&find(&db, matches).await?.user, matches, &db).await,
         // clap refuses every other word.
         _ => import::run(matches, &db).await,
@@ -85,10 +94,13 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
 }
 
 async fn find(db: &Db, matches: &ArgMatches) -> Result<Credentials, Box<dyn std::error::Error>> {
-    let typed = text(matches, "user");
-    let email = match accounts::find(db, &typed).await? {
+    find_typed(db, &text(matches, "user")).await
+}
+
+async fn find_typed(db: &Db, typed: &str) -> Result<Credentials, Box<dyn std::error::Error>> {
+    let email = match accounts::find(db, typed).await? {
         Some(user) => user.email,
-        None => typed.clone(),
+        None => typed.to_owned(),
     };
     let found = accounts::find_by_email(db, &email).await?;
     found.ok_or_else(|| format!("there is no user with the id or email address {typed}").into())
@@ -162,8 +174,10 @@ async fn show(found: &Credentials, db: &Db) -> Outcome {
         passwords::scheme(hash).unwrap_or_else(|| "a hash that cannot be read".to_owned())
     });
     let locked = if throttle::is_shut(db, &user.email, now).await? { "yes: see `user unlock`" } else { "no" };
+    let linked =
+        if assertions::is_linked(db, &user.id).await? { "accepted" } else { "refused: see `user link`" };
     say(format_args!(
-        "id        {}\nemail     {}\nname      {}\npassword  {password}\nlocked    {locked}",
+        "id        {}\nemail     {}\nname      {}\npassword  {password}\nlocked    {locked}\nassertion {linked}",
         user.id, user.email, user.name
     ))?;
     for session in sessions::list(db, &user.id, now).await? {
@@ -213,6 +227,28 @@ async fn end_sessions(user: &User, db: &Db) -> Outcome {
     let ended = sessions::end_all_but(&mut tx, &user.id, "", Clock::system().now()).await?;
     tx.commit().await?;
     say(format_args!("{ended} sessions of {} ended", user.email))
+}
+
+/// All of them or none.
+async fn set_linked(is_linked: bool, matches: &ArgMatches, db: &Db) -> Outcome {
+    let mut users = Vec::new();
+    for typed in matches.get_many::<String>("user").into_iter().flatten() {
+        let Credentials { user, password_hash, .. } = find_typed(db, typed.trim()).await?;
+        if !is_linked && password_hash.is_none() {
+            return Err(format!("{} has no password, and could not sign in any more", user.email).into());
+        }
+        users.push(user);
+    }
+    let mut tx = db.begin().await?;
+    for user in &users {
+        assertions::set_linked(&mut tx, &user.id, is_linked).await?;
+    }
+    tx.commit().await?;
+    let now = if is_linked { "can sign in" } else { "can no longer sign in" };
+    for user in users {
+        say(format_args!("{} ({}) {now} by assertion", user.email, user.id))?;
+    }
+    Ok(())
 }
 
 async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {

@@ -172,7 +172,8 @@ pub(super) async fn postgres_tables(connection: &mut PgConnection) -> Result<(bo
     sqlx::query_as(
         "SELECT to_regclass('schema_versions') IS NOT NULL,
                 EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()
-                        AND tablename IN ('users', 'sessions', 'login_failures', 'chat_jobs', 'handovers'))",
+                        AND tablename IN ('users', 'sessions', 'login_failures', 'chat_jobs', 'handovers',
+                                          'assertion_cutoffs'))",
     )
     .fetch_one(connection)
     .await

@@ -8,7 +8,8 @@ mod token;
 
 pub use token::{Token, sha256_hex};
 
-use crate::accounts::User;
+use crate::accounts::{self, User};
+use crate::assertions;
 use crate::chat::{Minted, jobs};
 use crate::db::{Db, DbError, Row, Tx};
 use crate::throttle::backoff;
@@ -194,9 +195,12 @@ pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> R
     Ok(!ended.rows.is_empty())
 }
 
-/// Ends every session of this user but the one with the token hash `kept`, which may be empty. Says how
-/// many.
+/// Ends every session of this user but the one with the token hash `kept`, which may be empty, and refuses the
+/// assertions that were issued until now. Says how many sessions ended.
 pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
+    // Locks the user, so that no assertion begins a session between the end of the others and the commit.
+    accounts::hold(tx, user_id).await?;
+    assertions::refuse_earlier(tx, user_id, now).await?;
     let (mut count, mut last) = (0, String::new());
     // Stretch by stretch, and not all at once into memory: somebody may have any number of them. Together they are all
     // that there are, whoever ends some of them meanwhile.

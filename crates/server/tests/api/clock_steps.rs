@@ -2,7 +2,7 @@
 
 use crate::handover::{claims, hand_over, hs256};
 use crate::support::*;
-use cometchat_auth::handover;
+use cometchat_auth::assertions;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::ErrorCode;
@@ -110,10 +110,10 @@ async fn an_assertion_that_was_used_is_not_good_again_when_the_clock_is_set_back
     let assertion = hs256(&claims(&app, "1"));
     assert_eq!(hand_over(&app, &assertion).await.status(), StatusCode::OK);
     app.clock.step(12 * HOUR);
-    handover::sweep(&app.db, app.clock.now()).await.unwrap();
+    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
     app.clock.step(-12 * HOUR);
     failure(hand_over(&app, &assertion).await, ErrorCode::InvalidHandover).await;
     app.clock.step(2 * 24 * HOUR);
-    handover::sweep(&app.db, app.clock.now()).await.unwrap();
+    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
     assert_eq!(app.count("SELECT count(*) FROM handovers").await, 0, "kept for a day, and not for ever");
 }

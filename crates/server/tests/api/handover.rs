@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use shared::{ErrorCode, LoginResponse, routes};
 
-const KEY: [u8; 32] = [9; 32];
+pub const KEY: [u8; 32] = [9; 32];
 
 pub async fn start() -> TestApp {
     TestApp::start_with(|config| config.handover_key = Some(Key(SecretKey::new(KEY)))).await
@@ -23,7 +23,7 @@ pub fn claims(app: &TestApp, id: &str) -> Value {
 }
 
 /// A JWT with this header and these claims, signed as HS256.
-fn signed(header: &Value, claims: &Value, key: &[u8]) -> String {
+pub fn signed(header: &Value, claims: &Value, key: &[u8]) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let body = format!("{}.{}", part(header), part(claims));
     let mac = Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(&body).finalize().into_bytes();

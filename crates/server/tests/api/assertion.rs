@@ -1,0 +1,236 @@
+//! Assertions that the signature alone does not make acceptable: critical extensions, accounts with a password, and
+//! assertions kept back until after a deletion or the end of all sessions.
+
+use crate::handover::{KEY, claims, hand_over, hs256, signed, start};
+use crate::register::GOOD;
+use crate::support::*;
+use cometchat_auth::{accounts, assertions, sessions};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::{ErrorCode, LoginResponse, routes};
+use std::time::Duration;
+
+const YEAR: i64 = 365 * 24 * 60 * 60;
+
+/// An assertion that is `seconds` older than the clock says; negative: issued by a clock that is ahead.
+fn issued(app: &TestApp, id: &str, seconds: i64) -> String {
+    let mut claims = claims(app, id);
+    let issued_at = app.clock.now() - seconds;
+    (claims["iat"], claims["exp"]) = (issued_at.into(), (issued_at + 60).into());
+    hs256(&claims)
+}
+
+fn for_demo_user(app: &TestApp, id: &str) -> Value {
+    let mut claims = claims(app, id);
+    (claims["sub"], claims["email"]) = (UID.into(), EMAIL.into());
+    claims
+}
+
+async fn refused(app: &TestApp, assertion: &str) {
+    failure(hand_over(app, assertion).await, ErrorCode::InvalidHandover).await;
+}
+
+async fn accepted(app: &TestApp, assertion: &str) -> Browser {
+    let answer = hand_over(app, assertion).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let mut browser = app.browser();
+    browser.keep(&answer);
+    browser
+}
+
+async fn set_linked(app: &TestApp, is_linked: bool) {
+    let mut tx = app.db.begin().await.unwrap();
+    assertions::set_linked(&mut tx, UID, is_linked).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Does the same as the command `user end-sessions`.
+async fn end_sessions(app: &TestApp, user: &str) {
+    let mut tx = app.db.begin().await.unwrap();
+    sessions::end_all_but(&mut tx, user, "", app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_with_a_critical_extension_is_refused() {
+    let app = start().await;
+    let good = claims(&app, "1");
+    for critical in [json!(["b64"]), json!(["exp"]), json!([]), json!(null), json!("exp")] {
+        let header = json!({"alg": "HS256", "typ": "JWT", "b64": false, "crit": critical});
+        refused(&app, &signed(&header, &good, &KEY)).await;
+    }
+    let other = json!({"alg": "HS256", "kid": "1", "typ": "JWT"});
+    assert_eq!(hand_over(&app, &signed(&other, &good, &KEY)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_before_its_nbf_is_refused() {
+    let app = start().await;
+    let with = |not_before: Value| {
+        let mut claims = claims(&app, "1");
+        claims["nbf"] = not_before;
+        hs256(&claims)
+    };
+    let now = app.clock.now();
+    for not_before in [json!(now + 31), json!(i64::MAX), json!(null), json!("soon"), json!([now])] {
+        refused(&app, &with(not_before)).await;
+    }
+    accepted(&app, &with(json!(now + 30))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn account_with_a_password_is_not_taken_over_by_assertion() {
+    let app = start().await;
+    let mut other_address = for_demo_user(&app, "2");
+    other_address["email"] = "attacker@example.com".into();
+    refused(&app, &hs256(&for_demo_user(&app, "1"))).await;
+    refused(&app, &hs256(&other_address)).await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    let unchanged = "SELECT count(*) FROM users WHERE name = 'Test User' AND email_key = 'test@example.com'";
+    assert_eq!(app.count(unchanged).await, 1);
+
+    set_linked(&app, true).await;
+    accepted(&app, &hs256(&for_demo_user(&app, "3"))).await;
+    app.browser().sign_in(EMAIL, PASSWORD).await;
+    set_linked(&app, false).await;
+    refused(&app, &hs256(&for_demo_user(&app, "4"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_without_a_password_signs_in_by_assertion() {
+    let app = start().await;
+    app.add_user("ada", "ada@example.com", "Ada", None).await;
+    accepted(&app, &hs256(&claims(&app, "1"))).await;
+    // A password that an operator gives her later does not unlink her.
+    let mut tx = app.db.begin().await.unwrap();
+    accounts::set_hash(&mut tx, "ada", "$argon2id$", app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    accepted(&app, &hs256(&claims(&app, "2"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_kept_back_does_not_revive_a_deleted_user() {
+    let app = start().await;
+    set_linked(&app, true).await;
+    let kept = hs256(&for_demo_user(&app, "kept"));
+    let mut browser = app.browser();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    let deleted = browser.delete(routes::ACCOUNT, json!({"password": PASSWORD})).await;
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    refused(&app, &kept).await;
+    app.clock.advance(Duration::from_secs(30));
+    refused(&app, &kept).await;
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
+    app.in_the_end("the user is deleted at CometChat", || async { app.emulator.names().await.is_empty() })
+        .await;
+    accepted(&app, &hs256(&for_demo_user(&app, "new"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_from_before_the_end_of_all_sessions_is_refused() {
+    let app = start().await;
+    let browser = accepted(&app, &issued(&app, "1", 0)).await;
+    let (kept, kept_ahead) = (issued(&app, "2", 0), issued(&app, "3", -30));
+    end_sessions(&app, "ada").await;
+    assert!(!browser.is_signed_in().await);
+    refused(&app, &kept).await;
+    refused(&app, &kept_ahead).await;
+    app.clock.advance(Duration::from_secs(31));
+    refused(&app, &kept).await;
+    refused(&app, &kept_ahead).await;
+    accepted(&app, &issued(&app, "4", 0)).await;
+    // Assertions of other users are accepted.
+    let mut other = claims(&app, "5");
+    (other["sub"], other["email"]) = ("grace".into(), "grace@example.com".into());
+    accepted(&app, &hs256(&other)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_from_before_a_sign_out_everywhere_is_refused() {
+    let app = start().await;
+    set_linked(&app, true).await;
+    let mut browser = app.browser();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    let kept = hs256(&for_demo_user(&app, "1"));
+    let ended = browser.request(Method::DELETE, routes::SESSIONS).send().await.unwrap();
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    refused(&app, &kept).await;
+
+    app.clock.advance(Duration::from_secs(31));
+    let kept = hs256(&for_demo_user(&app, "2"));
+    let mut browser = app.browser();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    let change = json!({"currentPassword": PASSWORD, "newPassword": GOOD});
+    assert_eq!(browser.put(routes::PASSWORD, change).await.status(), StatusCode::NO_CONTENT);
+    refused(&app, &kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_by_assertion_under_way_ends_with_all_sessions() {
+    let app = start().await;
+    accepted(&app, &issued(&app, "1", 0)).await;
+    let minted = app.emulator.calls("POST", "auth_tokens").await;
+    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 1000, "times": 1});
+    app.emulator.fault(slow).await;
+    let ended = async {
+        eventually("its chat token is asked for", || async {
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+        })
+        .await;
+        end_sessions(&app, "ada").await;
+    };
+    let assertion = issued(&app, "2", 0);
+    let (login, ()) = tokio::join!(hand_over(&app, &assertion), ended);
+    assert_eq!(app.emulator.calls("POST", "auth_tokens").await, minted + 1);
+    failure(login, ErrorCode::InvalidHandover).await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    app.in_the_end("no token is left", || async { app.emulator.tokens("ada").await.is_empty() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_by_assertion_under_way_does_not_survive_unlink() {
+    let app = start().await;
+    set_linked(&app, true).await;
+    let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 1000, "times": 1});
+    app.emulator.fault(slow).await;
+    let unlinked = async {
+        eventually("its chat token is asked for", || async {
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+        })
+        .await;
+        set_linked(&app, false).await;
+    };
+    let assertion = hs256(&for_demo_user(&app, "1"));
+    let (login, ()) = tokio::join!(hand_over(&app, &assertion), unlinked);
+    failure(login, ErrorCode::InvalidHandover).await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cutoff_of_a_clock_that_was_ahead_ends_with_its_correction() {
+    let app = start().await;
+    app.clock.step(YEAR);
+    end_sessions(&app, "ada").await;
+    app.clock.step(-YEAR);
+    let kept = issued(&app, "1", 0);
+    refused(&app, &kept).await;
+    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    refused(&app, &kept).await;
+    app.clock.advance(Duration::from_secs(31));
+    let answer: LoginResponse = hand_over(&app, &issued(&app, "2", 0)).await.json().await.unwrap();
+    assert_eq!(answer.id, "ada");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cutoff_is_kept_for_a_day() {
+    let app = start().await;
+    let kept = issued(&app, "1", 0);
+    end_sessions(&app, "ada").await;
+    app.clock.step(YEAR / 365 - 1);
+    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    app.clock.step(1 - YEAR / 365);
+    refused(&app, &kept).await;
+    app.clock.step(YEAR / 365);
+    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    assert_eq!(app.count("SELECT count(*) FROM assertion_cutoffs").await, 0);
+}

@@ -1,0 +1,92 @@
+//! The commands about logins by assertion, beside a running server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cometchat_auth::clock::Clock;
+use common::world::World;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::StatusCode;
+use serde_json::json;
+use sha2::Sha256;
+use shared::routes;
+
+const KEY: [u8; 32] = [9; 32];
+
+async fn world() -> World {
+    let world = World::new().await;
+    world.file(".env", &format!("HANDOVER_KEY={}\n", STANDARD.encode(KEY)));
+    world
+}
+
+fn assertion(id: &str, jti: &str) -> String {
+    let now = Clock::system().now();
+    let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+    let claims = json!({"aud": "cometchat-auth", "sub": id, "email": format!("{id}@example.com"), "name": "Before",
+                        "iat": now, "exp": now + 60, "jti": jti});
+    let body = format!("{}.{}", part(json!({"alg": "HS256"}).to_string()), part(claims.to_string()));
+    let mac = Hmac::<Sha256>::new_from_slice(&KEY).unwrap().chain_update(&body).finalize().into_bytes();
+    format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
+}
+
+async fn login(world: &World, assertion: String) -> StatusCode {
+    let body = json!({"assertion": assertion});
+    world.http.post(world.url(routes::HANDOVER)).json(&body).send().await.unwrap().status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_link_and_unlink_decide_who_signs_in_by_assertion() {
+    let mut world = world().await;
+    world.add("ada");
+    world.add("grace");
+    world.serve();
+    assert_eq!(login(&world, assertion("ada", "1")).await, StatusCode::UNAUTHORIZED);
+    assert!(world.run(&["user", "show", "ada"], "").contains("assertion refused"));
+
+    // All of them or none.
+    assert!(
+        world
+            .fails(&["user", "link", "ada", "nemo"], "")
+            .contains("no user with the id or email address nemo")
+    );
+    assert_eq!(login(&world, assertion("ada", "2")).await, StatusCode::UNAUTHORIZED);
+    let done = world.run(&["user", "link", "ada", "Grace@example.com"], "");
+    assert_eq!(done.matches("can sign in by assertion").count(), 2, "{done}");
+    assert_eq!(login(&world, assertion("ada", "3")).await, StatusCode::OK);
+    assert_eq!(login(&world, assertion("grace", "4")).await, StatusCode::OK);
+    assert!(world.run(&["user", "show", "ada"], "").contains("assertion accepted"));
+
+    world.run(&["user", "unlink", "ada"], "");
+    assert_eq!(login(&world, assertion("ada", "5")).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_without_a_password_is_linked_and_cannot_be_unlinked() {
+    let mut world = world().await;
+    let file = world.file("users.csv", "id,email,name,password_hash\nada,ada@example.com,Before,\n");
+    world.run(&["user", "import", &file], "");
+    world.serve();
+    assert_eq!(login(&world, assertion("ada", "1")).await, StatusCode::OK);
+    assert!(world.fails(&["user", "unlink", "ada"], "").contains("has no password"));
+    assert_eq!(login(&world, assertion("ada", "2")).await, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_end_of_a_user_outlasts_assertions_kept_back() {
+    let mut world = world().await;
+    world.add("ada");
+    world.run(&["user", "link", "ada"], "");
+    world.serve();
+    let kept = [assertion("ada", "1"), assertion("ada", "2"), assertion("ada", "3")];
+    let [after_end, after_password, after_delete] = kept;
+    world.run(&["user", "end-sessions", "ada"], "");
+    assert_eq!(login(&world, after_end).await, StatusCode::UNAUTHORIZED);
+    world.run(&["user", "set-password", "ada"], "carpet lantern november");
+    assert_eq!(login(&world, after_password).await, StatusCode::UNAUTHORIZED);
+    world.run(&["user", "delete", "ada", "--yes"], "");
+    assert_eq!(login(&world, after_delete).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.run(&["user", "list"], ""), "");
+}
