@@ -13,8 +13,7 @@ use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
 
 /// Without the network's background chatter: a test talks to this machine alone. The pipe ties
 /// Chromium to its driver, so the one does not outlive the other.
-const FLAGS: [&str; 10] = [
-    "--headless",
+const FLAGS: [&str; 9] = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -44,6 +43,11 @@ pub struct Page {
     _profile: TempDir,
 }
 
+/// Whether the developer wants to watch: `HEADED=1` opens a window.
+fn is_headed() -> bool {
+    std::env::var_os("HEADED").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
 async fn chromedriver(logs: &Path) -> Result<Process> {
     let any_port = |command: &mut Command| {
         command.arg("--port=0");
@@ -66,6 +70,9 @@ impl Page {
         let mut capabilities = ChromeCapabilities::new();
         for flag in FLAGS {
             capabilities.add_arg(flag)?;
+        }
+        if !is_headed() {
+            capabilities.add_arg("--headless")?;
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
