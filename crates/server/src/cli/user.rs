@@ -235,7 +235,7 @@ async fn set_linked(is_linked: bool, matches: &ArgMatches, db: &Db) -> Outcome {
     for typed in matches.get_many::<String>("user").into_iter().flatten() {
         let Credentials { user, password_hash, .. } = find_typed(db, typed.trim()).await?;
         if !is_linked && password_hash.is_none() {
-            return Err(format!("{} has no password, and could not sign in any more", user.email).into());
+            return Err(format!("{} has no password, and could not sign in any more", user.id).into());
         }
         users.push(user);
     }
