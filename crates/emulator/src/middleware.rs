@@ -11,13 +11,19 @@ use actix_web::{
     Error, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header::HeaderName},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HttpDate, TryIntoHeaderValue as _},
+    },
     middleware::Next,
     web,
 };
 use futures_util::stream;
 use serde_json::json;
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, UNIX_EPOCH},
+};
 
 pub async fn intercept(
     emulator: web::Data<Emulator>,
@@ -34,11 +40,16 @@ pub async fn intercept(
             (api != Api::Socket).then(|| world.call_log.record_request(api, method.into(), path.into()));
         (call, world.faults.take(api, method, path))
     };
-    let (response, code) = match apply_fault(fault).await {
+    let (mut response, code) = match apply_fault(fault).await {
         Some(FaultResponse::Drop) => return Ok(request.into_response(dropped_connection())),
         Some(FaultResponse::Respond(response, code)) => (request.into_response(response), code),
         None => handle_within_limits(&emulator, api, request, next).await?,
     };
+    // By the clock of the emulator, as the times in its data are.
+    let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(emulator.world().now()));
+    if let Ok(date) = date.try_into_value() {
+        response.headers_mut().insert(header::DATE, date);
+    }
     if let Some(call) = call {
         emulator.world().call_log.record_response(call, response.status().as_u16(), code);
     }

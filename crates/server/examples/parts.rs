@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         api_key: Secret::new("emulator-rest-api-key"),
     };
     // In production: from a file, and the same at each start.
-    let sealer = Sealer::new(&SecretKey::new([7; 32]), None);
+    let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
     let chat =
         Arc::new(Chat::new(Client::new(http_client(true)?, endpoint), sealer, db.clone(), clock.clone()));
 

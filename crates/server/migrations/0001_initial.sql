@@ -60,6 +60,13 @@ CREATE TABLE assertion_cutoffs (
 
 CREATE INDEX assertion_cutoffs_refused_until ON assertion_cutoffs (refused_until);
 
+-- The secret keys that servers have started with; the one with the highest number is the present one.
+CREATE TABLE key_fingerprints (
+    fingerprint TEXT NOT NULL PRIMARY KEY, -- derived from the key, and tells nothing of it
+    number BIGINT NOT NULL UNIQUE,
+    used_since BIGINT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE chat_jobs (
     id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex, which sorts by time, or sync:{uid}
     kind TEXT NOT NULL,
@@ -72,7 +79,8 @@ CREATE TABLE chat_jobs (
     claimed_until BIGINT NOT NULL, -- the claim of a worker that died ends at this time
     parked BIGINT NOT NULL, -- 1: a permanent failure, waits for an operator
     last_error TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    unsettled_until BIGINT NOT NULL -- until then CometChat may still carry out a call whose answer was lost
 ) WITHOUT ROWID;
 
 CREATE INDEX chat_jobs_due ON chat_jobs (parked, run_at);

@@ -3,7 +3,7 @@
 use crate::assertions;
 use crate::audit::Audit;
 use crate::chat::seal::{Sealer, SecretKey};
-use crate::chat::{Chat, client, worker};
+use crate::chat::{Chat, client, fingerprints, worker};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, OpenError};
@@ -85,6 +85,8 @@ impl Services {
 pub enum StartError {
     #[error(transparent)]
     Database(#[from] OpenError),
+    #[error(transparent)]
+    Key(#[from] fingerprints::KeyError),
     #[error(
         "{setting}: cannot serve on {address}: {cause}. Is another server running there? Set {setting} to another port"
     )]
@@ -111,11 +113,13 @@ impl App {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         let site = Arc::new(http::Site::new(&config, clock.clone()));
         let db = Db::open(config.store.database_url.expose()).await?;
+        let key = &config.store.secret_key.0;
+        let fallbacks: Vec<SecretKey> =
+            config.store.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
+        fingerprints::admit(&db, key, &fallbacks, clock.now()).await?;
         let hasher = Hasher::start(config.store.argon2.clone(), config.store.hash_threads)
             .map_err(StartError::Hasher)?;
-        let (key, previous) = (&config.store.secret_key.0, config.store.previous_secret_key.as_ref());
-        let previous = previous.map(|key| &key.0);
-        let sealer = Sealer::new(key, previous);
+        let sealer = Sealer::new(key, &fallbacks);
         let endpoint = client::Client::new(
             http_client(config.cometchat.emulator.is_some())?,
             config.cometchat.endpoint.clone(),
@@ -128,7 +132,7 @@ impl App {
             address_limit: AddressLimit::new(config.login_attempts_per_minute, clock.clone()),
             judging: Semaphore::new(1),
             mint_limit: Limit::new(MINTS_PER_MINUTE, clock),
-            devices: Devices::new(key, previous),
+            devices: Devices::new(key, &fallbacks),
             password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),
             lifetime: config.lifetime,

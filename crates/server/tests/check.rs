@@ -40,7 +40,7 @@ async fn each_value_is_shown_with_where_it_comes_from_and_no_secret_is() {
         ("DATABASE_URL", &database),
         ("COMETCHAT_API_KEY_FILE", "key"),
         ("SECRET_KEY", SECRET_KEY),
-        ("SECRET_KEY_PREVIOUS", SECRET_KEY),
+        ("SECRET_KEY_FALLBACKS", SECRET_KEY),
     ];
     let (well, words) = check(folder.path(), &settings, &["--listen", "127.0.0.1:2"]);
     assert!(well, "{words}");

@@ -24,6 +24,9 @@ pub enum CallError {
     /// This very call is wrong and will be however often it is made.
     #[error("CometChat refuses this call ({0})")]
     Refused(String),
+    /// No URL can name what the call is about: it was not made, and never can be.
+    #[error("CometChat cannot be asked: {0}")]
+    Unaddressable(&'static str),
     /// No connection: the call has certainly done nothing.
     #[error("CometChat cannot be reached: {0}")]
     Unreachable(String),
@@ -47,6 +50,7 @@ impl CallError {
             Self::RateLimited { .. } => "rate_limited",
             Self::Misconfigured(_) => "misconfigured",
             Self::Refused(_) => "refused",
+            Self::Unaddressable(_) => "unaddressable",
             Self::Unreachable(_) => "unreachable",
             Self::Unclear(_) => "unclear",
         }

@@ -11,10 +11,12 @@ use reqwest::{Method, Url, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Secret;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// An answer longer than this is not one of CometChat's: a thousand users with all that each may have are 11 MB.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Longer than any token or uid of CometChat, and short enough for every server's limit on URLs.
+const MAX_SEGMENT_BYTES: usize = 1024;
 /// As many as CometChat gives at once.
 const USERS_PER_PAGE: &str = "1000";
 
@@ -26,6 +28,13 @@ pub struct IssuedToken {
     /// Unix seconds, by CometChat's clock.
     #[serde(default)]
     pub created_at: i64,
+}
+
+/// The live tokens of a user.
+pub struct IssuedTokens {
+    pub tokens: Vec<IssuedToken>,
+    /// When CometChat said so, in Unix seconds by its own clock; `None`: it did not say.
+    pub listed_at: Option<i64>,
 }
 
 /// A user that CometChat knows.
@@ -78,14 +87,14 @@ impl Client {
         let data = self
             .call("mint", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true})))
             .await?;
-        decode::<IssuedToken>(data).map(|issued| issued.auth_token)
+        minted(data)
     }
 
     /// Makes the user and a token for them in one call.
     pub async fn create_user_with_token(&self, uid: &str, name: &str) -> Result<Secret, CallError> {
         let body = json!({"uid": uid, "name": name, "withAuthToken": true});
         let data = self.call("create_user", Method::POST, &["users"], Some(body)).await?;
-        decode::<IssuedToken>(data).map(|issued| issued.auth_token)
+        minted(data)
     }
 
     pub async fn create_user(&self, uid: &str, name: &str) -> Result<(), CallError> {
@@ -109,7 +118,8 @@ impl Client {
     pub async fn users(&self, page: u32) -> Result<Vec<Known>, CallError> {
         let page = page.to_string();
         let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str()), ("withDeactivated", "true")];
-        decode(self.measured("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None))).await?)
+        let listed = self.measured("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None)));
+        decode(listed.await?.data)
     }
 
     /// Whether app id, region and key belong together and the key may do what this server needs.
@@ -124,8 +134,11 @@ impl Client {
     }
 
     /// Every live token of `uid`: CometChat keeps at most 100.
-    pub async fn tokens(&self, uid: &str) -> Result<Vec<IssuedToken>, CallError> {
-        decode(self.call("list_tokens", Method::GET, &["users", uid, "auth_tokens"], None).await?)
+    pub async fn tokens(&self, uid: &str) -> Result<IssuedTokens, CallError> {
+        let path = ["users", uid, "auth_tokens"];
+        let listed = self.measured("list_tokens", Box::pin(self.send(Method::GET, &path, &[], None)));
+        let Answered { data, date } = listed.await?;
+        Ok(IssuedTokens { tokens: decode(data)?, listed_at: date })
     }
 
     async fn call(
@@ -135,14 +148,15 @@ impl Client {
         path: &[&str],
         body: Option<Value>,
     ) -> Result<Value, CallError> {
-        self.measured(name, Box::pin(self.send(method, path, &[], body))).await
+        let answered = self.measured(name, Box::pin(self.send(method, path, &[], body))).await?;
+        Ok(answered.data)
     }
 
     async fn measured(
         &self,
         call: &'static str,
-        answer: impl Future<Output = Result<Value, CallError>>,
-    ) -> Result<Value, CallError> {
+        answer: impl Future<Output = Result<Answered, CallError>>,
+    ) -> Result<Answered, CallError> {
         let started = Instant::now();
         // Also when nobody waits for the answer any more.
         let mut outcome = Outcome { client: self, call, started, outcome: "given_up" };
@@ -151,19 +165,15 @@ impl Client {
         answer
     }
 
-    /// One call; the `data` of its answer.
+    /// One call; the `data` of its answer, and when it was given.
     async fn send(
         &self,
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<Value>,
-    ) -> Result<Value, CallError> {
-        let mut url = self.endpoint.base.clone();
-        url.path_segments_mut()
-            .map_err(|()| CallError::Misconfigured("the base URL takes no path".into()))?
-            .pop_if_empty()
-            .extend(path);
+    ) -> Result<Answered, CallError> {
+        let mut url = address(&self.endpoint.base, path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -183,6 +193,11 @@ impl Client {
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(Duration::from_secs);
+        let date = answer
+            .headers()
+            .get(header::DATE)
+            .and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok())
+            .and_then(|date| i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok());
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
             body.extend_from_slice(&chunk);
@@ -190,7 +205,51 @@ impl Client {
                 return Err(CallError::Unclear("the answer is too long".into()));
             }
         }
-        judge(status, retry_after, &body)
+        Ok(Answered { data: judge(status, retry_after, &body)?, date })
+    }
+}
+
+/// An answer that says no error.
+struct Answered {
+    data: Value,
+    /// By CometChat's clock, in Unix seconds.
+    date: Option<i64>,
+}
+
+/// The token of an answer. One that could never be revoked is none: the page does not get it.
+fn minted(data: Value) -> Result<Secret, CallError> {
+    let token = decode::<IssuedToken>(data)?.auth_token;
+    match check_segment(token.expose()) {
+        Ok(()) => Ok(token),
+        Err(why) => Err(CallError::Unclear(format!("a token that cannot be revoked: {why}"))),
+    }
+}
+
+/// The URL below `base` whose path has exactly these segments, whatever signs are in them.
+fn address(base: &Url, path: &[&str]) -> Result<Url, CallError> {
+    for segment in path {
+        check_segment(segment).map_err(CallError::Unaddressable)?;
+    }
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .map_err(|()| CallError::Misconfigured("the base URL takes no path".into()))?
+        .pop_if_empty()
+        // It percent-encodes all that has a meaning in a path.
+        .extend(path);
+    Ok(url)
+}
+
+/// Fails for what no segment of a URL can say. A URL's parser drops or follows these, so that the call would be about
+/// something else: all tokens of the user, say, and not the one called "..".
+fn check_segment(text: &str) -> Result<(), &'static str> {
+    if matches!(text, "" | "." | "..") {
+        Err("no segment of a URL can be empty or made of dots")
+    } else if text.chars().any(char::is_control) {
+        Err("no segment of a URL can have control characters")
+    } else if text.len() > MAX_SEGMENT_BYTES {
+        Err("it is too long for a URL")
+    } else {
+        Ok(())
     }
 }
 
@@ -206,5 +265,49 @@ impl Drop for Outcome<'_> {
     fn drop(&mut self) {
         let labels = Labels { call: self.call, outcome: self.outcome };
         self.client.calls.get_or_create(&labels).observe(self.started.elapsed().as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const DOT_DOT: [&str; 5] = ["..", ".", "", "a\tb", "a\nb"];
+
+    fn path(token: &str) -> Result<String, CallError> {
+        let base = "https://app.api-us.cometchat.io/v3".parse().unwrap();
+        address(&base, &["users", "ada", "auth_tokens", token]).map(|url| url.path().to_owned())
+    }
+
+    #[test]
+    fn each_part_of_a_path_stays_one_segment_whatever_is_in_it() {
+        for (token, segment) in [
+            ("ada_17000", "ada_17000"),
+            ("a/../b", "a%2F..%2Fb"),
+            ("a b?c#d", "a%20b%3Fc%23d"),
+            ("%2e%2e", "%252e%252e"),
+            ("a\\b", "a%5Cb"),
+            ("ü\u{202e}", "%C3%BC%E2%80%AE"),
+            ("...", "..."),
+        ] {
+            assert_eq!(path(token).unwrap(), format!("/v3/users/ada/auth_tokens/{segment}"), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_segment_can_say_is_refused_before_a_call_is_made() {
+        let long = "a".repeat(MAX_SEGMENT_BYTES + 1);
+        for token in DOT_DOT.into_iter().chain([long.as_str()]) {
+            assert!(matches!(path(token), Err(CallError::Unaddressable(_))), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn a_minted_token_that_could_not_be_revoked_is_none() {
+        assert_eq!(minted(json!({"authToken": "ada_17000"})).unwrap().expose(), "ada_17000");
+        for token in DOT_DOT {
+            assert!(matches!(minted(json!({"authToken": token})), Err(CallError::Unclear(_))), "{token:?}");
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! makes CometChat agree with the database as it is by then. So two changes to one user cannot be done in
 //! the wrong order.
 
+use super::seal::Unopenable;
 use crate::db::{Db, DbError, Row, Tx, json};
 use crate::values;
 
@@ -16,6 +17,10 @@ use crate::values;
 const CLAIM_SECONDS: i64 = 60;
 /// A mint's check waits this long, until the mint has long been stored or is known to be lost.
 const CHECK_AFTER_SECONDS: i64 = 60;
+/// A check that finds no token looks again this long after the mint: by then CometChat has made one, or never will.
+pub const LAST_CHECK_AFTER_SECONDS: i64 = CHECK_AFTER_SECONDS + LATE_CALL_SECONDS;
+/// How long after a call was given up CometChat may still carry it out: seconds.
+pub const LATE_CALL_SECONDS: i64 = 120;
 /// The longest that a job waits for another try.
 pub const LONGEST_WAIT_SECONDS: i64 = 10 * 60;
 
@@ -47,8 +52,8 @@ impl Kind {
 }
 
 const INSERT: &str = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                             claim, claimed_until, parked, last_error, created_at)
-                      VALUES ($1, $2, $3, $4, 1, 0, $5, '', 0, 0, '', $6)";
+                                             claim, claimed_until, parked, last_error, created_at, unsettled_until)
+                      VALUES ($1, $2, $3, $4, 1, 0, $5, '', 0, 0, '', $6, 0)";
 
 fn new_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
@@ -84,8 +89,8 @@ pub async fn sync_users<'a>(
     // Who is due already does not have to wait again. `WHERE true`: without it SQLite takes ON for a condition of a join.
     let sql = tx.pick(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, value ->> 2, '', 0, 0, '', value ->> 2 FROM json_each($1)
+                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, value ->> 2, '', 0, 0, '', value ->> 2, 0 FROM json_each($1)
          WHERE true
          ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, created_at = excluded.created_at,
            run_at = CASE WHEN chat_jobs.parked = 0 AND chat_jobs.attempts = 0 AND excluded.run_at > $3
@@ -93,8 +98,8 @@ pub async fn sync_users<'a>(
                          THEN chat_jobs.run_at ELSE excluded.run_at END,
                                         parked = 0, last_error = ''",
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, (value ->> 2)::bigint, '', 0, 0, '', (value ->> 2)::bigint
+                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
+         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, (value ->> 2)::bigint, '', 0, 0, '', (value ->> 2)::bigint, 0
          FROM json_array_elements($1::json)
          ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, created_at = excluded.created_at,
            run_at = CASE WHEN chat_jobs.parked = 0 AND chat_jobs.attempts = 0 AND excluded.run_at > $3
@@ -141,8 +146,8 @@ pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<Claimed, 
     };
     tx.run(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                claim, claimed_until, parked, last_error, created_at)
-         VALUES ($1, $2, $3, '', 1, 1, $4, $5, $6, 0, '', $4)",
+                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
+         VALUES ($1, $2, $3, '', 1, 1, $4, $5, $6, 0, '', $4, 0)",
         values![&job.id, job.kind.name(), uid, now, &job.claim, now + CLAIM_SECONDS],
     )
     .await?;
@@ -158,11 +163,11 @@ pub async fn revoke_tokens(
     let rows = json(tokens.into_iter().map(|(uid, sealed)| [new_id(), uid, sealed]));
     let sql = tx.pick(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3 FROM json_each($1)",
+                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3, 0 FROM json_each($1)",
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                claim, claimed_until, parked, last_error, created_at)
-         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3
+                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3, 0
          FROM json_array_elements($1::json)",
     );
     tx.run(sql, values![rows, Kind::RevokeToken.name(), now]).await?;
@@ -213,21 +218,26 @@ pub struct Claimed {
 
 /// Takes the job that has been due longest; `None` when none is due.
 pub async fn claim(db: &Db, now: i64) -> Result<Option<Claimed>, DbError> {
-    // The outer condition is looked at again once PostgreSQL has the row's lock.
+    // The outer condition is looked at again once PostgreSQL has the row's lock. A claim that is still there is that of a
+    // worker that died: CometChat may yet carry out what it has asked for.
     let sql = db.pick(
-        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1
+        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1,
+           unsettled_until = CASE WHEN claim <> '' AND claimed_until + $4 > unsettled_until
+                                  THEN claimed_until + $4 ELSE unsettled_until END
          WHERE id = (SELECT id FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1
                      ORDER BY run_at, id LIMIT 1)
            AND parked = 0 AND claimed_until <= $1
          RETURNING id, kind, uid, payload_sealed, version, attempts, created_at",
-        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1
+        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1,
+           unsettled_until = CASE WHEN claim <> '' AND claimed_until + $4 > unsettled_until
+                                  THEN claimed_until + $4 ELSE unsettled_until END
          WHERE id = (SELECT id FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1
                      ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
            AND parked = 0 AND claimed_until <= $1
          RETURNING id, kind, uid, payload_sealed, version, attempts, created_at",
     );
     let claim = new_id();
-    let done = db.write(sql, values![now, now + CLAIM_SECONDS, &claim]).await?;
+    let done = db.write(sql, values![now, now + CLAIM_SECONDS, &claim, LATE_CALL_SECONDS]).await?;
     let Some(row) = done.rows.first() else { return Ok(None) };
     let (id, version) = (row.text(0)?, row.int(4)?);
     let Some(kind) = Kind::parse(&row.text(1)?) else {
@@ -246,28 +256,45 @@ pub async fn claim(db: &Db, now: i64) -> Result<Option<Claimed>, DbError> {
     }))
 }
 
-const DELETE_DONE: &str = "DELETE FROM chat_jobs WHERE id = $1 AND claim = $2 AND version = $3";
-
-/// Deletes a job that is done, unless it was asked for again while it was being done: then it is due.
-pub async fn done(db: &Db, job: &Claimed) -> Result<(), DbError> {
-    let deleted = db.write(DELETE_DONE, values![&job.id, &job.claim, job.version]).await?;
+/// Deletes a job that is done. One that was asked for again while it was being done is due; and a user for whom an earlier
+/// call may still be carried out is looked at once more, when that is over: such a call may undo what was just done.
+pub async fn done(db: &Db, job: &Claimed, now: i64) -> Result<(), DbError> {
+    let deleted = db
+        .write(
+            "DELETE FROM chat_jobs WHERE id = $1 AND claim = $2 AND version = $3
+               AND (kind <> 'sync_user' OR unsettled_until <= $4)",
+            values![&job.id, &job.claim, job.version, now],
+        )
+        .await?;
     if deleted.affected == 0 {
         db.write(
-            "UPDATE chat_jobs SET claim = '', claimed_until = 0 WHERE id = $1 AND claim = $2",
-            values![&job.id, &job.claim],
+            "UPDATE chat_jobs SET claim = '', claimed_until = 0,
+               run_at = CASE WHEN version = $3 THEN unsettled_until ELSE run_at END,
+               attempts = CASE WHEN version = $3 THEN 0 ELSE attempts END,
+               last_error = CASE WHEN version = $3 THEN $4 ELSE last_error END
+             WHERE id = $1 AND claim = $2",
+            values![&job.id, &job.claim, job.version, "done, but a call before may still be carried out"],
         )
         .await?;
     }
     Ok(())
 }
 
-/// Gives a job back, to be tried again at `run_at`; at once where it was asked for again meanwhile.
-pub async fn retry(db: &Db, job: &Claimed, run_at: i64, error: &str) -> Result<(), DbError> {
+/// Gives a job back, to be tried again at `run_at`; at once where it was asked for again meanwhile. Until `unsettled_until`
+/// CometChat may carry out a call that was made for it; zero: there is none.
+pub async fn retry(
+    db: &Db,
+    job: &Claimed,
+    run_at: i64,
+    error: &str,
+    unsettled_until: i64,
+) -> Result<(), DbError> {
     db.write(
         "UPDATE chat_jobs SET claim = '', claimed_until = 0, last_error = $5,
-                              run_at = CASE WHEN version = $3 THEN $4 ELSE run_at END
+                              run_at = CASE WHEN version = $3 THEN $4 ELSE run_at END,
+                              unsettled_until = CASE WHEN $6 > unsettled_until THEN $6 ELSE unsettled_until END
          WHERE id = $1 AND claim = $2",
-        values![&job.id, &job.claim, job.version, run_at, error],
+        values![&job.id, &job.claim, job.version, run_at, error, unsettled_until],
     )
     .await?;
     Ok(())
@@ -279,8 +306,9 @@ pub async fn bring_near(db: &Db, now: i64) -> Result<(), DbError> {
     let (furthest, soon) = (now + LONGEST_WAIT_SECONDS, now + CLAIM_SECONDS.max(CHECK_AFTER_SECONDS));
     db.write(
         "UPDATE chat_jobs SET run_at = CASE WHEN run_at > $1 THEN $2 ELSE run_at END,
-                              claimed_until = CASE WHEN claimed_until > $2 THEN $2 ELSE claimed_until END
-         WHERE parked = 0 AND (run_at > $1 OR claimed_until > $2)",
+                              claimed_until = CASE WHEN claimed_until > $2 THEN $2 ELSE claimed_until END,
+                              unsettled_until = CASE WHEN unsettled_until > $1 THEN $2 ELSE unsettled_until END
+         WHERE parked = 0 AND (run_at > $1 OR claimed_until > $2 OR unsettled_until > $1)",
         values![furthest, soon],
     )
     .await?;
@@ -316,6 +344,8 @@ pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
 pub struct Standing {
     pub waiting: i64,
     pub parked: i64,
+    /// Those of the waiting ones that this instance or another could not open, for want of the key.
+    pub unopenable: i64,
     /// Seconds for which the job has waited that should have been done longest ago; zero when none should have been. One
     /// that was tried and put off counts from its beginning.
     pub lag: i64,
@@ -324,17 +354,19 @@ pub struct Standing {
 pub async fn standing(db: &Db, now: i64) -> Result<Standing, DbError> {
     let rows = db
         .read(
-            "SELECT parked, count(*), min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END)
-         FROM chat_jobs GROUP BY parked",
-            &[],
+            "SELECT parked, count(*), min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END),
+                    count(CASE WHEN last_error = $1 THEN 1 END)
+             FROM chat_jobs GROUP BY parked",
+            values![Unopenable.to_string()],
         )
         .await?;
-    let mut standing = Standing { waiting: 0, parked: 0, lag: 0 };
+    let mut standing = Standing { waiting: 0, parked: 0, unopenable: 0, lag: 0 };
     for row in &rows {
         if row.int(0)? == 1 {
             standing.parked = row.int(1)?;
         } else {
             (standing.waiting, standing.lag) = (row.int(1)?, (now - row.int(2)?).max(0));
+            standing.unopenable = row.int(3)?;
         }
     }
     Ok(standing)

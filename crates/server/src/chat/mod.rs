@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 pub mod breaker;
 pub mod client;
+pub mod fingerprints;
 pub mod jobs;
 pub mod seal;
 pub mod worker;
@@ -116,8 +117,13 @@ impl Chat {
             }
         };
         match &minted {
-            Ok(_) => jobs::done(&self.db, &sync).await?,
-            Err(error) => jobs::retry(&self.db, &sync, self.clock.now(), &error.to_string()).await?,
+            Ok(_) => jobs::done(&self.db, &sync, self.clock.now()).await?,
+            Err(error) => {
+                let now = self.clock.now();
+                // CometChat may still make them, under a name that is not theirs any more or after they were deleted.
+                let unsettled_until = now + jobs::LATE_CALL_SECONDS;
+                jobs::retry(&self.db, &sync, now, &error.to_string(), unsettled_until).await?;
+            }
         }
         minted
     }
@@ -167,6 +173,8 @@ impl Chat {
         match error {
             CallError::RateLimited { retry_after } => pass.failed(*retry_after),
             error if error.is_outage() => pass.failed(None),
+            // Nothing was asked.
+            CallError::Unaddressable(_) => pass.unused(),
             _ => pass.answered(),
         }
     }

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 24;
+const FINGERPRINT_BYTES: usize = 8;
 
 /// The server's secret key: 32 bytes that everything sealed or signed hangs on.
 #[derive(Clone)]
@@ -20,6 +21,12 @@ impl SecretKey {
     /// The key itself, for what another server must be able to check or make.
     pub fn bytes(&self) -> &[u8] {
         &*self.0
+    }
+
+    /// Names the key and tells nothing of it: what databases and messages know it by.
+    pub fn fingerprint(&self) -> String {
+        let hash = self.derive("cometchat-auth: fingerprint, version 1");
+        hash.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// A key for one purpose only, so that no two uses of the secret key can be played against each other.
@@ -39,17 +46,17 @@ pub struct Unopenable;
 /// Seals with XChaCha20-Poly1305 under random nonces, which are long enough never to meet again.
 #[derive(Clone)]
 pub struct Sealer {
-    now: XChaCha20Poly1305,
-    previous: Option<XChaCha20Poly1305>,
+    key: XChaCha20Poly1305,
+    fallbacks: Vec<XChaCha20Poly1305>,
 }
 
 impl Sealer {
-    /// Seals with `key`, and opens what was sealed with it or with the one before it.
-    pub fn new(key: &SecretKey, previous: Option<&SecretKey>) -> Self {
+    /// Seals with `key`, and opens what was sealed with it or with one of `fallbacks`.
+    pub fn new(key: &SecretKey, fallbacks: &[SecretKey]) -> Self {
         let cipher = |key: &SecretKey| {
             XChaCha20Poly1305::new(&(*key.derive("cometchat-auth: seal, version 1")).into())
         };
-        Self { now: cipher(key), previous: previous.map(cipher) }
+        Self { key: cipher(key), fallbacks: fallbacks.iter().map(cipher).collect() }
     }
 
     /// Seals `secret` for `uid`; it opens for no other uid.
@@ -57,7 +64,7 @@ impl Sealer {
         let nonce = XNonce::from(crate::random::bytes::<NONCE_BYTES>());
         let payload = Payload { msg: secret.as_bytes(), aad: uid.as_bytes() };
         // Fails only for a message of many gigabytes.
-        let sealed = self.now.encrypt(&nonce, payload).map_err(|_| Unopenable)?;
+        let sealed = self.key.encrypt(&nonce, payload).map_err(|_| Unopenable)?;
         Ok(STANDARD_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
@@ -65,7 +72,7 @@ impl Sealer {
     pub fn open(&self, uid: &str, sealed: &str) -> Result<Zeroizing<String>, Unopenable> {
         let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| Unopenable)?;
         let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(Unopenable)?;
-        let opened = [Some(&self.now), self.previous.as_ref()].into_iter().flatten().find_map(|cipher| {
+        let opened = std::iter::once(&self.key).chain(&self.fallbacks).find_map(|cipher| {
             let payload = Payload { msg: message, aad: uid.as_bytes() };
             cipher.decrypt(&XNonce::from(*nonce), payload).ok()
         });
@@ -79,7 +86,7 @@ mod tests {
     use super::*;
 
     fn sealer(key: u8) -> Sealer {
-        Sealer::new(&SecretKey::new([key; 32]), None)
+        Sealer::new(&SecretKey::new([key; 32]), &[])
     }
 
     #[test]
@@ -92,12 +99,21 @@ mod tests {
     #[test]
     fn after_a_change_of_keys_what_the_old_one_sealed_still_opens_and_the_new_one_seals() {
         let (old, new) = (SecretKey::new([1; 32]), SecretKey::new([2; 32]));
-        let both = Sealer::new(&new, Some(&old));
+        let both = Sealer::new(&new, &[SecretKey::new([3; 32]), old]);
         let sealed = sealer(1).seal("u", "secret").unwrap();
         assert_eq!(*both.open("u", &sealed).unwrap(), "secret");
         let sealed = both.seal("u", "secret").unwrap();
         assert_eq!(sealer(1).open("u", &sealed), Err(Unopenable));
         assert_eq!(*sealer(2).open("u", &sealed).unwrap(), "secret");
+    }
+
+    #[test]
+    fn a_fingerprint_names_one_key_and_is_no_part_of_it() {
+        let [one, two] = [1, 2].map(|byte| SecretKey::new([byte; 32]).fingerprint());
+        assert_eq!(one, SecretKey::new([1; 32]).fingerprint());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 16);
+        assert!(!one.contains("0101"), "{one}");
     }
 
     #[test]

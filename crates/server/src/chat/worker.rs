@@ -1,7 +1,8 @@
 //! The worker: takes jobs from the queue and does them at CometChat, until they are done.
 //!
 //! A job that fails is tried again after a wait that doubles; one that CometChat refuses for what it is
-//! gets parked. While the breaker is open nothing is tried, so that a recovering CometChat is not met by
+//! gets parked. One whose token another instance has sealed, with a key that this one does not have, waits for that
+//! instance or that key. While the breaker is open nothing is tried, so that a recovering CometChat is not met by
 //! the whole queue at once.
 
 use super::client::{CallError, IssuedToken};
@@ -16,8 +17,13 @@ use tokio_util::sync::CancellationToken;
 const JOB_LIMIT: Duration = Duration::from_secs(20);
 /// How often the queue is looked at without being told: for jobs of other instances, and retries.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How far CometChat's clock and ours may be apart when a lost token is looked for.
-const CLOCK_SKEW_SECONDS: u64 = 30;
+/// How much earlier than it was asked for a lost token may have been made, by what is known of CometChat's clock; and how
+/// long a token that was just made has until it is stored.
+const MINT_SLACK_SECONDS: i64 = 30;
+/// Tries after which a check that finds nothing ends, when a clock that was set back makes it look young.
+const MAX_CHECKS: i64 = 20;
+/// The longest that a job waits whose payload does not open: there may be as many as sessions, and trying is not free.
+const MAX_SEALED_WAIT_SECONDS: i64 = 60 * 60;
 
 #[derive(Debug, thiserror::Error)]
 enum JobError {
@@ -70,7 +76,7 @@ async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbErr
             Err(_) => Err(CallError::Unclear("no answer in time".into()).into()),
         };
         match &outcome {
-            Ok(()) => pass.answered(),
+            Ok(_) => pass.answered(),
             Err(JobError::Call(error)) => chat.report(pass, error),
             Err(_) => pass.unused(),
         }
@@ -79,16 +85,24 @@ async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbErr
     Ok(())
 }
 
-async fn perform(chat: &Chat, job: &Claimed) -> Result<(), JobError> {
+/// What a job that went well leaves to do.
+enum Done {
+    All,
+    /// Nothing was found yet: look again at this time.
+    LookAgain(i64),
+}
+
+async fn perform(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
     let uid = job.uid.as_str();
     match job.kind {
-        Kind::SyncUser => sync_user(chat, uid).await,
+        Kind::SyncUser => sync_user(chat, uid).await?,
         Kind::RevokeToken => {
             let token = chat.sealer.open(uid, &job.payload_sealed)?;
-            revoke(chat, uid, &token).await
+            revoke(chat, uid, &token).await?;
         }
-        Kind::CheckMint => revoke_lost_tokens(chat, job).await,
+        Kind::CheckMint => return check_mint(chat, job).await,
     }
+    Ok(Done::All)
 }
 
 /// Makes CometChat agree with the database as it is now: the user there with their present name, or gone.
@@ -125,70 +139,113 @@ async fn revoke(chat: &Chat, uid: &str, token: &str) -> Result<(), JobError> {
     }
 }
 
-/// Finds the tokens that were made when this mint was under way and that nobody here has, and revokes
-/// them. Tokens of any other time are left alone: they may be another program's.
-async fn revoke_lost_tokens(chat: &Chat, job: &Claimed) -> Result<(), JobError> {
+/// Revokes what came of a mint whose answer was lost. While nothing is found it is looked for once more, when CometChat
+/// cannot carry out the mint any later.
+async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
+    let now = chat.clock.now();
+    let age = now - job.created_at;
+    let is_last = age >= jobs::LAST_CHECK_AFTER_SECONDS || job.attempts >= MAX_CHECKS;
+    let again = Done::LookAgain(
+        (job.created_at + jobs::LAST_CHECK_AFTER_SECONDS).clamp(now + 1, now + jobs::LONGEST_WAIT_SECONDS),
+    );
     if accounts::find(&chat.db, &job.uid).await?.is_none() {
         // Deleted while the token was made: the mint may have made the user anew.
         let mut tx = chat.db.begin().await?;
-        jobs::sync_user(&mut tx, &job.uid, chat.clock.now()).await?;
-        return Ok(tx.commit().await?);
+        jobs::sync_user(&mut tx, &job.uid, now).await?;
+        tx.commit().await?;
+        return Ok(if is_last { Done::All } else { again });
     }
-    let issued = match chat.client.tokens(&job.uid).await {
-        Err(CallError::UserNotFound) => return Ok(()),
+    let found = revoke_lost_tokens(chat, &job.uid, age.max(0)).await?;
+    if found == 0 && !is_last {
+        return Ok(again);
+    }
+    if found == 0 {
+        tracing::warn!(
+            user = job.uid,
+            age_seconds = age,
+            "no chat token was found of a mint whose answer was lost: CometChat has made none, unless its clock was set"
+        );
+    }
+    Ok(Done::All)
+}
+
+/// Finds the tokens that were made when a mint was under way, `age` seconds ago, and that nobody here has, and revokes
+/// them. Tokens of any other time are left alone: they may be another program's. Says how many there were.
+async fn revoke_lost_tokens(chat: &Chat, uid: &str, age: i64) -> Result<usize, JobError> {
+    let issued = match chat.client.tokens(uid).await {
+        Err(CallError::UserNotFound) => return Ok(0),
         issued => issued?,
     };
-    let of_that_time = |token: &IssuedToken| token.created_at.abs_diff(job.created_at) <= CLOCK_SKEW_SECONDS;
-    let mut lost: Vec<IssuedToken> = issued.into_iter().filter(of_that_time).collect();
+    // By CometChat's clock, whatever ours says: only how much time has passed is ours.
+    let now = issued.listed_at.unwrap_or(chat.clock.now());
+    let asked_at = now - age;
+    let latest = (asked_at + jobs::LATE_CALL_SECONDS).min(now - MINT_SLACK_SECONDS);
+    let of_that_time =
+        |token: &IssuedToken| (asked_at - MINT_SLACK_SECONDS..=latest).contains(&token.created_at);
+    let mut lost: Vec<IssuedToken> = issued.tokens.into_iter().filter(of_that_time).collect();
     // Those in sessions first, because a session that ends hands its token on to a job. Page by page: CometChat has at
     // most a hundred tokens of somebody, but here they may have any number of sessions.
     for in_sessions in [true, false] {
         let mut last = String::new();
         while !lost.is_empty() {
             let page = if in_sessions {
-                sessions::chat_tokens_of(&chat.db, &job.uid, &last).await?
+                sessions::chat_tokens_of(&chat.db, uid, &last).await?
             } else {
-                jobs::tokens_to_revoke(&chat.db, &job.uid, &last).await?
+                jobs::tokens_to_revoke(&chat.db, uid, &last).await?
             };
             for (_, sealed) in &page {
-                let known = chat.sealer.open(&job.uid, sealed)?;
+                let known = chat.sealer.open(uid, sealed)?;
                 lost.retain(|token| token.auth_token.expose() != known.as_str());
             }
             let Some((name, _)) = page.into_iter().last() else { break };
             last = name;
         }
     }
-    for token in lost {
-        tracing::info!(user = job.uid, "revoking a chat token that was minted and never stored");
-        revoke(chat, &job.uid, token.auth_token.expose()).await?;
+    let mut unaddressable = Ok(());
+    for token in &lost {
+        tracing::info!(user = uid, "revoking a chat token that was minted and never stored");
+        match revoke(chat, uid, token.auth_token.expose()).await {
+            // The others can be revoked all the same.
+            Err(JobError::Call(error @ CallError::Unaddressable(_))) => unaddressable = Err(error),
+            revoked => revoked?,
+        }
     }
-    Ok(())
+    unaddressable?;
+    Ok(lost.len())
 }
 
-async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<(), JobError>) -> Result<(), DbError> {
-    let (kind, user) = (job.kind.name(), job.uid.as_str());
+async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<Done, JobError>) -> Result<(), DbError> {
+    let (kind, user, now) = (job.kind.name(), job.uid.as_str(), chat.clock.now());
     let error = match outcome {
-        Ok(()) => {
+        Ok(Done::All) => {
             tracing::debug!(kind, user, "done at CometChat");
-            return jobs::done(&chat.db, job).await;
+            return jobs::done(&chat.db, job, now).await;
+        }
+        Ok(Done::LookAgain(at)) => {
+            return jobs::retry(&chat.db, job, at, "CometChat has no token of it yet", 0).await;
         }
         Err(error) => error,
     };
-    if matches!(error, JobError::Call(CallError::Refused(_)) | JobError::Sealed(_)) {
+    if matches!(error, JobError::Call(CallError::Refused(_) | CallError::Unaddressable(_))) {
         tracing::error!(kind, user, %error, job = job.id, "parked: this can never succeed as it is");
         return jobs::park(&chat.db, job, &error.to_string()).await;
     }
     let wait = retry_wait(job.attempts, &error, random::fraction());
+    let may_come_late = matches!(&error, JobError::Call(error) if error.is_unclear());
+    let unsettled_until = if may_come_late { now + jobs::LATE_CALL_SECONDS } else { 0 };
     tracing::warn!(kind, user, %error, attempts = job.attempts, wait_seconds = wait, "will be tried again");
-    jobs::retry(&chat.db, job, chat.clock.now() + wait, &error.to_string()).await
+    jobs::retry(&chat.db, job, now + wait, &error.to_string(), unsettled_until).await
 }
 
 /// Seconds until a job is tried again: doubling, spread by `jitter` (0 to 1) so that many do not come at
 /// once, and never sooner than CometChat asks for, as far as that is to be believed.
 fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
     let doubled = 1i64 << attempts.clamp(0, 20);
-    let capped = doubled.min(jobs::LONGEST_WAIT_SECONDS);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // at most 600
+    let capped = doubled.min(match error {
+        JobError::Sealed(_) => MAX_SEALED_WAIT_SECONDS,
+        _ => jobs::LONGEST_WAIT_SECONDS,
+    });
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // at most 3600
     let spread = (capped as f64 * (0.5 + jitter / 2.0)).ceil() as i64;
     match error {
         JobError::Call(CallError::RateLimited { retry_after: Some(wait) }) => {
@@ -217,7 +274,7 @@ mod tests {
         let base = "http://127.0.0.1:9/v3".parse().unwrap();
         let endpoint = Endpoint { base, app_id: String::new(), api_key: Secret::default() };
         let client = Client::new(crate::app::http_client(true).unwrap(), endpoint);
-        let sealer = Sealer::new(&SecretKey::new([7; 32]), None);
+        let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
         let chat = Chat::new(client, sealer, db.clone(), Clock::manual(1_000));
         let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
         db.close().await;
@@ -238,6 +295,12 @@ mod tests {
         let longest: Vec<i64> = (1..=11).map(|attempts| retry_wait(attempts, &outage(), 1.0)).collect();
         assert_eq!(longest, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         assert_eq!(retry_wait(i64::MAX, &outage(), 1.0), 600);
+    }
+
+    #[test]
+    fn retries_of_a_payload_sealed_elsewhere_wait_up_to_an_hour() {
+        assert_eq!(retry_wait(1, &Unopenable.into(), 1.0), 2);
+        assert_eq!(retry_wait(i64::MAX, &Unopenable.into(), 1.0), 3600);
     }
 
     #[test]

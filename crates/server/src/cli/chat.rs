@@ -4,9 +4,10 @@ use super::{Outcome, date, flag};
 use crate::accounts;
 use crate::app::http_client;
 use crate::chat::client::{CallError, Client};
-use crate::chat::jobs;
+use crate::chat::seal::SecretKey;
+use crate::chat::{fingerprints, jobs};
 use crate::clock::Clock;
-use crate::config::{Config, Sources, Store};
+use crate::config::{Config, Sources, Store, key_file};
 use crate::db::Db;
 use clap::{ArgMatches, Command};
 use std::collections::HashMap;
@@ -24,12 +25,17 @@ pub fn command() -> Command {
         Command::new("sync").about(
             "Finds the users who are missing at CometChat or have another name there; a running server mends them",
         ),
+        Command::new("adopt-key").about(
+            "Makes SECRET_KEY the database's key when the one before is lost, and gives up what only that one opens; stop \
+             every server first",
+        ),
     ])
 }
 
 pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     match matches.subcommand() {
         Some(("jobs", matches)) => list(matches.get_flag("retry"), sources).await,
+        Some(("adopt-key", _)) => adopt_key(sources).await,
         // clap refuses every other word.
         _ => sync(sources).await,
     }
@@ -47,6 +53,29 @@ async fn list(retry: bool, sources: &Sources) -> Outcome {
         writeln!(out, "{}\t{}\t{when}\t{} tries\t{}", job.kind, job.uid, job.attempts, job.last_error)?;
     }
     db.close().await;
+    Ok(())
+}
+
+async fn adopt_key(sources: &Sources) -> Outcome {
+    let store = Store::read(sources)?;
+    let is_set = sources.get("SECRET_KEY").or(sources.get("SECRET_KEY_FILE")).is_some();
+    if !is_set && !key_file(store.database_url.expose()).exists() {
+        return Err(
+            "there is no SECRET_KEY to adopt: set one, or start the server here, which makes one".into()
+        );
+    }
+    let db = Db::open_existing(store.database_url.expose()).await?;
+    let fallbacks: Vec<SecretKey> = store.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
+    let given_up = fingerprints::adopt(&db, &store.secret_key.0, &fallbacks, Clock::system().now()).await?;
+    db.close().await;
+    writeln!(
+        io::stdout(),
+        "the key with the fingerprint {} is this database's now. {} sessions get another chat token; {} chat tokens of \
+         ended sessions stay valid at CometChat, for they could only be revoked with the lost key",
+        store.secret_key.0.fingerprint(),
+        given_up.sessions,
+        given_up.revocations
+    )?;
     Ok(())
 }
 

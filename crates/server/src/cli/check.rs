@@ -4,6 +4,8 @@
 use super::Outcome;
 use crate::app::http_client;
 use crate::chat::client::Client;
+use crate::chat::fingerprints;
+use crate::chat::seal::SecretKey;
 use crate::config::{Config, Origin, SETTINGS, Setting, Sources};
 use crate::db::Db;
 use clap::Command;
@@ -30,6 +32,19 @@ pub async fn run(mut sources: Sources) -> Outcome {
         Ok(found) => writeln!(out, "database   ok: {found}")?,
         Err(error) => writeln!(out, "database   FAILED: {error}")?,
     }
+    let mut key = Ok(());
+    if database.is_ok()
+        && let Ok(db) = Db::open_existing(config.store.database_url.expose()).await
+    {
+        let fallbacks: Vec<SecretKey> =
+            config.store.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
+        key = fingerprints::check(&db, &config.store.secret_key.0, &fallbacks).await;
+        db.close().await;
+        match &key {
+            Ok(()) => writeln!(out, "key        ok: it is the database's")?,
+            Err(error) => writeln!(out, "key        FAILED: {error}")?,
+        }
+    }
     let cometchat = Client::new(http_client(config.cometchat.emulator.is_some())?, config.cometchat.endpoint)
         .try_key()
         .await;
@@ -37,7 +52,7 @@ pub async fn run(mut sources: Sources) -> Outcome {
         Ok(()) => writeln!(out, "CometChat  ok: it takes the key")?,
         Err(error) => writeln!(out, "CometChat  FAILED: {error}")?,
     }
-    if database.is_ok() && cometchat.is_ok() {
+    if database.is_ok() && key.is_ok() && cometchat.is_ok() {
         Ok(())
     } else {
         Err("something needs your attention: see above".into())

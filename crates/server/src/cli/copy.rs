@@ -32,7 +32,7 @@ macro_rules! table {
 }
 
 /// Each after those that its rows refer to.
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     table!(
         "users",
         "id",
@@ -71,10 +71,12 @@ const TABLES: [Table; 6] = [
         "claimed_until",
         "parked",
         "last_error",
-        "created_at"
+        "created_at",
+        "unsettled_until"
     ),
     table!("handovers", "id_hash", "expires_at"),
     table!("assertion_cutoffs", "user_id", "refused_until"),
+    table!("key_fingerprints", "fingerprint", "number", "used_since"),
 ];
 
 pub fn command() -> Command {
@@ -135,6 +137,8 @@ async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> 
     let mut to = to.begin().await?;
     // Counts may be there of people who came too early: those of before are worth more.
     to.run("DELETE FROM login_failures", &[]).await?;
+    // The key of the file's database is the one that opens what is copied.
+    to.run("DELETE FROM key_fingerprints", &[]).await?;
     let there = "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM handovers
                  UNION ALL SELECT 1 FROM assertion_cutoffs LIMIT 1";
     if !to.run(there, &[]).await?.rows.is_empty() {

@@ -52,8 +52,8 @@ pub struct Store {
     /// It may have a password in it.
     pub database_url: Secret,
     pub secret_key: Key,
-    /// The key before this one, which still opens what it has sealed.
-    pub previous_secret_key: Option<Key>,
+    /// Keys that also open and recognise: the one before this one, and the one that comes after it.
+    pub secret_key_fallbacks: Vec<Key>,
     pub argon2: argon2::Params,
     pub hash_threads: usize,
     pub password_min_length: usize,
@@ -174,7 +174,7 @@ impl Reader<'_> {
     fn store(&mut self) -> Option<Store> {
         let database_url = self.database_url();
         let secret_key = self.secret_key(database_url.as_ref().map(Secret::expose).unwrap_or_default());
-        let previous_secret_key = self.key("SECRET_KEY_PREVIOUS").map(Key);
+        let secret_key_fallbacks = self.keys("SECRET_KEY_FALLBACKS").into_iter().map(Key).collect();
         let memory = self.number("ARGON2_MEMORY_KIB", 7168, 262_144);
         let iterations = self.number("ARGON2_ITERATIONS", 1, 16);
         let password_min_length = self.number("PASSWORD_MIN_LENGTH", 8, 64);
@@ -197,7 +197,7 @@ impl Reader<'_> {
         Some(Store {
             database_url: database_url?,
             secret_key: Key(secret_key?),
-            previous_secret_key,
+            secret_key_fallbacks,
             argon2: crate::passwords::params(memory, iterations).ok()?,
             hash_threads: usize::try_from(hash_threads?).ok()?,
             password_min_length: usize::try_from(password_min_length?).ok()?,

@@ -57,6 +57,16 @@ impl Reader<'_> {
         key
     }
 
+    /// Secrets of 32 bytes in base64, separated by commas; none when it is not set.
+    pub(super) fn keys(&mut self, name: &str) -> Vec<SecretKey> {
+        let Some(secret) = self.secret(name) else { return Vec::new() };
+        let keys: Option<Vec<_>> = secret.expose().split(',').map(decode).collect();
+        if keys.is_none() {
+            self.fault(name, "must be 32 bytes in base64, or several of these with commas between them");
+        }
+        keys.unwrap_or_default()
+    }
+
     /// The secret key: as set, or from `secret.key` beside the database, where it is made at first start. (Who only
     /// looks gets one that is kept nowhere.)
     pub(super) fn secret_key(&mut self, database_url: &str) -> Option<SecretKey> {

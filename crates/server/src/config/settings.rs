@@ -99,8 +99,9 @@ pub const SETTINGS: &[Setting] = &[
     ),
     secret(
         DATA,
-        "SECRET_KEY_PREVIOUS",
-        "The key before SECRET_KEY, when that is changed: what it has sealed and signed still counts",
+        "SECRET_KEY_FALLBACKS",
+        "Keys that also open what is sealed and recognise what is signed, with commas between them: while SECRET_KEY is \
+         changed, first the next key and then the one before",
     ),
     setting(
         SIGN_IN,

@@ -1,5 +1,6 @@
 use super::cometchat::EMULATOR_API_KEY;
 use super::*;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::os::unix::fs::PermissionsExt as _;
 
 const GOOD: &[(&str, &str)] = &[
@@ -42,6 +43,7 @@ fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
         ("TRUSTED_PROXIES", "10.0.0.0/8, nobody"),
         ("ALLOWED_ORIGINS", "https://a.example/path"),
         ("SECRET_KEY", "c2hvcnQ="),
+        ("SECRET_KEY_FALLBACKS", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,c2hvcnQ="),
     ]);
     for name in [
         "COMETCHAT_REGION",
@@ -54,6 +56,7 @@ fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
         "TRUSTED_PROXIES",
         "ALLOWED_ORIGINS",
         "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
     ] {
         assert_eq!(
             found.iter().filter(|fault| fault.starts_with(&format!("{name}: "))).count(),
@@ -61,7 +64,7 @@ fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
             "{name}: {found:#?}"
         );
     }
-    assert_eq!(found.len(), 10, "{found:#?}");
+    assert_eq!(found.len(), 11, "{found:#?}");
 }
 
 #[test]
@@ -150,4 +153,14 @@ fn debug_shows_no_secret() {
     let printed = format!("{:?}", read(&[("DATABASE_URL", "postgres://app:hunter2@db/chat")]).unwrap());
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(!printed.contains("a-key-of-yours") && !printed.contains("AAECAwQF"), "{printed}");
+}
+
+#[test]
+fn fallback_keys_are_a_list_with_commas() {
+    let text = |byte: u8| STANDARD.encode([byte; 32]);
+    let list = format!("{}, {}", text(1), text(2));
+    let config = read(&[("SECRET_KEY_FALLBACKS", &list)]).unwrap();
+    let keys: Vec<_> = config.store.secret_key_fallbacks.iter().map(|key| key.0.bytes().to_vec()).collect();
+    assert_eq!(keys, [vec![1; 32], vec![2; 32]]);
+    assert!(read(&[]).unwrap().store.secret_key_fallbacks.is_empty());
 }

@@ -59,7 +59,7 @@ impl Exporter {
         let jobs = Family::<State, Gauge>::default();
         all.register(
             "jobs",
-            "What is still to be done at CometChat; parked jobs need a person",
+            "What is still to be done at CometChat; parked jobs need a person, unopenable ones another SECRET_KEY",
             jobs.clone(),
         );
         let job_lag = gauge(
@@ -109,6 +109,7 @@ impl Exporter {
             self.database_up.set(1);
             self.jobs.get_or_create(&State { state: "waiting" }).set(standing.waiting);
             self.jobs.get_or_create(&State { state: "parked" }).set(standing.parked);
+            self.jobs.get_or_create(&State { state: "unopenable" }).set(standing.unopenable);
             self.job_lag.set(standing.lag);
         } else {
             self.database_up.set(0);

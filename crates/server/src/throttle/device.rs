@@ -46,14 +46,14 @@ pub struct Opened<'a> {
 
 /// Makes and checks device cookies.
 pub struct Devices {
-    now: Hmac<Sha256>,
-    previous: Option<Hmac<Sha256>>,
+    key: Hmac<Sha256>,
+    fallbacks: Vec<Hmac<Sha256>>,
 }
 
 impl Devices {
-    /// Signs with `key`, and recognises what was signed with it or with the one before it.
-    pub fn new(key: &SecretKey, previous: Option<&SecretKey>) -> Self {
-        Self { now: Self::signer(key), previous: previous.map(Self::signer) }
+    /// Signs with `key`, and recognises what was signed with it or with one of `fallbacks`.
+    pub fn new(key: &SecretKey, fallbacks: &[SecretKey]) -> Self {
+        Self { key: Self::signer(key), fallbacks: fallbacks.iter().map(Self::signer).collect() }
     }
 
     fn signer(key: &SecretKey) -> Hmac<Sha256> {
@@ -69,14 +69,14 @@ impl Devices {
     /// The cookie's value for a browser that has just done so: the device that it is already, or a new one.
     pub fn issue(&self, opened: Opened, known: Option<Device>) -> String {
         let id = known.map_or_else(crate::random::bytes::<ID_BYTES>, |device| device.0);
-        let mac = mac_of(&self.now, &id, opened).finalize().into_bytes();
+        let mac = mac_of(&self.key, &id, opened).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([id.as_slice(), mac.as_slice()].concat())
     }
 
     /// Whether it is true, for this account under its present password.
     pub fn believe(&self, claim: &Claim, opened: Opened) -> bool {
         let signed_by = |signer| mac_of(signer, &claim.device.0, opened).verify_slice(&claim.mac).is_ok();
-        [Some(&self.now), self.previous.as_ref()].into_iter().flatten().any(signed_by)
+        std::iter::once(&self.key).chain(&self.fallbacks).any(signed_by)
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     const ADA: Opened = Opened { user_id: "ada", password_version: 1 };
 
     fn devices(key: u8) -> Devices {
-        Devices::new(&SecretKey::new([key; 32]), None)
+        Devices::new(&SecretKey::new([key; 32]), &[])
     }
 
     fn believed(devices: &Devices, cookie: &str, opened: Opened) -> bool {
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn after_a_change_of_keys_a_browser_is_still_recognised() {
         let cookie = devices(1).issue(ADA, None);
-        let both = Devices::new(&SecretKey::new([2; 32]), Some(&SecretKey::new([1; 32])));
+        let both = Devices::new(&SecretKey::new([2; 32]), &[SecretKey::new([1; 32])]);
         assert!(believed(&both, &cookie, ADA));
         assert!(believed(&devices(2), &both.issue(ADA, None), ADA));
     }

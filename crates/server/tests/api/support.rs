@@ -17,6 +17,7 @@ use shared::{ApiError, ErrorCode, LoginResponse, Secret, routes};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -175,7 +176,7 @@ fn config(emulator: &Emulator) -> Config {
         store: Store {
             database_url: Secret::default(),
             secret_key: Key(SecretKey::new([7; 32])),
-            previous_secret_key: None,
+            secret_key_fallbacks: Vec::new(),
             // Small: what these tests prove does not depend on the cost.
             argon2: passwords::params(64, 1).unwrap(),
             hash_threads: 1,
@@ -300,20 +301,32 @@ pub async fn failure(answer: Response, code: ErrorCode) -> ApiError {
 pub struct Emulator {
     pub url: String,
     http: reqwest::Client,
+    /// Seconds by which its clock is ahead of the server's.
+    ahead: Arc<AtomicI64>,
 }
 
 impl Emulator {
     fn start(clock: &Clock) -> Self {
         let clock = clock.clone();
+        let ahead = Arc::new(AtomicI64::new(0));
+        let difference = Arc::clone(&ahead);
         let config = cometchat_emulator::Config {
             listen: "127.0.0.1:0".parse().unwrap(),
-            clock: Arc::new(move || clock.since_epoch().as_secs()),
+            clock: Arc::new(move || {
+                let now = clock.since_epoch().as_secs();
+                now.saturating_add_signed(difference.load(Ordering::SeqCst))
+            }),
             ..Default::default()
         };
         let app = cometchat_emulator::App::build(config).unwrap();
         let url = format!("http://{}", app.address());
         tokio::spawn(app.run());
-        Self { url, http: client() }
+        Self { url, http: client(), ahead }
+    }
+
+    /// Sets its clock so many seconds ahead of the server's.
+    pub fn set_ahead(&self, seconds: i64) {
+        self.ahead.store(seconds, Ordering::SeqCst);
     }
 
     /// Makes what matches go wrong until [`Emulator::mend`].

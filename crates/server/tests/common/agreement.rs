@@ -29,7 +29,7 @@ impl Agreement {
             http: super::client(),
             emulator: emulator.into(),
             db,
-            sealer: Sealer::new(&SecretKey::new([7; 32]), None),
+            sealer: Sealer::new(&SecretKey::new([7; 32]), &[]),
         }
     }
 

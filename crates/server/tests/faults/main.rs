@@ -8,4 +8,5 @@ mod common;
 mod disk;
 mod kills;
 mod outages;
+mod rotation;
 mod world;

@@ -9,6 +9,7 @@ use proptest::test_runner::TestCaseError;
 use std::collections::BTreeMap;
 
 const CLAIM_SECONDS: i64 = 60;
+const LATE_CALL_SECONDS: i64 = 120;
 const WORKERS: usize = 2;
 const USERS: [&str; 2] = ["ada", "bob"];
 
@@ -19,7 +20,8 @@ enum Event {
     Revoke(usize),
     Claim(usize),
     Done(usize),
-    Retry(usize, i64),
+    /// With the seconds that it waits, and for which a call may still be carried out.
+    Retry(usize, i64, i64),
     Park(usize),
     Crash(usize),
     Unpark,
@@ -33,7 +35,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0..USERS.len()).prop_map(Event::Revoke),
         6 => worker().prop_map(Event::Claim),
         3 => worker().prop_map(Event::Done),
-        2 => (worker(), 0..100i64).prop_map(|(worker, wait)| Event::Retry(worker, wait)),
+        2 => (worker(), 0..100i64, prop_oneof![Just(0i64), 0..200i64])
+            .prop_map(|(worker, wait, late)| Event::Retry(worker, wait, late)),
         2 => worker().prop_map(Event::Park),
         1 => worker().prop_map(Event::Crash),
         1 => Just(Event::Unpark),
@@ -49,6 +52,8 @@ struct Job {
     attempts: i64,
     run_at: i64,
     parked: bool,
+    /// Until when a call that was given up may still be carried out.
+    unsettled_until: i64,
     /// The number of the claim, and until when it holds.
     claim: Option<(usize, i64)>,
 }
@@ -78,7 +83,8 @@ impl Model {
         *self.asked.entry(name.to_owned()).or_default() += 1;
         let now = self.now;
         let job = self.jobs.entry(name.to_owned()).or_default();
-        *job = Job { version: job.version + 1, run_at: now, claim: job.claim, ..Job::default() };
+        job.version += 1;
+        (job.attempts, job.run_at, job.parked) = (0, now, false);
     }
 
     /// When the jobs that a worker may take have been due since, by name.
@@ -102,6 +108,10 @@ impl Model {
         self.claims += 1;
         let job = self.jobs.get_mut(&name).unwrap();
         job.attempts += 1;
+        if let Some((_, until)) = job.claim {
+            // Whoever had it died, and what they asked CometChat for may come late.
+            job.unsettled_until = job.unsettled_until.max(until + LATE_CALL_SECONDS);
+        }
         job.claim = Some((self.claims, self.now + CLAIM_SECONDS));
         prop_assert_eq!(claimed.attempts, job.attempts);
         let (version, asked) = (job.version, self.asked[&name]);
@@ -120,11 +130,17 @@ impl Model {
     }
 
     async fn done(&mut self, db: &Db, held: &Held) {
-        jobs::done(db, &held.claimed).await.unwrap();
+        jobs::done(db, &held.claimed, self.now).await.unwrap();
         let done = self.done.entry(held.name.clone()).or_default();
         *done = held.asked.max(*done);
         let mut is_over = false;
-        self.conclude(held, |_, again| is_over = !again);
+        let (now, is_sync) = (self.now, held.claimed.kind == jobs::Kind::SyncUser);
+        self.conclude(held, |job, again| {
+            is_over = !again && (!is_sync || job.unsettled_until <= now);
+            if !again && !is_over {
+                (job.attempts, job.run_at) = (0, job.unsettled_until);
+            }
+        });
         if is_over {
             self.jobs.remove(&held.name);
         }
@@ -177,11 +193,15 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
                     model.done(db, &held).await;
                 }
             }
-            Event::Retry(worker, wait) => {
+            Event::Retry(worker, wait, late) => {
                 if let Some(held) = workers[worker].take() {
                     let run_at = model.now + wait;
-                    jobs::retry(db, &held.claimed, run_at, "not now").await.unwrap();
-                    model.conclude(&held, |job, again| job.run_at = if again { job.run_at } else { run_at });
+                    let until = if late == 0 { 0 } else { model.now + late };
+                    jobs::retry(db, &held.claimed, run_at, "not now", until).await.unwrap();
+                    model.conclude(&held, |job, again| {
+                        job.run_at = if again { job.run_at } else { run_at };
+                        job.unsettled_until = job.unsettled_until.max(until);
+                    });
                 }
             }
             Event::Park(worker) => {
@@ -195,7 +215,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
                 jobs::unpark(db, model.now).await.unwrap();
                 let now = model.now;
                 for job in model.jobs.values_mut().filter(|job| job.parked) {
-                    *job = Job { version: job.version, run_at: now, claim: job.claim, ..Job::default() };
+                    (job.attempts, job.run_at, job.parked) = (0, now, false);
                 }
             }
             Event::Pass(seconds) => model.now += seconds,
@@ -207,7 +227,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
     jobs::unpark(db, model.now).await.unwrap();
     let now = model.now;
     model.jobs.values_mut().filter(|job| job.parked).for_each(|job| {
-        *job = Job { version: job.version, run_at: now, ..Job::default() };
+        (job.attempts, job.run_at, job.parked) = (0, now, false);
     });
     model.now += 1_000;
     while let Some(held) = model.claim(db).await? {

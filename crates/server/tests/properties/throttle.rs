@@ -70,7 +70,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 #[test]
 fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_that_does_not_exist() {
-    let devices = Devices::new(&SecretKey::new([1; 32]), None);
+    let devices = Devices::new(&SecretKey::new([1; 32]), &[]);
     let subject = |email: &str, network: u8, trusted: bool| {
         let cookie = devices.issue(Opened { user_id: email, password_version: 1 }, None);
         let claim = Claim::read(&cookie).unwrap();

@@ -1,0 +1,136 @@
+//! `SECRET_KEY` in several instances, and while it is changed.
+
+use crate::support::*;
+use cometchat_auth::app::{App, StartError};
+use cometchat_auth::chat::seal::{Sealer, SecretKey};
+use cometchat_auth::chat::{fingerprints, jobs};
+use cometchat_auth::config::{Config, Key};
+use reqwest::StatusCode;
+use std::time::Duration;
+
+fn key(byte: u8) -> SecretKey {
+    SecretKey::new([byte; 32])
+}
+
+/// These settings with another key, and others that it also opens with.
+fn with_keys(config: &Config, own: u8, fallbacks: &[u8]) -> Config {
+    let mut config = config.clone();
+    config.store.secret_key = Key(key(own));
+    config.store.secret_key_fallbacks = fallbacks.iter().map(|byte| Key(key(*byte))).collect();
+    config
+}
+
+/// Whether a server starts with these settings.
+async fn starts(app: &TestApp, config: Config) -> bool {
+    match App::build(config, app.clock.clone()).await {
+        Ok(other) => {
+            drop(other.handle().stop(false));
+            true
+        }
+        Err(StartError::Key(error)) => {
+            let words = error.to_string();
+            assert!(words.contains("SECRET_KEY_FALLBACKS") && words.contains("adopt-key"), "{words}");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Writes that this token, sealed with this key, is to be revoked.
+async fn to_revoke(app: &TestApp, sealed_with: u8, token: &str) {
+    let sealed = Sealer::new(&key(sealed_with), &[]).seal(UID, token).unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    jobs::revoke_tokens(&mut tx, [(UID.to_owned(), sealed)], app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_sealed_with_another_key_waits_until_the_key_is_there() {
+    let mut app = TestApp::start_with(|config| config.metrics_listen = "127.0.0.1:0".parse().ok()).await;
+    let (browser, _) = app.signed_in().await;
+    let lost = app.emulator.mint(UID).await;
+    to_revoke(&app, 8, &lost).await;
+    app.in_the_end("it is tried again and again", || async {
+        app.count("SELECT coalesce(max(attempts), 0) FROM chat_jobs").await >= 5
+    })
+    .await;
+    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await, 0);
+    let metrics = app.metrics().await;
+    assert!(metrics.contains("jobs{state=\"unopenable\"} 1"), "{metrics}");
+    assert!(metrics.contains("breaker_open 0"), "{metrics}");
+    assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+    app.in_the_end("others are done", || async { app.emulator.tokens(UID).await == [lost.as_str()] }).await;
+
+    app.config = with_keys(&app.config, 7, &[8]);
+    let app = app.restart().await;
+    app.in_the_end("it is done with the key", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.in_the_end("nothing is left", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_sealed_with_another_key_hold_up_no_others() {
+    let app = TestApp::start().await;
+    for number in 0..200 {
+        to_revoke(&app, 8, &format!("token-{number}")).await;
+    }
+    let (browser, _) = app.signed_in().await;
+    browser.logout().await;
+    eventually("the sign-out is done", || async {
+        app.clock.advance(Duration::from_secs(1));
+        app.emulator.tokens(UID).await.is_empty()
+    })
+    .await;
+    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE parked = 0").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_with_a_key_the_database_does_not_know_is_refused() {
+    let app = TestApp::start().await;
+    assert!(!starts(&app, with_keys(&app.config, 8, &[])).await);
+    assert!(!starts(&app, with_keys(&app.config, 8, &[9])).await);
+    assert!(starts(&app, with_keys(&app.config, 7, &[])).await, "as it was, after refused ones");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_with_an_old_key_after_the_change_is_refused() {
+    let app = TestApp::start().await;
+    assert!(starts(&app, with_keys(&app.config, 7, &[8])).await, "the next key only opens");
+    assert!(starts(&app, with_keys(&app.config, 8, &[7])).await, "the next key seals");
+    assert!(!starts(&app, with_keys(&app.config, 7, &[])).await, "what is sealed now would not open");
+    assert!(starts(&app, with_keys(&app.config, 7, &[8])).await, "an instance that is not yet changed");
+    assert!(starts(&app, with_keys(&app.config, 8, &[7])).await);
+    assert!(starts(&app, with_keys(&app.config, 8, &[])).await, "the old key is not needed any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_starts_with_different_keys_at_once_let_one_in() {
+    let app = TestApp::start().await;
+    app.db.write("DELETE FROM key_fingerprints", &[]).await.unwrap();
+    let keys: Vec<_> = (1..=8).map(key).collect();
+    let admitted = keys.iter().map(|key| fingerprints::admit(&app.db, key, &[], 0));
+    let admitted = futures_util::future::join_all(admitted).await;
+    assert_eq!(admitted.iter().filter(|admitted| admitted.is_ok()).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_key_is_replaced_and_what_only_it_opens_given_up() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    let another = app.emulator.mint(UID).await;
+    app.emulator.fault(serde_json::json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
+    to_revoke(&app, 7, &another).await;
+    let given_up = fingerprints::adopt(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
+    assert_eq!((given_up.sessions, given_up.revocations), (1, 1));
+    let again = fingerprints::adopt(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
+    assert_eq!((again.sessions, again.revocations), (0, 0));
+    assert!(!starts(&app, app.config.clone()).await);
+    app.emulator.mend().await;
+    let mut app = app;
+    app.config = with_keys(&app.config, 8, &[]);
+    let app = app.restart().await;
+    let browser = app.browser_with(browser.cookie);
+    assert!(browser.is_signed_in().await);
+    app.clock.advance(Duration::from_secs(60));
+    assert_eq!(browser.chat_token(false).await.status(), StatusCode::OK);
+}

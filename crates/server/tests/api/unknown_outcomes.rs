@@ -1,0 +1,141 @@
+//! Calls to CometChat whose answer is lost, and that it carries out all the same: at once, or long after.
+
+use crate::register::GOOD;
+use crate::support::*;
+use reqwest::StatusCode;
+use serde_json::json;
+use shared::routes;
+use std::time::Duration;
+
+impl TestApp {
+    /// A sign-in whose mint gets no answer; CometChat makes the token when it is mended.
+    async fn signs_in_and_the_mint_hangs(&self) -> Browser {
+        let hang =
+            json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "hang", "times": 1});
+        self.emulator.fault(hang).await;
+        let (browser, answer) = self.signed_in().await;
+        assert_eq!(answer.cometchat_auth_token, None);
+        browser
+    }
+
+    async fn has_jobs(&self) -> bool {
+        self.count("SELECT count(*) FROM chat_jobs").await > 0
+    }
+
+    /// Lets time pass, so much at once that a check of lost tokens which is due is done in between.
+    async fn passes(&self, seconds: u64) {
+        for _ in 0..seconds / 15 {
+            self.clock.advance(Duration::from_secs(15));
+            eventually("what is due is done", || async {
+                let due = "SELECT count(*) FROM chat_jobs WHERE parked = 0 AND run_at <= $1";
+                let rows = self.db.read(due, cometchat_auth::values![self.clock.now()]).await.unwrap();
+                rows[0].int(0).unwrap() == 0
+            })
+            .await;
+        }
+    }
+}
+
+async fn finds_a_lost_token_with_clocks_apart_by(seconds: i64) {
+    let app = TestApp::start().await;
+    let (kept, _) = app.signed_in().await;
+    app.emulator.set_ahead(seconds);
+    app.signs_in_and_the_mint_hangs().await;
+    app.emulator.mend().await;
+    eventually("the token is made", || async { app.emulator.tokens(UID).await.len() == 2 }).await;
+    app.in_the_end("the lost token is revoked", || async { !app.has_jobs().await }).await;
+    assert_eq!(app.emulator.tokens(UID).await.len(), 1, "{seconds} s");
+    assert!(kept.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_token_is_revoked_with_cometchats_clock_behind() {
+    finds_a_lost_token_with_clocks_apart_by(-90).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_token_is_revoked_with_cometchats_clock_ahead() {
+    finds_a_lost_token_with_clocks_apart_by(3600).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_token_that_is_made_after_the_first_check_is_revoked() {
+    let app = TestApp::start().await;
+    app.signed_in().await;
+    app.signs_in_and_the_mint_hangs().await;
+    app.passes(75).await;
+    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await, 1, "kept");
+    app.emulator.mend().await;
+    eventually("the token is made late", || async { app.emulator.tokens(UID).await.len() == 2 }).await;
+    app.in_the_end("the check ends", || async { !app.has_jobs().await }).await;
+    assert_eq!(app.emulator.tokens(UID).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mint_that_never_happened_is_looked_for_twice_and_dropped() {
+    let app = TestApp::start().await;
+    app.signed_in().await;
+    let cut = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "drop", "times": 1});
+    app.emulator.fault(cut).await;
+    app.signed_in().await;
+    let before = app.emulator.calls("GET", "/auth_tokens").await;
+    app.in_the_end("the check ends", || async { !app.has_jobs().await }).await;
+    assert_eq!(app.emulator.calls("GET", "/auth_tokens").await - before, 2);
+    assert_eq!(app.emulator.tokens(UID).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rename_that_is_carried_out_late_does_not_stay() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    let names = async || app.emulator.names().await.remove(UID);
+    app.emulator
+        .fault(json!({"api": "rest", "method": "PUT", "path": "/users/", "kind": "hang", "times": 1}))
+        .await;
+    assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "Between"})).await.status(), StatusCode::OK);
+    eventually("the first rename is under way", || async { app.emulator.calls("PUT", UID).await == 1 }).await;
+    assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "After"})).await.status(), StatusCode::OK);
+    app.in_the_end("the second overtakes it", || async { names().await.as_deref() == Some("After") }).await;
+    app.emulator.mend().await;
+    eventually("the first comes late", || async { names().await.as_deref() == Some("Between") }).await;
+    app.in_the_end("all is done", || async { !app.has_jobs().await }).await;
+    assert_eq!(names().await.as_deref(), Some("After"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_who_is_made_late_after_their_deletion_does_not_stay() {
+    let app = TestApp::start().await;
+    let hang = json!({"api": "rest", "method": "POST", "path": "/users", "kind": "hang", "times": 1});
+    app.emulator.fault(hang).await;
+    let mut browser = app.browser();
+    assert_eq!(browser.register("ada@example.com", GOOD, "Ada").await.status(), StatusCode::CREATED);
+    let deleted = browser.delete(routes::ACCOUNT, json!({"password": GOOD})).await;
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    // The check of the mint at its first time, and the deletion, find nothing to do.
+    app.passes(75).await;
+    assert!(app.emulator.names().await.is_empty());
+    app.emulator.mend().await;
+    eventually("CometChat makes them late", || async { app.emulator.names().await.len() == 1 }).await;
+    app.in_the_end("all is done", || async { !app.has_jobs().await }).await;
+    assert!(app.emulator.names().await.is_empty());
+}
+
+/// The process dies while the call is under way: nothing has noted that its outcome is unknown but the claim.
+#[tokio::test(flavor = "multi_thread")]
+async fn call_of_a_worker_that_died_is_taken_for_one_that_may_come_late() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "After"})).await.status(), StatusCode::OK);
+    app.in_the_end("all is done", || async { !app.has_jobs().await }).await;
+    let sql = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at, claim, claimed_until,
+                                      parked, last_error, created_at, unsettled_until)
+               VALUES ($1, 'sync_user', $2, '', 1, 1, $3, 'a dead worker', $3, 0, '', $3, 0)";
+    let now = app.clock.now();
+    app.db.write(sql, cometchat_auth::values![format!("sync:{UID}"), UID, now]).await.unwrap();
+    let before = app.emulator.calls("PUT", UID).await;
+    eventually("it is done", || async { app.emulator.calls("PUT", UID).await == before + 1 }).await;
+    app.passes(105).await;
+    assert_eq!(app.emulator.calls("PUT", UID).await, before + 1);
+    app.in_the_end("it is done once more", || async { !app.has_jobs().await }).await;
+    assert_eq!(app.emulator.calls("PUT", UID).await, before + 2);
+}

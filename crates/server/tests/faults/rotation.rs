@@ -1,0 +1,209 @@
+//! `SECRET_KEY` changed in two instances on one database under load, as docs/DEPLOY.md says, and in the wrong way.
+
+use crate::common::{self, PASSWORD, Server, agreement::Agreement};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cometchat_auth::db::Db;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use shared::routes;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const CLIENTS: usize = 4;
+/// Sign-ins of all clients together between two restarts.
+const ROUNDS: usize = 3 * CLIENTS;
+
+/// A key, and those that also open.
+type Keys = (u8, &'static [u8]);
+
+fn text(byte: u8) -> String {
+    STANDARD.encode([byte; 32])
+}
+
+/// Two instances, and where clients find them.
+struct Instances {
+    folder: TempDir,
+    database: String,
+    emulator: String,
+    servers: [Option<Server>; 2],
+    urls: Arc<Mutex<[String; 2]>>,
+}
+
+impl Instances {
+    async fn start(keys: Keys) -> Self {
+        let folder = common::canary::folder();
+        let database = common::new_database(folder.path()).await;
+        let (emulator, urls) = (common::emulator(), Arc::default());
+        let mut instances = Self { folder, database, emulator, servers: [None, None], urls };
+        instances.restart(0, keys);
+        instances.restart(1, keys);
+        instances
+    }
+
+    /// Ends an instance as systemd does, and starts it with these keys.
+    fn restart(&mut self, number: usize, (own, fallbacks): Keys) {
+        if let Some(server) = self.servers[number].take() {
+            server.signal("-TERM");
+            assert!(server.wait().success());
+        }
+        let (own, fallbacks) =
+            (text(own), fallbacks.iter().map(|key| text(*key)).collect::<Vec<_>>().join(","));
+        let mut settings = vec![
+            ("DATABASE_URL", self.database.as_str()),
+            ("COMETCHAT_EMULATOR_URL", &self.emulator),
+            ("SECRET_KEY", &own),
+        ];
+        if !fallbacks.is_empty() {
+            settings.push(("SECRET_KEY_FALLBACKS", &fallbacks));
+        }
+        let server = Server::start(self.folder.path(), &settings);
+        self.urls.lock().unwrap()[number].clone_from(&server.url);
+        self.servers[number] = Some(server);
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+}
+
+/// A browser that asks the other instance when one does not answer.
+struct Browser {
+    http: Client,
+    urls: Arc<Mutex<[String; 2]>>,
+    /// The instance that is asked next.
+    next: usize,
+    cookie: String,
+}
+
+impl Browser {
+    async fn call(&mut self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        let begun = Instant::now();
+        loop {
+            self.next += 1;
+            let url = self.urls.lock().unwrap()[self.next % 2].clone();
+            let request = self.http.request(method.clone(), format!("{url}{path}"));
+            if let Ok(answer) = request.header("cookie", &self.cookie).json(&body).send().await {
+                let status = answer.status();
+                for cookie in answer.headers().get_all("set-cookie") {
+                    let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+                    if cookie.starts_with("cometchat-auth=") {
+                        self.cookie = cookie.to_owned();
+                    }
+                }
+                if let Ok(body) = answer.bytes().await {
+                    return (status, serde_json::from_slice(&body).unwrap_or_default());
+                }
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "no instance answers");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn login(&mut self, email: &str) {
+        let (status, answer) =
+            self.call(Method::POST, routes::LOGIN, json!({"email": email, "password": PASSWORD})).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+
+    async fn chat_token(&mut self) -> Value {
+        self.call(Method::POST, routes::CHAT_TOKEN, json!({})).await.1["cometchatAuthToken"].take()
+    }
+
+    async fn logout(&mut self) {
+        let (status, answer) = self.call(Method::POST, routes::LOGOUT, json!({})).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+    }
+}
+
+/// What the load does: each client signs in and out again and again, at one instance and the other, until told to stop.
+/// One session of each stays to the end, with the chat token that it has.
+async fn load(
+    urls: Arc<Mutex<[String; 2]>>,
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+) -> Vec<(Browser, Value)> {
+    let clients = (0..CLIENTS).map(|number| {
+        let (stop, done, email) = (Arc::clone(&stop), Arc::clone(&done), format!("user{number}@example.com"));
+        let browser = || Browser {
+            http: common::client(),
+            urls: Arc::clone(&urls),
+            next: number,
+            cookie: String::new(),
+        };
+        let (mut stays, mut comes_and_goes) = (browser(), browser());
+        tokio::spawn(async move {
+            let body = json!({"email": email, "password": PASSWORD, "name": "User"});
+            assert_eq!(stays.call(Method::POST, routes::REGISTER, body).await.0, StatusCode::CREATED);
+            let token = stays.chat_token().await;
+            while !stop.load(Ordering::Relaxed) {
+                comes_and_goes.login(&email).await;
+                comes_and_goes.logout().await;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            (stays, token)
+        })
+    });
+    futures_util::future::try_join_all(clients).await.unwrap()
+}
+
+/// Starts two instances with the first keys, and gives each the next ones, one instance after the other, under load.
+/// What the chat token of every session is must not change, and in the end none is alive at CometChat. The log.
+async fn rotate(steps: &[Keys]) -> String {
+    let mut instances = Instances::start(steps[0]).await;
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (urls, emulator) = (Arc::clone(&instances.urls), instances.emulator.clone());
+    let db = Db::open(&instances.database).await.unwrap();
+    let clients = tokio::spawn(load(urls, Arc::clone(&stop), Arc::clone(&done)));
+    let more = async |done: &AtomicUsize| {
+        let goal = done.load(Ordering::Relaxed) + ROUNDS;
+        while done.load(Ordering::Relaxed) < goal && !clients.is_finished() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    more(&done).await;
+    for keys in &steps[1..] {
+        for number in [0, 1] {
+            tokio::task::block_in_place(|| instances.restart(number, *keys));
+            more(&done).await;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for (mut browser, token) in clients.await.unwrap() {
+        assert!(token.is_string());
+        assert_eq!(browser.chat_token().await, token, "the chat token of a session that stayed");
+        browser.logout().await;
+    }
+
+    let begun = Instant::now();
+    let count = async |sql: &'static str| db.read(sql, &[]).await.unwrap()[0].int(0).unwrap();
+    while count("SELECT count(*) FROM chat_jobs").await > 0 {
+        assert_eq!(count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await, 0, "{}", instances.log());
+        assert!(begun.elapsed() < Duration::from_secs(240), "still to be done: {}", instances.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let theirs = Agreement::new(&emulator, db.clone()).theirs().await;
+    assert_eq!(theirs.len(), CLIENTS);
+    for (uid, (_, tokens)) in theirs {
+        assert!(tokens.is_empty(), "{uid} is signed out, and has {tokens:?}");
+    }
+    // With nothing left that the first key has sealed, the last is enough.
+    let last = (steps.last().unwrap().0, &[][..]);
+    instances.restart(0, last);
+    instances.log()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn key_rotation_as_documented_loses_no_token() {
+    let log = rotate(&[(7, &[]), (7, &[8]), (8, &[7])]).await;
+    assert!(!log.contains("cannot be opened"), "{log}");
+}
+
+/// Without the first round each instance has, for a while, a key that the other does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn key_rotation_without_its_first_round_parks_nothing() {
+    let log = rotate(&[(7, &[]), (8, &[7])]).await;
+    assert!(!log.contains("parked"), "{log}");
+}
