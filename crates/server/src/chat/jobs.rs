@@ -9,16 +9,12 @@
 //! makes CometChat agree with the database as it is by then. So two changes to one user cannot be done in
 //! the wrong order.
 
-use super::seal::Unopenable;
+use super::token_journal::CHECK_AFTER_SECONDS;
 use crate::db::{Db, DbError, Row, Tx, json};
 use crate::values;
 
 /// How long a claim lasts: longer than the slowest job.
 const CLAIM_SECONDS: i64 = 60;
-/// A mint's check waits this long, until the mint has long been stored or is known to be lost.
-const CHECK_AFTER_SECONDS: i64 = 60;
-/// A check that finds no token looks again this long after the mint: by then CometChat has made one, or never will.
-pub const LAST_CHECK_AFTER_SECONDS: i64 = CHECK_AFTER_SECONDS + LATE_CALL_SECONDS;
 /// How long after a call was given up CometChat may still carry it out: seconds.
 pub const LATE_CALL_SECONDS: i64 = 120;
 /// The longest that a job waits for another try.
@@ -51,11 +47,7 @@ impl Kind {
     }
 }
 
-const INSERT: &str = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                             claim, claimed_until, parked, last_error, created_at, unsettled_until)
-                      VALUES ($1, $2, $3, $4, 1, 0, $5, '', 0, 0, '', $6, 0)";
-
-fn new_id() -> String {
+pub(super) fn new_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
@@ -174,34 +166,6 @@ pub async fn revoke_tokens(
     Ok(())
 }
 
-/// Writes that a token is about to be asked for, and says the job's id.
-pub async fn expect_mint(db: &Db, uid: &str, now: i64) -> Result<String, DbError> {
-    let id = new_id();
-    let run_at = now + CHECK_AFTER_SECONDS;
-    db.write(INSERT, values![&id, Kind::CheckMint.name(), uid, "", run_at, now]).await?;
-    Ok(id)
-}
-
-/// [`expect_mint`] in the transaction at hand.
-pub async fn expect_mint_in(tx: &mut Tx, uid: &str, now: i64) -> Result<String, DbError> {
-    let id = new_id();
-    let run_at = now + CHECK_AFTER_SECONDS;
-    tx.run(INSERT, values![&id, Kind::CheckMint.name(), uid, "", run_at, now]).await?;
-    Ok(id)
-}
-
-/// The expected token is stored by the transaction at hand, which is committed.
-pub async fn minted(tx: Tx, id: &str) -> Result<(), DbError> {
-    tx.run_and_commit("DELETE FROM chat_jobs WHERE id = $1", values![id]).await?;
-    Ok(())
-}
-
-/// No token was made.
-pub async fn not_minted(db: &Db, id: &str) -> Result<(), DbError> {
-    db.write("DELETE FROM chat_jobs WHERE id = $1", values![id]).await?;
-    Ok(())
-}
-
 /// A job that whoever holds this has for the next minute.
 #[derive(Debug)]
 pub struct Claimed {
@@ -262,7 +226,7 @@ pub async fn done(db: &Db, job: &Claimed, now: i64) -> Result<(), DbError> {
     let deleted = db
         .write(
             "DELETE FROM chat_jobs WHERE id = $1 AND claim = $2 AND version = $3
-               AND (kind <> 'sync_user' OR unsettled_until <= $4)",
+               AND (unsettled_until <= $4 OR kind IN ('revoke_token', 'check_mint'))",
             values![&job.id, &job.claim, job.version, now],
         )
         .await?;
@@ -344,8 +308,6 @@ pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
 pub struct Standing {
     pub waiting: i64,
     pub parked: i64,
-    /// Those of the waiting ones that this instance or another could not open, for want of the key.
-    pub unopenable: i64,
     /// Seconds for which the job has waited that should have been done longest ago; zero when none should have been. One
     /// that was tried and put off counts from its beginning.
     pub lag: i64,
@@ -354,19 +316,17 @@ pub struct Standing {
 pub async fn standing(db: &Db, now: i64) -> Result<Standing, DbError> {
     let rows = db
         .read(
-            "SELECT parked, count(*), min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END),
-                    count(CASE WHEN last_error = $1 THEN 1 END)
-             FROM chat_jobs GROUP BY parked",
-            values![Unopenable.to_string()],
+            "SELECT parked, count(*), min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END)
+         FROM chat_jobs GROUP BY parked",
+            &[],
         )
         .await?;
-    let mut standing = Standing { waiting: 0, parked: 0, unopenable: 0, lag: 0 };
+    let mut standing = Standing { waiting: 0, parked: 0, lag: 0 };
     for row in &rows {
         if row.int(0)? == 1 {
             standing.parked = row.int(1)?;
         } else {
             (standing.waiting, standing.lag) = (row.int(1)?, (now - row.int(2)?).max(0));
-            standing.unopenable = row.int(3)?;
         }
     }
     Ok(standing)
@@ -402,14 +362,4 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<Listed>, DbError> {
         })
     };
     rows.iter().map(listed).collect()
-}
-
-/// The sealed tokens of this user whose revocation is still to be done, each with its job; a thousand of them, after
-/// the job `after`.
-pub async fn tokens_to_revoke(db: &Db, uid: &str, after: &str) -> Result<Vec<(String, String)>, DbError> {
-    // The kind is written out, as it is in the index that is for this.
-    let sql = "SELECT id, payload_sealed FROM chat_jobs WHERE uid = $1 AND kind = 'revoke_token' AND id > $2
-               ORDER BY id LIMIT 1000";
-    let rows = db.read(sql, values![uid, after]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
 }

@@ -10,6 +10,7 @@ pub mod client;
 pub mod fingerprints;
 pub mod jobs;
 pub mod seal;
+pub(crate) mod token_journal;
 pub mod worker;
 
 use crate::accounts::User;
@@ -18,6 +19,7 @@ use crate::db::{Db, DbError, Tx};
 use breaker::Breaker;
 use client::{CallError, Client};
 use jobs::Claimed;
+use prometheus_client::metrics::counter::Counter;
 use seal::{Sealer, Unopenable};
 use shared::Secret;
 use std::time::Duration;
@@ -30,6 +32,8 @@ pub struct Chat {
     pub client: Client,
     pub breaker: Breaker,
     pub sealer: Sealer,
+    /// Jobs that were put off because this instance does not have the key of their payload.
+    pub unopenable: Counter,
     db: Db,
     clock: Clock,
     wake: Notify,
@@ -61,7 +65,7 @@ pub struct Minted {
 impl Minted {
     /// Commits the transaction that stores the token.
     pub async fn settle(&self, tx: Tx) -> Result<(), DbError> {
-        jobs::minted(tx, &self.check).await
+        token_journal::minted(tx, &self.check).await
     }
 }
 
@@ -73,13 +77,21 @@ pub struct Enrolment {
 
 impl Chat {
     pub fn new(client: Client, sealer: Sealer, db: Db, clock: Clock) -> Self {
-        Self { client, breaker: Breaker::new(clock.clone()), sealer, db, clock, wake: Notify::new() }
+        Self {
+            client,
+            breaker: Breaker::new(clock.clone()),
+            sealer,
+            unopenable: Counter::default(),
+            db,
+            clock,
+            wake: Notify::new(),
+        }
     }
 
     /// A new token for this user, who is made at CometChat if they are missing there.
     pub async fn mint(&self, user: &User) -> Result<Minted, MintError> {
         let pass = self.admit()?;
-        let check = match jobs::expect_mint(&self.db, &user.id, self.clock.now()).await {
+        let check = match token_journal::expect_mint(&self.db, &user.id, self.clock.now()).await {
             Ok(check) => check,
             Err(error) => {
                 pass.unused();
@@ -102,7 +114,7 @@ impl Chat {
     pub async fn expect_enrolment(&self, tx: &mut Tx, uid: &str) -> Result<Enrolment, DbError> {
         let now = self.clock.now();
         let sync = jobs::sync_new_user(tx, uid, now).await?;
-        Ok(Enrolment { sync, check: jobs::expect_mint_in(tx, uid, now).await? })
+        Ok(Enrolment { sync, check: token_journal::expect_mint_in(tx, uid, now).await? })
     }
 
     /// Makes a new user at CometChat and a token for them, in one call. Where that does not work now, the
@@ -112,7 +124,7 @@ impl Chat {
         let minted = match self.admit() {
             Ok(pass) => self.limited(user, pass, check, self.create_or_mint(user)).await,
             Err(unavailable) => {
-                jobs::not_minted(&self.db, &check).await?;
+                token_journal::not_minted(&self.db, &check).await?;
                 Err(unavailable)
             }
         };
@@ -154,7 +166,7 @@ impl Chat {
                 tracing::warn!(user = user.id, %error, "no chat token");
                 self.report(pass, &error);
                 if !error.is_unclear() {
-                    jobs::not_minted(&self.db, &check).await?;
+                    token_journal::not_minted(&self.db, &check).await?;
                 }
                 Err(MintError::Unavailable { retry_after: self.breaker.wait() })
             }

@@ -7,7 +7,7 @@
 
 use super::client::{CallError, IssuedToken};
 use super::jobs::{self, Claimed, Kind};
-use super::{Chat, seal::Unopenable};
+use super::{Chat, seal::Unopenable, token_journal};
 use crate::db::DbError;
 use crate::{accounts, random, sessions};
 use std::time::Duration;
@@ -144,9 +144,10 @@ async fn revoke(chat: &Chat, uid: &str, token: &str) -> Result<(), JobError> {
 async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
     let now = chat.clock.now();
     let age = now - job.created_at;
-    let is_last = age >= jobs::LAST_CHECK_AFTER_SECONDS || job.attempts >= MAX_CHECKS;
+    let is_last = age >= token_journal::LAST_CHECK_AFTER_SECONDS || job.attempts >= MAX_CHECKS;
     let again = Done::LookAgain(
-        (job.created_at + jobs::LAST_CHECK_AFTER_SECONDS).clamp(now + 1, now + jobs::LONGEST_WAIT_SECONDS),
+        (job.created_at + token_journal::LAST_CHECK_AFTER_SECONDS)
+            .clamp(now + 1, now + jobs::LONGEST_WAIT_SECONDS),
     );
     if accounts::find(&chat.db, &job.uid).await?.is_none() {
         // Deleted while the token was made: the mint may have made the user anew.
@@ -191,7 +192,7 @@ async fn revoke_lost_tokens(chat: &Chat, uid: &str, age: i64) -> Result<usize, J
             let page = if in_sessions {
                 sessions::chat_tokens_of(&chat.db, uid, &last).await?
             } else {
-                jobs::tokens_to_revoke(&chat.db, uid, &last).await?
+                token_journal::tokens_to_revoke(&chat.db, uid, &last).await?
             };
             for (_, sealed) in &page {
                 let known = chat.sealer.open(uid, sealed)?;
@@ -229,6 +230,9 @@ async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<Done, JobError>) -
     if matches!(error, JobError::Call(CallError::Refused(_) | CallError::Unaddressable(_))) {
         tracing::error!(kind, user, %error, job = job.id, "parked: this can never succeed as it is");
         return jobs::park(&chat.db, job, &error.to_string()).await;
+    }
+    if matches!(error, JobError::Sealed(_)) {
+        chat.unopenable.inc();
     }
     let wait = retry_wait(job.attempts, &error, random::fraction());
     let may_come_late = matches!(&error, JobError::Call(error) if error.is_unclear());

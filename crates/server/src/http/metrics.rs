@@ -59,8 +59,14 @@ impl Exporter {
         let jobs = Family::<State, Gauge>::default();
         all.register(
             "jobs",
-            "What is still to be done at CometChat; parked jobs need a person, unopenable ones another SECRET_KEY",
+            "What is still to be done at CometChat; parked jobs need a person",
             jobs.clone(),
+        );
+        let unopenable = services.chat.unopenable.clone();
+        all.register(
+            "jobs_unopenable",
+            "Jobs put off because they were sealed with another SECRET_KEY",
+            unopenable,
         );
         let job_lag = gauge(
             &mut all,
@@ -109,7 +115,6 @@ impl Exporter {
             self.database_up.set(1);
             self.jobs.get_or_create(&State { state: "waiting" }).set(standing.waiting);
             self.jobs.get_or_create(&State { state: "parked" }).set(standing.parked);
-            self.jobs.get_or_create(&State { state: "unopenable" }).set(standing.unopenable);
             self.job_lag.set(standing.lag);
         } else {
             self.database_up.set(0);
