@@ -180,7 +180,9 @@ async fn revoke_lost_tokens(chat: &Chat, uid: &str, age: i64) -> Result<usize, J
     // By CometChat's clock, whatever ours says: only how much time has passed is ours.
     let now = issued.listed_at.unwrap_or(chat.clock.now());
     let asked_at = now - age;
-    let latest = (asked_at + jobs::LATE_CALL_SECONDS).min(now - MINT_SLACK_SECONDS);
+    // Tokens that are younger may be about to be stored.
+    let latest = (asked_at + jobs::LATE_CALL_SECONDS)
+        .min(now.max(asked_at + 2 * MINT_SLACK_SECONDS) - MINT_SLACK_SECONDS);
     let of_that_time =
         |token: &IssuedToken| (asked_at - MINT_SLACK_SECONDS..=latest).contains(&token.created_at);
     let mut lost: Vec<IssuedToken> = issued.tokens.into_iter().filter(of_that_time).collect();
