@@ -84,10 +84,10 @@ impl World {
     /// would not know that its claims are over.
     pub async fn let_time_pass(&self) {
         assert!(self.server.is_none());
-        self.db
-            .write("UPDATE chat_jobs SET run_at = 0, claimed_until = 0, unsettled_until = 0", &[])
-            .await
-            .unwrap();
+        // A check of lost tokens that was tried often looks no more after this time.
+        let passed = "UPDATE chat_jobs SET run_at = 0, claimed_until = 0, unsettled_until = 0,
+                                           attempts = CASE WHEN kind = 'check_mint' THEN 100 ELSE attempts END";
+        self.db.write(passed, &[]).await.unwrap();
     }
 }
 
