@@ -79,6 +79,8 @@ async fn mint_that_never_happened_is_looked_for_twice_and_dropped() {
     app.emulator.fault(cut).await;
     app.signed_in().await;
     let before = app.emulator.calls("GET", "/auth_tokens").await;
+    app.passes(75).await;
+    assert_eq!(app.emulator.calls("GET", "/auth_tokens").await - before, 1);
     app.in_the_end("the check ends", || async { !app.has_jobs().await }).await;
     assert_eq!(app.emulator.calls("GET", "/auth_tokens").await - before, 2);
     assert_eq!(app.emulator.tokens(UID).await.len(), 1);
@@ -95,7 +97,8 @@ async fn rename_that_is_carried_out_late_does_not_stay() {
     assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "Between"})).await.status(), StatusCode::OK);
     eventually("the first rename is under way", || async { app.emulator.calls("PUT", UID).await == 1 }).await;
     assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "After"})).await.status(), StatusCode::OK);
-    app.in_the_end("the second overtakes it", || async { names().await.as_deref() == Some("After") }).await;
+    // When the first is given up, after ten seconds.
+    eventually("the second overtakes it", || async { names().await.as_deref() == Some("After") }).await;
     app.emulator.mend().await;
     eventually("the first comes late", || async { names().await.as_deref() == Some("Between") }).await;
     app.in_the_end("all is done", || async { !app.has_jobs().await }).await;
