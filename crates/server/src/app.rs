@@ -53,8 +53,8 @@ pub struct Services {
     pub password_min_length: usize,
     pub chat: Arc<Chat>,
     pub lifetime: Lifetime,
-    /// What another server signs with that hands its users over; `None`: none does.
-    pub handover_key: Option<SecretKey>,
+    /// What another server signs with that hands its users over: one of these. None: no server does.
+    pub handover_keys: Vec<SecretKey>,
     pub audit: Audit,
     /// Cancelled when the server has been told to stop: nobody should send it anything new.
     pub stopping: CancellationToken,
@@ -136,7 +136,7 @@ impl App {
             password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),
             lifetime: config.lifetime,
-            handover_key: config.handover_key.map(|key| key.0),
+            handover_keys: config.handover_keys.into_iter().map(|key| key.0).collect(),
             audit: Audit::default(),
             stopping: CancellationToken::new(),
             runtime: tokio::runtime::Handle::current(),

@@ -24,6 +24,7 @@ const AUDIENCE: &str = "cometchat-auth";
 /// The longest that an assertion may be good for, in seconds.
 const LONGEST: i64 = 120;
 const ID_MAX_BYTES: usize = 200;
+const WRONG_SIGNATURE: &str = "the signature is wrong";
 
 /// What the other server says.
 #[derive(Deserialize)]
@@ -61,13 +62,12 @@ impl From<DbError> for HandoverError {
 /// Signs in whom the assertion names; they are made or renamed here and at CometChat as it says.
 pub async fn sign_in(
     services: &Services,
-    key: &SecretKey,
     assertion: &str,
     client: Client,
 ) -> Result<SignedIn, HandoverError> {
     sign_in::limit_address(services, &client)?;
     let now = services.clock.now();
-    let claims = verify(key, assertion, now)?;
+    let claims = verify_by_any(&services.handover_keys, assertion, now)?;
     let user = User { id: claims.sub, email: claims.email, name: claims.name.trim().to_owned() };
     let mut tx = services.db.begin().await?;
     if let Some(why) = assertions::find_refusal(&mut tx, &user.id, claims.iat).await? {
@@ -89,13 +89,21 @@ pub async fn sign_in(
     Ok(signed_in)
 }
 
+/// [`verify`] by the key that the assertion is signed with, if it is one of these.
+fn verify_by_any(keys: &[SecretKey], assertion: &str, now: i64) -> Result<Claims, HandoverError> {
+    keys.iter()
+        .map(|key| verify(key, assertion, now))
+        .find(|verified| !matches!(verified, Err(HandoverError::Invalid(WRONG_SIGNATURE))))
+        .unwrap_or(Err(HandoverError::Invalid(WRONG_SIGNATURE)))
+}
+
 pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, HandoverError> {
     let invalid = HandoverError::Invalid;
     let (signed, signature) = assertion.rsplit_once('.').ok_or(invalid("it is no JWT"))?;
     let (header, claims) = signed.split_once('.').ok_or(invalid("it is no JWT"))?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is no JWT"))?;
     let mac = Hmac::<Sha256>::new_from_slice(key.bytes()).map_err(|_| invalid("the key is of no use"))?;
-    mac.chain_update(signed).verify_slice(&signature).map_err(|_| invalid("the signature is wrong"))?;
+    mac.chain_update(signed).verify_slice(&signature).map_err(|_| invalid(WRONG_SIGNATURE))?;
     let header: Map<String, Value> = decoded(header)?;
     if header.get("alg").and_then(Value::as_str) != Some("HS256") {
         return Err(invalid("the algorithm is not HS256"));

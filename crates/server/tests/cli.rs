@@ -197,3 +197,23 @@ async fn user_commands_reject_and_never_print_hidden_characters() {
         assert!(!words.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{command}: {words:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_key_is_told_by_check_and_replaced_by_adopt_key() {
+    let mut world = World::new().await;
+    world.serve();
+    world.add("ada");
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+    assert!(world.run(&["check"], "").contains("key        ok"));
+    world.stop();
+    let key = world.folder.path().join(cometchat_auth::config::key_file(&world.database));
+    std::fs::remove_file(&key).unwrap();
+    assert!(world.fails(&["check"], "").contains("key        FAILED"));
+    assert!(world.fails(&["chat", "adopt-key"], "").contains("no SECRET_KEY to adopt"));
+    assert!(!key.exists(), "a look makes no key");
+    assert!(world.fails(&[], "").contains("adopt-key"), "and a start is refused");
+    let words = world.run(&["chat", "adopt-key"], "");
+    assert!(words.contains("1 sessions get another chat token; 0 chat tokens"), "{words}");
+    world.serve();
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+}

@@ -41,8 +41,8 @@ pub struct Config {
     pub lifetime: Lifetime,
     /// Whether strangers can make accounts.
     pub registration_is_open: bool,
-    /// Shared with a server that hands its users over.
-    pub handover_key: Option<Key>,
+    /// Each may be what a server that hands its users over signs with; none: no server does.
+    pub handover_keys: Vec<Key>,
     pub store: Store,
 }
 
@@ -137,7 +137,7 @@ impl Config {
         let registration = reader.either("REGISTRATION", ["open", "closed"]);
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
         let max = reader.number("SESSION_MAX_DAYS", 1, 3650);
-        let handover_key = reader.key("HANDOVER_KEY").map(Key);
+        let handover_keys = reader.keys("HANDOVER_KEY").into_iter().map(Key).collect();
         let store = reader.store();
         reader.finish()?;
         // Whatever is missing has left a fault.
@@ -153,7 +153,7 @@ impl Config {
                 login_attempts_per_minute: u32::try_from(login_attempts_per_minute?).ok()?,
                 lifetime: Lifetime { idle: idle? * DAY_SECONDS, max: max? * DAY_SECONDS },
                 registration_is_open: registration? == "open",
-                handover_key,
+                handover_keys,
                 store: store?,
             })
         })()

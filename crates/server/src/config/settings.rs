@@ -115,7 +115,7 @@ pub const SETTINGS: &[Setting] = &[
     secret(
         SIGN_IN,
         "HANDOVER_KEY",
-        "32 bytes in base64, shared with an app that signs its users in itself and hands them over to POST /api/handover",
+        "32 bytes in base64, shared with an app that signs its users in itself and hands them over to POST /api/handover; while it is changed two of them, with a comma",
     ),
     setting(
         SIGN_IN,

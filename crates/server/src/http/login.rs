@@ -66,10 +66,12 @@ pub async fn handover(
     request: HttpRequest,
     body: web::Json<Object<HandoverRequest>>,
 ) -> Result<HttpResponse, Failure> {
-    let Some(key) = services.handover_key.clone() else { return Err(Failure::NotFound) };
+    if services.handover_keys.is_empty() {
+        return Err(Failure::NotFound);
+    }
     let client = client(&site, &request);
     let done = complete(services, |services| async move {
-        handover::sign_in(&services, &key, body.assertion.expose(), client).await
+        handover::sign_in(&services, body.assertion.expose(), client).await
     })
     .await?;
     Ok(signed_in(&site, HttpResponse::Ok(), done))

@@ -137,3 +137,16 @@ async fn lost_key_is_replaced_and_what_only_it_opens_given_up() {
     app.clock.advance(Duration::from_secs(60));
     assert_eq!(browser.chat_token(false).await.status(), StatusCode::OK);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_signed_with_either_of_two_keys_is_believed() {
+    for (keys, status) in [(&[3, 9][..], 200), (&[9, 3][..], 200), (&[3, 4][..], 401)] {
+        let app = TestApp::start_with(|config| {
+            config.handover_keys = keys.iter().map(|byte| Key(key(*byte))).collect();
+        })
+        .await;
+        let answer =
+            crate::handover::hand_over(&app, &crate::handover::hs256(&crate::handover::claims(&app, "1")));
+        assert_eq!(answer.await.status().as_u16(), status, "{keys:?}");
+    }
+}

@@ -172,7 +172,7 @@ fn config(emulator: &Emulator) -> Config {
         login_attempts_per_minute: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         registration_is_open: true,
-        handover_key: None,
+        handover_keys: Vec::new(),
         store: Store {
             database_url: Secret::default(),
             secret_key: Key(SecretKey::new([7; 32])),
