@@ -1,5 +1,6 @@
 //! `SECRET_KEY` in several instances, and while it is changed.
 
+use crate::handover::{claims, hand_over, hs256};
 use crate::support::*;
 use cometchat_auth::app::{App, StartError};
 use cometchat_auth::chat::seal::{Sealer, SecretKey};
@@ -145,8 +146,8 @@ async fn assertion_signed_with_either_of_two_keys_is_believed() {
             config.handover_keys = keys.iter().map(|byte| Key(key(*byte))).collect();
         })
         .await;
-        let answer =
-            crate::handover::hand_over(&app, &crate::handover::hs256(&crate::handover::claims(&app, "1")));
+        let assertion = hs256(&claims(&app, "1"));
+        let answer = hand_over(&app, &assertion);
         assert_eq!(answer.await.status().as_u16(), status, "{keys:?}");
     }
 }
