@@ -24,41 +24,55 @@ pub enum KeyError {
     Db(#[from] DbError),
 }
 
-/// The fingerprint of the key that the database was last used with, and how many changes there were before.
-async fn latest(db: &Db) -> Result<Option<(String, i64)>, DbError> {
+/// The key that a database was last used with.
+struct Latest {
+    fingerprint: String,
+    /// Counts the changes of keys.
+    number: i64,
+}
+
+async fn latest(db: &Db) -> Result<Option<Latest>, DbError> {
     let sql = "SELECT fingerprint, number FROM key_fingerprints ORDER BY number DESC LIMIT 1";
     let rows = db.read(sql, &[]).await?;
-    rows.first().map(|row| Ok((row.text(0)?, row.int(1)?))).transpose()
+    rows.first().map(|row| Ok(Latest { fingerprint: row.text(0)?, number: row.int(1)? })).transpose()
+}
+
+fn judge(latest: Option<&Latest>, key: &SecretKey, fallbacks: &[SecretKey]) -> Result<(), KeyError> {
+    match latest {
+        Some(Latest { fingerprint, .. })
+            if std::iter::once(key).chain(fallbacks).all(|key| key.fingerprint() != *fingerprint) =>
+        {
+            Err(KeyError::Unknown { own: key.fingerprint(), latest: fingerprint.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Fails unless the database was last used with `key` or one of `fallbacks`, or never with any. Changes nothing.
 pub async fn check(db: &Db, key: &SecretKey, fallbacks: &[SecretKey]) -> Result<(), KeyError> {
-    let Some((latest, _)) = latest(db).await? else { return Ok(()) };
-    if std::iter::once(key).chain(fallbacks).any(|key| key.fingerprint() == latest) {
-        Ok(())
-    } else {
-        Err(KeyError::Unknown { own: key.fingerprint(), latest })
-    }
+    judge(latest(db).await?.as_ref(), key, fallbacks)
 }
 
-/// [`check`], and notes that the database is used with `key` from now on.
+/// [`check`], and records that the database is used with `key` from now on.
 pub async fn admit(db: &Db, key: &SecretKey, fallbacks: &[SecretKey], now: i64) -> Result<(), KeyError> {
     loop {
-        check(db, key, fallbacks).await?;
-        match record(db, key, now).await {
-            // Another instance has recorded its key since the check: that one counts.
+        let latest = latest(db).await?;
+        judge(latest.as_ref(), key, fallbacks)?;
+        match record(db, latest.as_ref(), key, now).await {
+            // Another instance has recorded its key since the look: that one counts.
             Err(DbError::Duplicate) => {}
             recorded => return Ok(recorded?),
         }
     }
 }
 
-/// Writes that `key` is the one that the database is used with. [`DbError::Duplicate`]: another was written just now.
-async fn record(db: &Db, key: &SecretKey, now: i64) -> Result<(), DbError> {
-    let (fingerprint, latest) = (key.fingerprint(), latest(db).await?);
+/// Writes that `key` is the one that the database is used with after `latest`. [`DbError::Duplicate`]: another key has
+/// come after that one already.
+async fn record(db: &Db, latest: Option<&Latest>, key: &SecretKey, now: i64) -> Result<(), DbError> {
+    let fingerprint = key.fingerprint();
     let number = match latest {
-        Some((latest, _)) if latest == fingerprint => return Ok(()),
-        Some((_, number)) => number + 1,
+        Some(latest) if latest.fingerprint == fingerprint => return Ok(()),
+        Some(latest) => latest.number + 1,
         None => 1,
     };
     let sql = "INSERT INTO key_fingerprints (fingerprint, number, used_since) VALUES ($1, $2, $3)
@@ -68,7 +82,7 @@ async fn record(db: &Db, key: &SecretKey, now: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-/// What [`adopt`] gave up.
+/// The counts of values that [`adopt`] gave up.
 pub struct GivenUp {
     /// Sessions that get another chat token.
     pub sessions: u64,
@@ -95,7 +109,7 @@ pub async fn adopt(db: &Db, key: &SecretKey, fallbacks: &[SecretKey], now: i64) 
         "DELETE FROM chat_jobs WHERE id = $1 AND payload_sealed = $2",
     );
     let given_up = GivenUp { sessions, revocations: revocations.await? };
-    record(db, key, now).await?;
+    record(db, latest(db).await?.as_ref(), key, now).await?;
     Ok(given_up)
 }
 

@@ -9,12 +9,13 @@
 //! makes CometChat agree with the database as it is by then. So two changes to one user cannot be done in
 //! the wrong order.
 
-use super::token_journal::CHECK_AFTER_SECONDS;
 use crate::db::{Db, DbError, Row, Tx, json};
 use crate::values;
 
 /// How long a claim lasts: longer than the slowest job.
 const CLAIM_SECONDS: i64 = 60;
+/// A mint's check waits this long, until the mint has long been stored or is known to be lost.
+pub(super) const CHECK_AFTER_SECONDS: i64 = 60;
 /// How long after a call was given up CometChat may still carry it out: seconds.
 pub const LATE_CALL_SECONDS: i64 = 120;
 /// The longest that a job waits for another try.
@@ -220,7 +221,7 @@ pub async fn claim(db: &Db, now: i64) -> Result<Option<Claimed>, DbError> {
     }))
 }
 
-/// Deletes a job that is done. One that was asked for again while it was being done is due; and a user for whom an earlier
+/// Deletes a job that is done. One that was asked for again while it was being done is due; and a user about which an earlier
 /// call may still be carried out is looked at once more, when that is over: such a call may undo what was just done.
 pub async fn done(db: &Db, job: &Claimed, now: i64) -> Result<(), DbError> {
     let deleted = db

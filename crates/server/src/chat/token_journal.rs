@@ -1,12 +1,10 @@
 //! Which chat tokens may exist at CometChat: the notes of mints that are under way, and the tokens that wait for their
 //! revocation. Both are jobs; the tokens of sessions are in [`crate::sessions`].
 
-use super::jobs::{Kind, LATE_CALL_SECONDS, new_id};
+use super::jobs::{CHECK_AFTER_SECONDS, Kind, LATE_CALL_SECONDS, new_id};
 use crate::db::{Db, DbError, Tx};
 use crate::values;
 
-/// A mint's check waits this long, until the mint has long been stored or is known to be lost.
-pub(super) const CHECK_AFTER_SECONDS: i64 = 60;
 /// A check that finds no token looks again this long after the mint: by then CometChat has made one, or never will.
 pub const LAST_CHECK_AFTER_SECONDS: i64 = CHECK_AFTER_SECONDS + LATE_CALL_SECONDS;
 const INSERT: &str = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,

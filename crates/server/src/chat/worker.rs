@@ -85,7 +85,7 @@ async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbErr
     Ok(())
 }
 
-/// What a job that went well leaves to do.
+/// The result of a job that went well.
 enum Done {
     All,
     /// Nothing was found yet: look again at this time.
@@ -150,7 +150,7 @@ async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
             .clamp(now + 1, now + jobs::LONGEST_WAIT_SECONDS),
     );
     if accounts::find(&chat.db, &job.uid).await?.is_none() {
-        // Deleted while the token was made: the mint may have made the user anew.
+        // Deleted while the token was made: the mint may have made the user again.
         let mut tx = chat.db.begin().await?;
         jobs::sync_user(&mut tx, &job.uid, now).await?;
         tx.commit().await?;
@@ -170,7 +170,7 @@ async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
     Ok(Done::All)
 }
 
-/// Finds the tokens that were made when a mint was under way, `age` seconds ago, and that nobody here has, and revokes
+/// Finds the tokens that were made when a mint was under way, `age` seconds ago, and that no session or job here has, and revokes
 /// them. Tokens of any other time are left alone: they may be another program's. Says how many there were.
 async fn revoke_lost_tokens(chat: &Chat, uid: &str, age: i64) -> Result<usize, JobError> {
     let issued = match chat.client.tokens(uid).await {

@@ -8,7 +8,7 @@ use shared::routes;
 use std::time::Duration;
 
 impl TestApp {
-    /// A sign-in whose mint gets no answer; CometChat makes the token when it is mended.
+    /// A sign-in whose mint gets no answer; CometChat makes the token when the fault is cleared.
     async fn signs_in_and_the_mint_hangs(&self) -> Browser {
         let hang =
             json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "hang", "times": 1});

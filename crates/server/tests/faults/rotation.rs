@@ -118,7 +118,7 @@ impl Browser {
     }
 }
 
-/// What the load does: each client signs in and out again and again, at one instance and the other, until told to stop.
+/// Makes load: each client signs in and out again and again, at one instance and the other, until told to stop.
 /// One session of each stays to the end, with the chat token that it has.
 async fn load(
     urls: Arc<Mutex<[String; 2]>>,
@@ -150,7 +150,7 @@ async fn load(
 }
 
 /// Starts two instances with the first keys, and gives each the next ones, one instance after the other, under load.
-/// What the chat token of every session is must not change, and in the end none is alive at CometChat. The log.
+/// The chat token of a session must not change, and in the end none is alive at CometChat. Returns the log.
 async fn rotate(steps: &[Keys]) -> String {
     let mut instances = Instances::start(steps[0]).await;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
