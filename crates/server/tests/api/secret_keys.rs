@@ -85,7 +85,10 @@ async fn jobs_sealed_with_another_key_hold_up_no_others() {
         app.emulator.tokens(UID).await.is_empty()
     })
     .await;
-    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE parked = 0").await, 200);
+    eventually("all others wait", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE parked = 0").await == 200
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
