@@ -5,7 +5,7 @@ use super::{AccountError, User, hold, remove, set_hash};
 use crate::app::Services;
 use crate::db::{DbError, Tx};
 use crate::passwords::Password;
-use crate::sessions::{self, Proof, Session};
+use crate::sessions::{self, Proof, Session, Token};
 use crate::sign_in::{self, Client};
 use crate::throttle::{self, device::Opened};
 use std::net::IpAddr;
@@ -26,15 +26,21 @@ pub async fn rename(
     Ok(user)
 }
 
-/// Gives the user another password, and ends every other session with its chat token. The answer is what this browser
-/// is known by from now on; all others are known no more.
+/// The cookies that a browser gets for a new password.
+pub struct PasswordChange {
+    pub session: Token,
+    /// Marks this browser as known; those of all other browsers have lost their worth.
+    pub device_cookie: String,
+}
+
+/// Gives the user another password, replaces the present session, and ends every other one.
 pub async fn change_password(
     services: &Services,
     session: &Session,
     current: Password,
     new: Password,
     client: &Client,
-) -> Result<String, AccountError> {
+) -> Result<PasswordChange, AccountError> {
     let user = &session.user;
     // Before the new one is judged, which is work that only the owner may ask for.
     let (_, proven) = sign_in::prove(services, &user.email, current, client).await?;
@@ -46,12 +52,13 @@ pub async fn change_password(
         return Err(AccountError::WrongCredentials);
     }
     set_hash(&mut tx, &user.id, &hash, now).await?;
-    let ended = sessions::end_all_but(&mut tx, &user.id, &session.token_hash, now).await?;
+    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
     tx.commit().await?;
     services.chat.wake();
-    services.audit.password_changed(&user.id, client.address, ended);
-    let password_version = proven.password_version + 1;
-    Ok(services.devices.issue(Opened { user_id: &user.id, password_version }, None))
+    services.audit.password_changed(&user.id, client.address, rotation.others_ended);
+    let opened = Opened { user_id: &user.id, password_version: proven.password_version + 1 };
+    let device_cookie = services.devices.issue(opened, None);
+    Ok(PasswordChange { session: rotation.token, device_cookie })
 }
 
 /// Whether a proof of some time ago is still worth something; from here on nobody changes the password.
@@ -105,19 +112,24 @@ pub async fn end_session(
     Ok(())
 }
 
-/// Ends every session of the user but this one.
+/// Replaces this session and ends every other one of the user. The answer is for the new cookie.
 pub async fn end_other_sessions(
     services: &Services,
     session: &Session,
     address: IpAddr,
-) -> Result<(), AccountError> {
+) -> Result<Token, AccountError> {
     let mut tx = services.db.begin().await?;
     let now = services.clock.now();
-    let ended = sessions::end_all_but(&mut tx, &session.user.id, &session.token_hash, now).await?;
+    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
     tx.commit().await?;
     services.chat.wake();
-    if ended > 0 {
-        services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", ended);
+    if rotation.others_ended > 0 {
+        services.audit.sessions_ended(
+            &session.user.id,
+            Some(address),
+            "ended_by_user",
+            rotation.others_ended,
+        );
     }
-    Ok(())
+    Ok(rotation.token)
 }

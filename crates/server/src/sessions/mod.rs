@@ -4,8 +4,10 @@
 //! are enforced here, not by the cookie. Ending one queues the revocation of its chat token in the same
 //! transaction. Knows nothing of HTTP or of the wire.
 
+mod rotation;
 mod token;
 
+pub use rotation::{Rotation, rotate};
 pub use token::{Token, sha256_hex};
 
 use crate::accounts::{self, User};

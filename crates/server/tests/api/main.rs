@@ -24,6 +24,7 @@ mod overload;
 mod raw;
 mod register;
 mod session;
+mod session_rotation;
 mod support;
 mod text_spoofing;
 mod theft;
