@@ -47,6 +47,7 @@ pub async fn change_password(
     check_password(services, &new, &[&user.email, &user.name]).await?;
     let hash = services.hasher.hash(new).await?;
     let now = services.clock.now();
+    let excess = sessions::end_excess(&services.db, &user.id, &session.token_hash, now).await?;
     let mut tx = services.db.begin().await?;
     if !still_holds(&mut tx, user, &proven).await? {
         return Err(AccountError::WrongCredentials);
@@ -55,7 +56,7 @@ pub async fn change_password(
     let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
     tx.commit().await?;
     services.chat.wake();
-    services.audit.password_changed(&user.id, client.address, rotation.others_ended);
+    services.audit.password_changed(&user.id, client.address, excess + rotation.others_ended);
     let opened = Opened { user_id: &user.id, password_version: proven.password_version + 1 };
     let device_cookie = services.devices.issue(opened, None);
     Ok(PasswordChange { session: rotation.token, device_cookie })
@@ -77,6 +78,8 @@ pub async fn delete(
     let user = &session.user;
     let (_, proven) = sign_in::prove(services, &user.email, password, client).await?;
     let now = services.clock.now();
+    let excess = sessions::end_excess(&services.db, &user.id, "", now).await?;
+    throttle::forget_excess(&services.db, &user.email).await?;
     let mut tx = services.db.begin().await?;
     // Held, so that no session begins between the end of the others and the end of the user.
     if !still_holds(&mut tx, user, &proven).await? {
@@ -87,7 +90,7 @@ pub async fn delete(
     remove(&mut tx, &user.id, now).await?;
     tx.commit().await?;
     services.chat.wake();
-    services.audit.deleted(&user.id, client.address, ended);
+    services.audit.deleted(&user.id, client.address, excess + ended);
     Ok(())
 }
 
@@ -118,18 +121,15 @@ pub async fn end_other_sessions(
     session: &Session,
     address: IpAddr,
 ) -> Result<Token, AccountError> {
-    let mut tx = services.db.begin().await?;
     let now = services.clock.now();
+    let excess = sessions::end_excess(&services.db, &session.user.id, &session.token_hash, now).await?;
+    let mut tx = services.db.begin().await?;
     let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
     tx.commit().await?;
     services.chat.wake();
-    if rotation.others_ended > 0 {
-        services.audit.sessions_ended(
-            &session.user.id,
-            Some(address),
-            "ended_by_user",
-            rotation.others_ended,
-        );
+    let ended = excess + rotation.others_ended;
+    if ended > 0 {
+        services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", ended);
     }
     Ok(rotation.token)
 }

@@ -123,6 +123,11 @@ impl TestApp {
         (browser, answer)
     }
 
+    /// What the server works with.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
     pub fn hasher(&self) -> &Hasher {
         &self.services.hasher
     }
