@@ -31,6 +31,9 @@ CREATE TABLE sessions (
 
 CREATE UNIQUE INDEX sessions_user_id_public_id ON sessions (user_id, public_id);
 
+-- The list of a user's sessions, and which of them was idle longest.
+CREATE INDEX sessions_user_id_last_seen_at ON sessions (user_id, last_seen_at, public_id);
+
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE login_failures (

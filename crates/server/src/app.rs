@@ -1,6 +1,5 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
-use crate::assertions;
 use crate::audit::Audit;
 use crate::chat::seal::{Sealer, SecretKey};
 use crate::chat::{Chat, client, fingerprints, worker};
@@ -8,11 +7,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, OpenError};
 use crate::http;
+use crate::maintenance;
 use crate::passwords::Hasher;
-use crate::sessions::{self, Lifetime};
+use crate::sessions::Lifetime;
 use crate::spent;
 use crate::throttle::address::{AddressLimit, Limit};
-use crate::throttle::{self, device::Devices};
+use crate::throttle::device::Devices;
 use actix_web::dev::{Server, ServerHandle};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -21,8 +21,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How often expired sessions are ended and old counts dropped.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Chat tokens that one user may ask for, in a burst and then in a minute. A page asks for one when CometChat does not know
 /// its old one; CometChat's own limit is of all users together.
 const MINTS_PER_MINUTE: u32 = 20;
@@ -163,7 +161,7 @@ impl App {
             let stopping = services.stopping.clone();
             background.spawn(async move { worker::run(&chat, &stopping).await });
         }
-        background.spawn(sweep(Arc::clone(&services)));
+        background.spawn(maintenance::run(Arc::clone(&services)));
         Ok(Self { address, metrics_address, listener, server, metrics, background, services })
     }
 
@@ -269,40 +267,4 @@ pub fn http_client(stays_here: bool) -> Result<reqwest::Client, StartError> {
 pub fn use_ring() {
     // Fails only when there is one already, which is then as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// Ends what has expired, for ever.
-async fn sweep(services: Arc<Services>) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = services.stopping.cancelled() => return,
-        }
-        services.address_limit.sweep();
-        services.mint_limit.sweep();
-        let now = services.clock.now();
-        loop {
-            match sessions::sweep(&services.db, now).await {
-                Ok(users) if users.is_empty() => break,
-                Ok(users) => {
-                    services.chat.wake();
-                    for user in users {
-                        services.audit.sessions_ended(&user, None, "expired", 1);
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "expired sessions could not be ended");
-                    break;
-                }
-            }
-        }
-        if let Err(error) = assertions::delete_expired(&services.db, now).await {
-            tracing::error!(%error, "the rows of expired assertions could not be deleted");
-        }
-        if let Err(error) = throttle::sweep(&services.db, now).await {
-            tracing::error!(%error, "old counts of failed sign-ins could not be dropped");
-        }
-    }
 }

@@ -18,6 +18,59 @@ enum Source {
     Manual(Arc<Manual>),
 }
 
+/// How much the time of day may gain on the monotonic time between two looks: NTP corrects it by less.
+const MAX_GAIN_SECONDS: i64 = 60;
+/// How long a clock that jumped ahead has to stay there until it is believed.
+const HOLD_DELAY: Duration = Duration::from_secs(60 * 60);
+
+/// Tells whether the time of day can be believed when something is to be deleted because it is late. A clock that is a
+/// year ahead for a minute must not delete everything that would have expired in that year.
+pub struct ClockWatch {
+    clock: Clock,
+    /// By how many seconds the time of day is before the monotonic time, as far as that is believed; `None`: not at all yet.
+    trusted: Option<i64>,
+    /// The difference after a jump ahead, and the monotonic time of it.
+    jump: Option<(i64, Duration)>,
+}
+
+impl ClockWatch {
+    /// Watches a clock that is right now, or may be wrong.
+    pub fn new(clock: Clock, is_right: bool) -> Self {
+        let mut watch = Self { clock, trusted: None, jump: None };
+        watch.trusted = is_right.then(|| watch.difference());
+        watch
+    }
+
+    fn difference(&self) -> i64 {
+        self.clock.now().saturating_sub(i64::try_from(self.clock.steady().as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// Whether the clock has made no jump ahead in the last hour. Look often: what it gains slowly is not noticed.
+    pub fn is_plausible(&mut self) -> bool {
+        let (difference, now) = (self.difference(), self.clock.steady());
+        let is_gain_small = |from: i64| difference <= from.saturating_add(MAX_GAIN_SECONDS);
+        if !self.trusted.is_some_and(is_gain_small) {
+            let since = match self.jump {
+                Some((jump, since)) if is_gain_small(jump) => since,
+                _ => {
+                    let ahead = self.trusted.map(|trusted| difference.saturating_sub(trusted));
+                    tracing::warn!(
+                        seconds = ahead,
+                        "the clock may be ahead: nothing that has expired is deleted for an hour"
+                    );
+                    self.jump = Some((difference, now));
+                    now
+                }
+            };
+            if now.saturating_sub(since) < HOLD_DELAY {
+                return false;
+            }
+        }
+        (self.trusted, self.jump) = (Some(difference), None);
+        true
+    }
+}
+
 /// Both in milliseconds.
 #[derive(Debug)]
 struct Manual {
@@ -76,4 +129,84 @@ impl Clock {
             Source::Manual(manual) => Duration::from_millis(manual.steady.load(Ordering::SeqCst)),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YEAR: i64 = 365 * 24 * 60 * 60;
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn watched() -> (Clock, ClockWatch) {
+        let clock = Clock::manual(1_000_000_000);
+        (clock.clone(), ClockWatch::new(clock, true))
+    }
+
+    #[test]
+    fn time_that_passes_is_plausible_however_long() {
+        let (clock, mut watch) = watched();
+        for seconds in [0, 60, 3_600, 40_000_000] {
+            clock.advance(Duration::from_secs(seconds));
+            assert!(watch.is_plausible(), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_jump_ahead_is_believed_after_an_hour() {
+        let (clock, mut watch) = watched();
+        clock.step(YEAR);
+        for _ in 0..60 {
+            assert!(!watch.is_plausible());
+            clock.advance(MINUTE);
+        }
+        assert!(watch.is_plausible());
+        assert!(watch.is_plausible(), "and from then on");
+    }
+
+    #[test]
+    fn a_jump_ahead_and_back_is_plausible_at_once() {
+        let (clock, mut watch) = watched();
+        clock.step(YEAR);
+        assert!(!watch.is_plausible());
+        clock.step(-YEAR);
+        assert!(watch.is_plausible());
+        clock.step(YEAR);
+        clock.advance(HOLD);
+        assert!(!watch.is_plausible(), "the hour begins with the look that finds the jump");
+    }
+
+    #[test]
+    fn a_second_jump_begins_the_hour_again() {
+        let (clock, mut watch) = watched();
+        clock.step(3_600);
+        assert!(!watch.is_plausible());
+        clock.advance(HOLD - MINUTE);
+        clock.step(YEAR);
+        assert!(!watch.is_plausible());
+        clock.advance(MINUTE);
+        assert!(!watch.is_plausible());
+        clock.advance(HOLD);
+        assert!(watch.is_plausible());
+    }
+
+    #[test]
+    fn a_clock_set_back_or_corrected_a_little_is_plausible() {
+        let (clock, mut watch) = watched();
+        for seconds in [-YEAR, -1, 1, MAX_GAIN_SECONDS] {
+            clock.step(seconds);
+            assert!(watch.is_plausible(), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_may_be_wrong_from_the_start_is_believed_after_an_hour() {
+        let clock = Clock::manual(1_000_000_000);
+        let mut watch = ClockWatch::new(clock.clone(), false);
+        assert!(!watch.is_plausible());
+        clock.advance(HOLD);
+        assert!(watch.is_plausible());
+    }
+
+    const HOLD: Duration = HOLD_DELAY;
 }

@@ -17,6 +17,7 @@ pub mod db;
 pub mod fuzzing;
 pub mod handover;
 pub mod http;
+pub mod maintenance;
 pub mod passwords;
 mod private_files;
 pub mod random;

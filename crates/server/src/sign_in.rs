@@ -85,12 +85,14 @@ pub async fn begin(
     {
         return Err(AccountError::WrongCredentials);
     }
-    if !sessions::issue(tx, issue, services.lifetime, now).await? {
-        // Changed, deleted or shut while CometChat was asked: what was proven holds no more.
-        return Err(AccountError::WrongCredentials);
-    }
-    if client.present.is_some() {
+    let issued = sessions::issue(tx, issue, services.lifetime, now).await?;
+    // Changed, deleted or shut while CometChat was asked: what was proven holds no more.
+    let excess = issued.ok_or(AccountError::WrongCredentials)?;
+    if client.present.is_some() || excess > 0 {
         services.chat.wake();
+    }
+    if excess > 0 {
+        services.audit.sessions_ended(&user.id, Some(client.address), "over_limit", excess);
     }
     services.audit.signed_in(&user.id, client.address, minted.is_some());
     let device_cookie = proof.map(|proof| {

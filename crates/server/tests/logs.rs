@@ -112,7 +112,12 @@ async fn live(server: &Server) -> Vec<String> {
     secrets.push(renewed["cometchatAuthToken"].as_str().unwrap().to_owned());
     server.call(Method::PUT, routes::ACCOUNT, &here, json!({"name": "Ada Lovelace"})).await;
     let change = json!({"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD});
-    assert_eq!(server.call(Method::PUT, routes::PASSWORD, &here, change).await.status(), 204);
+    let changed = server.call(Method::PUT, routes::PASSWORD, &here, change).await;
+    assert_eq!(changed.status(), 204);
+    let here = cookies(&changed);
+    for cookie in here.split("; ") {
+        secrets.push(cookie.split_once('=').unwrap().1.to_owned());
+    }
     let broken = server.http.post(format!("{}{}", server.url, routes::LOGIN));
     let broken =
         broken.header("content-type", "application/json").body(format!("{{\"password\": {PASSWORD}"));

@@ -104,7 +104,7 @@ impl RenameRequest {
     }
 }
 
-/// `PUT /api/account/password`: ends every other session of the user.
+/// `PUT /api/account/password`: replaces the session, with a new cookie, and ends every other one of the user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

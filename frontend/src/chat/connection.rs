@@ -52,7 +52,12 @@ pub async fn keep(uid: String, mut token: Option<Secret>, show: impl Fn(ChatStat
                 while sdk::is_open() {
                     changed(&mut changes).await;
                 }
-                state.next(ChatEvent::Lost { after_ms: browser::now_ms() - since })
+                // A token that was replaced says nothing of the connection.
+                if sdk::is_outdated() {
+                    ChatState::START
+                } else {
+                    state.next(ChatEvent::Lost { after_ms: browser::now_ms() - since })
+                }
             }
             Err(Trouble::SocketRefused) => state.next(ChatEvent::Lost { after_ms: 0.0 }),
             Err(trouble) => {
@@ -92,16 +97,22 @@ async fn connect(
         stored::forget();
     }
     sdk::start(&config).await?;
+    let held = sdk::held().await?;
     match token {
         Some(token) if !renew => sign_in(&config, uid, token).await?,
-        _ if !renew && sdk::held_uid().await?.as_deref() == Some(uid) => {}
+        _ if !renew && !sdk::is_outdated() && held.as_ref().is_some_and(|(held, _)| held == uid) => {}
         _ => sign_in(&config, uid, api::chat_token(renew).await?).await?,
     }
     if proven(uid, changes).await? {
         return Ok(());
     }
-    // The session that the SDK had kept is dead: sign in once more, with a token that is certainly new.
-    sign_in(&config, uid, api::chat_token(true).await?).await?;
+    // The session that the SDK had kept is dead. Another tab may have had its token replaced; where the server has the
+    // same one still, a new one is needed.
+    let mut token = api::chat_token(false).await?;
+    if held.is_some_and(|(_, held)| held == token) {
+        token = api::chat_token(true).await?;
+    }
+    sign_in(&config, uid, token).await?;
     if proven(uid, changes).await? { Ok(()) } else { Err(SdkError::TokenNotFound.into()) }
 }
 

@@ -15,6 +15,7 @@ mod stored;
 
 pub use loader::preload;
 pub use provider::{ChatProvider, use_chat_status};
+pub use sdk::replace_token;
 pub use state::ChatStatus;
 pub use stored::forget;
 

@@ -68,6 +68,8 @@ struct Line {
     /// The listeners are in place, and the SDK has read its storage.
     started: Cell<bool>,
     open: Cell<bool>,
+    /// The server has revoked the token of the SDK's session, and has another.
+    outdated: Cell<bool>,
     /// Woken at every change.
     watcher: RefCell<Option<UnboundedSender<()>>>,
 }
@@ -92,6 +94,19 @@ pub fn is_open() -> bool {
 
 pub fn is_started() -> bool {
     LINE.with(|line| line.started.get())
+}
+
+/// Has the connection made again with the token that the server has now.
+pub fn replace_token() {
+    LINE.with(|line| {
+        line.outdated.set(true);
+        line.set_open(false);
+    });
+}
+
+/// Whether the server has had another token since the last sign-in.
+pub fn is_outdated() -> bool {
+    LINE.with(|line| line.outdated.get())
 }
 
 /// Is told of every change of the line from now on, in place of whoever was told before.
@@ -143,11 +158,15 @@ fn listen() -> Result<(), SdkError> {
     listen().map_err(|error: JsValue| SdkError::from_js(&error))
 }
 
-/// The uid that the SDK holds a session for. Read from its storage: it says nothing of whether CometChat
+/// The uid that the SDK holds a session for, and its token. Read from its storage: it says nothing of whether CometChat
 /// still knows the token.
-pub async fn held_uid() -> Result<Option<String>, SdkError> {
+pub async fn held() -> Result<Option<(String, Secret)>, SdkError> {
     let user = settle(get_loggedin_user(), LIMIT_MS).await?;
-    Ok(if user.is_null() { None } else { user.unchecked_into::<User>().get_uid() })
+    if user.is_null() {
+        return Ok(None);
+    }
+    let user = user.unchecked_into::<User>();
+    Ok(user.get_uid().map(|uid| (uid, Secret::new(user.get_auth_token().unwrap_or_default()))))
 }
 
 /// Signs in to CometChat, and gives the uid that the token turned out to be for.
@@ -158,7 +177,9 @@ pub async fn login(config: &ClientConfig, token: &Secret) -> Result<Option<Strin
         .and_then(|instance| instance.set_connection_status("disconnected"))
         .map_err(|error| SdkError::from_js(&error))?;
     LINE.with(|line| line.set_open(false));
-    Ok(settle(login_with_token(token.expose()), LIMIT_MS).await?.unchecked_into::<User>().get_uid())
+    let user = settle(login_with_token(token.expose()), LIMIT_MS).await?;
+    LINE.with(|line| line.outdated.set(false));
+    Ok(user.unchecked_into::<User>().get_uid())
 }
 
 /// Makes CometChat look at the token, and tells whether it holds this user for online: which it does once
@@ -211,6 +232,8 @@ extern "C" {
     type User;
     #[wasm_bindgen(method, js_name = getUid)]
     fn get_uid(this: &User) -> Option<String>;
+    #[wasm_bindgen(method, js_name = getAuthToken)]
+    fn get_auth_token(this: &User) -> Option<String>;
     #[wasm_bindgen(method, js_name = getStatus)]
     fn get_status(this: &User) -> Option<String>;
 

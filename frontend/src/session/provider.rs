@@ -1,6 +1,7 @@
 //! Feeds the session's state machine: asks the server whenever the tab comes back into view and every minute in it, signs out, and goes back
 //! to the door when the session is over. Pages reach it through `use_session`.
 
+use super::rotation;
 use super::state::{Session, SessionEvent, SignOut};
 use crate::api::Failure;
 use crate::entry::Entry;
@@ -9,6 +10,7 @@ use crate::{api, browser, chat, talk};
 use browser::tab;
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
+use gloo_timers::future::TimeoutFuture;
 use shared::SessionResponse;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::VisibilityState;
@@ -17,6 +19,9 @@ use yew::prelude::*;
 /// How often a page that is looked at asks whether its session is still good. CometChat does not promise to end a
 /// connection whose token is revoked, and messages would come on.
 const ASK_AGAIN_MS: u32 = 60_000;
+/// How long the page waits before it asks again whether its session has ended: another tab may just have had the session
+/// replaced, and the cookie of the first request was the old one.
+const CONFIRM_DELAY_MS: u32 = 1_000;
 
 /// The session, and what can be done with it.
 #[derive(Clone, PartialEq)]
@@ -43,6 +48,12 @@ impl SessionContext {
         });
     }
 
+    /// The server has replaced the session, and revoked its token for CometChat, which all tabs of this browser use.
+    pub fn rotated(&self) {
+        rotation::tell_other_tabs();
+        chat::replace_token();
+    }
+
     /// Passes on what a call brought, and has the server asked who is signed in where it said that nobody is.
     pub fn noticing<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         if result.as_ref().is_err_and(Failure::is_signed_out) {
@@ -55,7 +66,12 @@ impl SessionContext {
     pub fn check(&self) {
         let session = self.session.dispatcher();
         spawn_local(async move {
-            match api::session().await {
+            let mut answer = api::session().await;
+            if answer.as_ref().is_err_and(Failure::is_signed_out) {
+                TimeoutFuture::new(CONFIRM_DELAY_MS).await;
+                answer = api::session().await;
+            }
+            match answer {
                 Ok(user) => session.dispatch(SessionEvent::Found(user)),
                 Err(failure) if failure.is_signed_out() => session.dispatch(SessionEvent::NotSignedIn),
                 // A server that answers with a failure of its own has not said that nobody is signed in.
@@ -126,6 +142,11 @@ pub fn SessionProvider(props: &Props) -> Html {
             });
             move || drop(watch)
         }
+    });
+
+    use_effect_with((), |()| {
+        let listener = rotation::listen(chat::replace_token);
+        move || drop(listener)
     });
 
     let is_over = *session == Session::Over;

@@ -13,5 +13,6 @@ mod layout;
 mod register;
 mod safety;
 mod session;
+mod session_rotation;
 mod sign_in;
 mod text_spoofing;

@@ -5,7 +5,7 @@ use super::{AccountError, User, hold, remove, set_hash};
 use crate::app::Services;
 use crate::db::{DbError, Tx};
 use crate::passwords::Password;
-use crate::sessions::{self, Proof, Session};
+use crate::sessions::{self, Proof, Session, Token};
 use crate::sign_in::{self, Client};
 use crate::throttle::{self, device::Opened};
 use std::net::IpAddr;
@@ -26,32 +26,40 @@ pub async fn rename(
     Ok(user)
 }
 
-/// Gives the user another password, and ends every other session with its chat token. The answer is what this browser
-/// is known by from now on; all others are known no more.
+/// The cookies that a browser gets for a new password.
+pub struct PasswordChange {
+    pub session: Token,
+    /// Marks this browser as known; those of all other browsers have lost their worth.
+    pub device_cookie: String,
+}
+
+/// Gives the user another password, replaces the present session, and ends every other one.
 pub async fn change_password(
     services: &Services,
     session: &Session,
     current: Password,
     new: Password,
     client: &Client,
-) -> Result<String, AccountError> {
+) -> Result<PasswordChange, AccountError> {
     let user = &session.user;
     // Before the new one is judged, which is work that only the owner may ask for.
     let (_, proven) = sign_in::prove(services, &user.email, current, client).await?;
     check_password(services, &new, &[&user.email, &user.name]).await?;
     let hash = services.hasher.hash(new).await?;
     let now = services.clock.now();
+    let excess = sessions::end_excess(&services.db, &user.id, &session.token_hash, now).await?;
     let mut tx = services.db.begin().await?;
     if !still_holds(&mut tx, user, &proven).await? {
         return Err(AccountError::WrongCredentials);
     }
     set_hash(&mut tx, &user.id, &hash, now).await?;
-    let ended = sessions::end_all_but(&mut tx, &user.id, &session.token_hash, now).await?;
+    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
     tx.commit().await?;
     services.chat.wake();
-    services.audit.password_changed(&user.id, client.address, ended);
-    let password_version = proven.password_version + 1;
-    Ok(services.devices.issue(Opened { user_id: &user.id, password_version }, None))
+    services.audit.password_changed(&user.id, client.address, excess + rotation.others_ended);
+    let opened = Opened { user_id: &user.id, password_version: proven.password_version + 1 };
+    let device_cookie = services.devices.issue(opened, None);
+    Ok(PasswordChange { session: rotation.token, device_cookie })
 }
 
 /// Whether a proof of some time ago is still worth something; from here on nobody changes the password.
@@ -70,6 +78,8 @@ pub async fn delete(
     let user = &session.user;
     let (_, proven) = sign_in::prove(services, &user.email, password, client).await?;
     let now = services.clock.now();
+    let excess = sessions::end_excess(&services.db, &user.id, "", now).await?;
+    throttle::forget_excess(&services.db, &user.email).await?;
     let mut tx = services.db.begin().await?;
     // Held, so that no session begins between the end of the others and the end of the user.
     if !still_holds(&mut tx, user, &proven).await? {
@@ -80,7 +90,7 @@ pub async fn delete(
     remove(&mut tx, &user.id, now).await?;
     tx.commit().await?;
     services.chat.wake();
-    services.audit.deleted(&user.id, client.address, ended);
+    services.audit.deleted(&user.id, client.address, excess + ended);
     Ok(())
 }
 
@@ -105,19 +115,21 @@ pub async fn end_session(
     Ok(())
 }
 
-/// Ends every session of the user but this one.
+/// Replaces this session and ends every other one of the user. The answer is for the new cookie.
 pub async fn end_other_sessions(
     services: &Services,
     session: &Session,
     address: IpAddr,
-) -> Result<(), AccountError> {
-    let mut tx = services.db.begin().await?;
+) -> Result<Token, AccountError> {
     let now = services.clock.now();
-    let ended = sessions::end_all_but(&mut tx, &session.user.id, &session.token_hash, now).await?;
+    let excess = sessions::end_excess(&services.db, &session.user.id, &session.token_hash, now).await?;
+    let mut tx = services.db.begin().await?;
+    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
     tx.commit().await?;
     services.chat.wake();
+    let ended = excess + rotation.others_ended;
     if ended > 0 {
         services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", ended);
     }
-    Ok(())
+    Ok(rotation.token)
 }

@@ -52,7 +52,7 @@ pub enum AccountError {
     EmailTaken,
     #[error("the new password may not be chosen: {0}")]
     WeakPassword(#[from] Weakness),
-    /// The user of this session was deleted meanwhile.
+    /// The session has ended, or its user was deleted, while the request was under way.
     #[error("the account is gone")]
     Gone,
     #[error(transparent)]

@@ -35,6 +35,7 @@ pub async fn register(
     let session = Token::generate();
     let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
     let now = services.clock.now();
+    throttle::forget_excess(&services.db, &user.email).await?;
     let mut tx = services.db.begin().await?;
     insert(&mut tx, &user, &hash, now).await.map_err(|error| match error {
         DbError::Duplicate => AccountError::EmailTaken,

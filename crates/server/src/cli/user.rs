@@ -204,9 +204,11 @@ async fn rename(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
 async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) -> Outcome {
     let hash = new_hash(user, matches, &store).await?;
     let now = Clock::system().now();
+    let excess = sessions::end_excess(db, &user.id, "", now).await?;
+    throttle::forget_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
     accounts::set_hash(&mut tx, &user.id, &hash, now).await?;
-    let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
     // no more.
     throttle::unlock(&mut tx, &user.email, now).await?;
@@ -215,6 +217,7 @@ async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) 
 }
 
 async fn unlock(user: &User, db: &Db) -> Outcome {
+    throttle::forget_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
     let was_shut = throttle::unlock(&mut tx, &user.email, Clock::system().now()).await?;
     tx.commit().await?;
@@ -223,8 +226,11 @@ async fn unlock(user: &User, db: &Db) -> Outcome {
 }
 
 async fn end_sessions(user: &User, db: &Db) -> Outcome {
+    let now = Clock::system().now();
+    let excess = sessions::end_excess(db, &user.id, "", now).await?;
     let mut tx = db.begin().await?;
-    let ended = sessions::end_all_but(&mut tx, &user.id, "", Clock::system().now()).await?;
+    accounts::hold(&mut tx, &user.id).await?;
+    let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     tx.commit().await?;
     say(format_args!("{ended} sessions of {} ended", user.email))
 }
@@ -265,9 +271,11 @@ async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
         }
     }
     let now = Clock::system().now();
+    let excess = sessions::end_excess(db, &user.id, "", now).await?;
+    throttle::forget_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
     accounts::hold(&mut tx, &user.id).await?;
-    let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     throttle::unlock(&mut tx, &user.email, now).await?;
     accounts::remove(&mut tx, &user.id, now).await?;
     tx.commit().await?;

@@ -39,7 +39,7 @@ pub async fn change_password(
     body: web::Json<Object<PasswordRequest>>,
 ) -> Result<HttpResponse, Failure> {
     let client = client(&site, &request);
-    let device_cookie = complete(services, |services| async move {
+    let change = complete(services, |services| async move {
         let session = resolve(&services, client.present.clone()).await?;
         refuse(body.faults(services.password_min_length))?;
         let current = Password::new(body.current_password.expose());
@@ -51,7 +51,10 @@ pub async fn change_password(
         })
     })
     .await?;
-    Ok(HttpResponse::NoContent().cookie(site.cookies.device(device_cookie)).finish())
+    Ok(HttpResponse::NoContent()
+        .cookie(site.cookies.session(&change.session))
+        .cookie(site.cookies.device(change.device_cookie))
+        .finish())
 }
 
 pub async fn delete(
@@ -120,10 +123,10 @@ pub async fn end_other_sessions(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let client = client(&site, &request);
-    complete(services, |services| async move {
+    let token = complete(services, |services| async move {
         let session = resolve(&services, client.present).await?;
         Ok::<_, Failure>(manage::end_other_sessions(&services, &session, client.address).await?)
     })
     .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(HttpResponse::NoContent().cookie(site.cookies.session(&token)).finish())
 }

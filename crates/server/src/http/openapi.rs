@@ -192,7 +192,12 @@ fn operations() -> Vec<Operation> {
             gives: Some(("SessionsResponse", example(sessions))),
             ..of("get", routes::SESSIONS, "sessions", "Where the user is signed in, the latest seen first")
         },
-        of("delete", routes::SESSIONS, "endOtherSessions", "End all sessions of the user but this one"),
+        of(
+            "delete",
+            routes::SESSIONS,
+            "endOtherSessions",
+            "Replace this session, with a new cookie, and end all others of the user",
+        ),
         of("delete", &format!("{}/{{id}}", routes::SESSIONS), "endSession", "End one session of the user"),
         Operation {
             takes: Some(("RenameRequest", example(RenameRequest { name }))),
@@ -209,7 +214,12 @@ fn operations() -> Vec<Operation> {
         Operation {
             takes: Some(("PasswordRequest", example(passwords))),
             errors: &[InvalidCredentials, ValidationFailed, TooManyAttempts, Overloaded],
-            ..of("put", routes::PASSWORD, "changePassword", "Another password; every other session ends")
+            ..of(
+                "put",
+                routes::PASSWORD,
+                "changePassword",
+                "Another password; this session is replaced, with a new cookie, and every other one ends",
+            )
         },
         Operation {
             signed_in: false,

@@ -4,14 +4,19 @@
 //! are enforced here, not by the cookie. Ending one queues the revocation of its chat token in the same
 //! transaction. Knows nothing of HTTP or of the wire.
 
+mod limit;
+mod rotation;
 mod token;
 
+pub use limit::{MAX_SESSIONS_PER_USER, end_excess};
+pub use rotation::{Rotation, rotate};
 pub use token::{Token, sha256_hex};
 
 use crate::accounts::{self, User};
 use crate::assertions;
 use crate::chat::{Minted, jobs};
 use crate::db::{Db, DbError, Row, Tx};
+use crate::maintenance::SWEEP_BATCH;
 use crate::throttle::backoff;
 use crate::values;
 
@@ -19,8 +24,6 @@ use crate::values;
 const TOUCH_SECONDS: i64 = 5 * 60;
 /// User agents are kept for people to know their devices by; nobody needs more of one.
 const USER_AGENT_MAX_CHARS: usize = 300;
-/// Sessions that one sweep ends in one transaction.
-const SWEEP_BATCH: i64 = 200;
 
 /// How long sessions live, in seconds.
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +77,14 @@ pub struct Issue<'a> {
     pub replaces: Option<&'a Token>,
 }
 
-/// Issues a session and commits. `false`, and nothing has changed: the user is gone, or the proof is worth nothing any
-/// more.
-pub async fn issue(mut tx: Tx, session: Issue<'_>, lifetime: Lifetime, now: i64) -> Result<bool, DbError> {
+/// Issues a session and commits. Returns how many sessions ended because the user has too many ([`limit`]). `None`, and
+/// nothing has changed: the user is gone, or the proof is worth nothing any more.
+pub async fn issue(
+    mut tx: Tx,
+    session: Issue<'_>,
+    lifetime: Lifetime,
+    now: i64,
+) -> Result<Option<usize>, DbError> {
     let Issue { token, user_id, proof, device, chat_token, replaces } = session;
     let user_agent: String = device.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
@@ -115,15 +123,15 @@ pub async fn issue(mut tx: Tx, session: Issue<'_>, lifetime: Lifetime, now: i64)
         proof.map_or("", |proof| &proof.account),
         backoff::STOP,
     ];
-    let Some(replaced) = replaces else {
-        return Ok(!tx.run_and_commit(sql, values).await?.rows.is_empty());
-    };
-    let issued = !tx.run(sql, values).await?.rows.is_empty();
-    if issued {
-        end(&mut tx, &replaced.hash(), now).await?;
-        tx.commit().await?;
+    if tx.run(sql, values).await?.rows.is_empty() {
+        return Ok(None);
     }
-    Ok(issued)
+    if let Some(replaced) = replaces {
+        end(&mut tx, &replaced.hash(), now).await?;
+    }
+    let excess = limit::end_excess_batch(&mut tx, user_id, &token.hash(), now).await?;
+    tx.commit().await?;
+    Ok(Some(excess))
 }
 
 /// The live session of this token, if there is one, kept alive by being asked for.
@@ -196,31 +204,20 @@ pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> R
 }
 
 /// Ends every session of this user but the one with the token hash `kept`, which may be empty, and refuses the
-/// assertions that were issued until now. Says how many sessions ended.
+/// assertions that were issued until now. Returns how many sessions ended. Call [`end_excess`] first, outside of the
+/// transaction: what is left then is no more than the limit.
 pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
     // Locks the user, so that no assertion begins a session between the end of the others and the commit.
     accounts::hold(tx, user_id).await?;
     assertions::refuse_earlier(tx, user_id, now).await?;
-    let (mut count, mut last) = (0, String::new());
-    // Stretch by stretch, and not all at once into memory: somebody may have any number of them. Together they are all
-    // that there are, whoever ends some of them meanwhile.
-    loop {
-        let thousandth = "SELECT public_id FROM sessions WHERE user_id = $1 AND public_id > $2
-                          ORDER BY public_id LIMIT 1 OFFSET 999";
-        let thousandth = tx.run(thousandth, values![user_id, &last]).await?;
-        let to = thousandth.rows.first().map(|row| row.text(0)).transpose()?;
-        let ended = tx
-            .run(
-                "DELETE FROM sessions WHERE user_id = $1 AND public_id > $2 AND ($3 = '' OR public_id <= $3)
-                   AND token_hash <> $4 RETURNING user_id, chat_token_sealed",
-                values![user_id, &last, to.as_deref().unwrap_or_default(), kept],
-            )
-            .await?;
-        revoke_chat_tokens(tx, &ended.rows, now).await?;
-        count += ended.rows.len();
-        let Some(to) = to else { return Ok(count) };
-        last = to;
-    }
+    let ended = tx
+        .run(
+            "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2 RETURNING user_id, chat_token_sealed",
+            values![user_id, kept],
+        )
+        .await?;
+    revoke_chat_tokens(tx, &ended.rows, now).await?;
+    Ok(ended.rows.len())
 }
 
 /// A session as its user sees it.
@@ -233,13 +230,15 @@ pub struct Listed {
     pub last_seen_at: i64,
 }
 
-/// The live sessions of this user, the latest seen first; no more than anybody looks through.
+/// The live sessions of this user, the latest seen first. It reads no more than the limit, however many there are.
 pub async fn list(db: &Db, user_id: &str, now: i64) -> Result<Vec<Listed>, DbError> {
     let rows = db
         .read(
-            "SELECT public_id, token_hash, user_agent, address, created_at, last_seen_at FROM sessions
-             WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id DESC LIMIT 200",
-            values![user_id, now],
+            "SELECT public_id, token_hash, user_agent, address, created_at, last_seen_at
+             FROM (SELECT * FROM sessions WHERE user_id = $1
+                   ORDER BY last_seen_at DESC, public_id DESC LIMIT $3) AS latest
+             WHERE expires_at > $2 ORDER BY last_seen_at DESC, public_id DESC",
+            values![user_id, now, MAX_SESSIONS_PER_USER],
         )
         .await?;
     let listed = |row: &Row| {
@@ -255,17 +254,27 @@ pub async fn list(db: &Db, user_id: &str, now: i64) -> Result<Vec<Listed>, DbErr
     rows.iter().map(listed).collect()
 }
 
+/// Whether there are sessions, and every one of them has expired.
+pub async fn have_all_expired(db: &Db, now: i64) -> Result<bool, DbError> {
+    let last = db.read("SELECT expires_at FROM sessions ORDER BY expires_at DESC LIMIT 1", &[]).await?;
+    Ok(last.first().map(|row| row.int(0)).transpose()?.is_some_and(|expires_at| expires_at <= now))
+}
+
 /// Ends a batch of expired sessions. Says whose they were; none when there is no more to end.
 pub async fn sweep(db: &Db, now: i64) -> Result<Vec<String>, DbError> {
     let mut tx = db.begin().await?;
-    let ended = tx
-        .run(
-            "DELETE FROM sessions WHERE token_hash IN
-               (SELECT token_hash FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
-             RETURNING user_id, chat_token_sealed",
-            values![now, SWEEP_BATCH],
-        )
-        .await?;
+    // What another transaction has locked is ending, or is left to the next sweep: two that lock several sessions each
+    // could otherwise wait for each other.
+    let sql = tx.pick(
+        "DELETE FROM sessions WHERE token_hash IN
+           (SELECT token_hash FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+         RETURNING user_id, chat_token_sealed",
+        "DELETE FROM sessions WHERE token_hash IN
+           (SELECT token_hash FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+            FOR UPDATE SKIP LOCKED)
+         RETURNING user_id, chat_token_sealed",
+    );
+    let ended = tx.run(sql, values![now, SWEEP_BATCH]).await?;
     revoke_chat_tokens(&mut tx, &ended.rows, now).await?;
     tx.commit().await?;
     ended.rows.iter().map(|row| row.text(0)).collect()

@@ -13,11 +13,15 @@ pub mod device;
 
 use crate::accounts::email_key;
 use crate::db::{Db, DbError, Row, Tx, json};
+use crate::maintenance::SWEEP_BATCH;
 use crate::sessions::sha256_hex;
 use crate::values;
 use backoff::{Failures, Scope, Standing};
 use device::Device;
 use std::net::IpAddr;
+
+/// Counts of networks and devices that one transaction forgets.
+const FORGET_BATCH: i64 = 500;
 
 /// Whom an account's failures are counted by, without the address that was typed.
 fn account_hash(email: &str) -> String {
@@ -158,21 +162,41 @@ pub async fn has_shut(tx: &mut Tx, account: &str) -> Result<bool, DbError> {
     Ok(!tx.run(sql, values![account, backoff::STOP]).await?.rows.is_empty())
 }
 
-/// Forgets every failure that was counted for this account, from wherever. Says whether it was shut.
+/// Forgets the failures that were counted for this account, from wherever: its own, and those of so many networks and
+/// devices as one transaction bears. Says whether it was shut. Call [`forget_excess`] first, outside of the
+/// transaction: then there are no more.
 pub async fn unlock(tx: &mut Tx, email: &str, now: i64) -> Result<bool, DbError> {
     let account = account_hash(email);
-    let gone = tx
-        .run(
-            "DELETE FROM login_failures WHERE account_hash = $1 RETURNING failures, last_at, key_hash",
-            values![&account],
-        )
+    let own = tx
+        .run("DELETE FROM login_failures WHERE key_hash = $1 RETURNING failures, last_at", values![&account])
         .await?;
-    for row in &gone.rows {
-        if row.text(2)? == account && failures(row)?.standing(Scope::Account, now) == Standing::Shut {
-            return Ok(true);
+    tx.run(
+        "DELETE FROM login_failures WHERE key_hash IN
+           (SELECT key_hash FROM login_failures WHERE account_hash = $1 LIMIT $2)",
+        values![&account, FORGET_BATCH],
+    )
+    .await?;
+    let own = own.rows.first().map_or(Ok(Failures::default()), failures)?;
+    Ok(own.standing(Scope::Account, now) == Standing::Shut)
+}
+
+/// Forgets failures that were counted for this account and a network or a device, in small transactions of their own,
+/// until there are few. Each of very many networks that try one account has a row.
+pub async fn forget_excess(db: &Db, email: &str) -> Result<(), DbError> {
+    let account = account_hash(email);
+    loop {
+        let done = db
+            .write(
+                "DELETE FROM login_failures WHERE key_hash IN
+                   (SELECT key_hash FROM login_failures WHERE account_hash = $1 AND key_hash <> $1
+                    LIMIT $2 OFFSET $2)",
+                values![&account, FORGET_BATCH],
+            )
+            .await?;
+        if done.affected == 0 {
+            return Ok(());
         }
     }
-    Ok(false)
 }
 
 /// Forgets every failure that was counted for these accounts.
@@ -197,12 +221,15 @@ pub async fn is_shut(db: &Db, email: &str, now: i64) -> Result<bool, DbError> {
     Ok(counted.standing(Scope::Account, now) == Standing::Shut)
 }
 
-/// Drops what is too old to count.
-pub async fn sweep(db: &Db, now: i64) -> Result<(), DbError> {
-    db.write(
-        "DELETE FROM login_failures WHERE last_at <= $1 AND failures < $2",
-        values![now - backoff::FORGET_SECONDS, backoff::STOP],
-    )
-    .await?;
-    Ok(())
+/// Drops a batch of what is too old to count. Returns how many rows it was.
+pub async fn sweep(db: &Db, now: i64) -> Result<usize, DbError> {
+    let done = db
+        .write(
+            "DELETE FROM login_failures WHERE key_hash IN
+               (SELECT key_hash FROM login_failures WHERE last_at <= $1 AND failures < $2 LIMIT $3)
+               AND last_at <= $1",
+            values![now - backoff::FORGET_SECONDS, backoff::STOP, SWEEP_BATCH],
+        )
+        .await?;
+    Ok(usize::try_from(done.affected).unwrap_or(usize::MAX))
 }

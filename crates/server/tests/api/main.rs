@@ -8,6 +8,7 @@ mod assertion;
 mod bad_input;
 mod chat_down;
 mod chat_token;
+mod clock_jumps;
 mod clock_steps;
 #[path = "../common/mod.rs"]
 mod common;
@@ -25,6 +26,8 @@ mod raw;
 mod register;
 mod secret_keys;
 mod session;
+mod session_limit;
+mod session_rotation;
 mod support;
 mod text_spoofing;
 mod theft;

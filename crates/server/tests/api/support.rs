@@ -124,6 +124,11 @@ impl TestApp {
         (browser, answer)
     }
 
+    /// What the server works with.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
     pub fn hasher(&self) -> &Hasher {
         &self.services.hasher
     }

@@ -121,7 +121,7 @@ async fn live_once(http: &Client, url: &str, ledger: &Ledger, email: &str, to_th
     let [mut browser, mut elsewhere] = [(); 2].map(|()| Browser::new(http, url));
     ledger.begin(email);
     assert_eq!(browser.register(email).await?, StatusCode::CREATED);
-    let here = browser.token_hash();
+    let mut here = browser.token_hash();
     ledger.note(email, |user| (user.exists, user.live) = (Some(true), vec![here.clone()]));
 
     for name in ["Between", "After"] {
@@ -136,9 +136,12 @@ async fn live_once(http: &Client, url: &str, ledger: &Ledger, email: &str, to_th
     // While the chat hangs there is none, and that is told.
     elsewhere.call(Method::POST, routes::CHAT_TOKEN, json!({"renew": true})).await?;
 
-    ledger.doubt(email, |user| (user.password_versions, user.live) = (vec![1, 2], vec![here.clone()]));
+    ledger.doubt(email, |user| (user.password_versions, user.live) = (vec![1, 2], Vec::new()));
     assert_eq!(browser.change_password().await?, StatusCode::NO_CONTENT);
-    ledger.note(email, |user| (user.password_versions, user.ended) = (vec![2], vec![there]));
+    let old = std::mem::replace(&mut here, browser.token_hash());
+    ledger.note(email, |user| {
+        (user.password_versions, user.ended, user.live) = (vec![2], vec![there, old], vec![here.clone()]);
+    });
 
     if to_the_end {
         ledger.doubt(email, |user| (user.exists, user.live) = (None, Vec::new()));

@@ -29,6 +29,7 @@ pub fn ChangePassword(props: &Props) -> Html {
             let (session, sent) = (session.clone(), form.clone());
             form.send(request.faults(min_chars.unwrap_or(1)), async move {
                 session.noticing(api::change_password(&request).await)?;
+                session.rotated();
                 sent.clear("currentPassword");
                 sent.clear("newPassword");
                 Ok(())

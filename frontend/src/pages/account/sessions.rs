@@ -43,7 +43,7 @@ pub fn Sessions() -> Html {
                 let ended = match &end {
                     End::Nothing => Ok(()),
                     End::One(id) => api::end_sessions(Some(id)).await,
-                    End::Others => api::end_sessions(None).await,
+                    End::Others => api::end_sessions(None).await.map(|()| session.rotated()),
                 };
                 let fetched = match ended {
                     Ok(()) => api::sessions().await,

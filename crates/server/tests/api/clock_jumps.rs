@@ -1,0 +1,78 @@
+//! The clock jumps ahead and back: nobody is signed out for good.
+
+use crate::support::*;
+use cometchat_auth::{maintenance, values};
+use std::time::Duration;
+
+const YEAR: i64 = 365 * 24 * 60 * 60;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_a_year_ahead_for_a_minute_ends_no_session() {
+    let app = TestApp::start().await;
+    let (browser, answer) = app.signed_in().await;
+    let mut watch = maintenance::watch(app.services()).await;
+    maintenance::sweep(app.services(), &mut watch).await;
+    app.clock.step(YEAR);
+    maintenance::sweep(app.services(), &mut watch).await;
+    assert!(!browser.is_signed_in().await, "by this clock it has expired");
+    app.clock.advance(Duration::from_secs(60));
+    maintenance::sweep(app.services(), &mut watch).await;
+    app.clock.step(-YEAR);
+    maintenance::sweep(app.services(), &mut watch).await;
+    assert!(browser.is_signed_in().await);
+    let token = answer.cometchat_auth_token.unwrap();
+    assert_eq!(app.emulator.tokens(UID).await, [token.expose()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_stays_ahead_ends_sessions_after_an_hour() {
+    let app = TestApp::start().await;
+    app.signed_in().await;
+    let mut watch = maintenance::watch(app.services()).await;
+    app.clock.step(YEAR);
+    maintenance::sweep(app.services(), &mut watch).await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
+    app.clock.advance(HOUR);
+    maintenance::sweep(app.services(), &mut watch).await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    app.in_the_end("its chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_started_with_its_clock_ahead_ends_no_session_at_once() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.clock.step(YEAR);
+    let mut watch = maintenance::watch(app.services()).await;
+    maintenance::sweep(app.services(), &mut watch).await;
+    app.clock.step(-YEAR);
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_that_passes_sweeps_all_that_has_expired_in_batches() {
+    let app = TestApp::start().await;
+    app.signed_in().await;
+    let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
+                INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
+                                      address, chat_token_sealed)
+                SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', '' FROM n, sessions";
+    app.db.write(many, &[]).await.unwrap();
+    let failures = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
+                    INSERT INTO login_failures (key_hash, account_hash, failures, last_at) SELECT 'old' || x, '', 7, 0 FROM n";
+    app.db.write(failures, &[]).await.unwrap();
+    let used = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
+                INSERT INTO handovers (id_hash, expires_at) SELECT 'old' || x, $1 FROM n";
+    app.db.write(used, values![0]).await.unwrap();
+    let mut watch = maintenance::watch(app.services()).await;
+    app.clock.advance(DAY * 8);
+    maintenance::sweep(app.services(), &mut watch).await;
+    for left in [
+        "SELECT count(*) FROM sessions",
+        "SELECT count(*) FROM login_failures",
+        "SELECT count(*) FROM handovers",
+    ] {
+        assert_eq!(app.count(left).await, 0, "{left}");
+    }
+}
