@@ -21,6 +21,7 @@ mod login;
 mod metrics;
 mod origin;
 mod overload;
+mod pipelining;
 mod raw;
 mod register;
 mod session;
