@@ -1,32 +1,22 @@
-//! Connections: how many there may be, and how long one may go without being answered.
-//!
-//! actix ends a connection whose first request has no complete head after five seconds, and one that is idle for
-//! five seconds between two requests. For everything else it waits for ever: for the rest of a body, for the rest
-//! of a second head, for an answer to be taken. A few thousand clients that send a byte a minute would be all that
-//! a server has room for. So a connection ends when nothing was answered on it for some time, whatever has been
-//! sent or taken on it meanwhile.
+//! Takes connections and serves the application on them.
 
 use super::Site;
+use super::timeout_stream::{self, Exchange, TimeoutStream};
 use crate::app::Services;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol};
+use actix_http::{HttpService, Protocol, Request, Response};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::HttpRequest;
+use actix_service::{
+    IntoServiceFactory as _, Service as _, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
+};
 use actix_web::dev::AppConfig;
-use std::cell::Cell;
 use std::future::ready;
-use std::io::{ErrorKind, IoSlice, Result};
+use std::io::Result;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Connections at once, at most; each costs about 16 KiB. Further ones wait until one of these ends.
 const MOST_CONNECTIONS: usize = 20_000;
@@ -98,13 +88,33 @@ pub fn serve(
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .on_connect_ext(|connection: &Connection, data| {
-                data.insert(connection.last_answer.clone());
+            .h1_write_buffer_size(timeout_stream::MAX_WRITE_BYTES)
+            .on_connect_ext(|stream: &TimeoutStream, data| {
+                data.insert(stream.exchange());
             })
-            .finish(map_config(app, |()| AppConfig::default()));
+            .finish(apply_fn_factory(
+                map_config(app, |()| AppConfig::default()),
+                |mut request: Request, app: &_| {
+                    let exchange = request.conn_data::<Exchange>().cloned();
+                    if let Some(exchange) = &exchange {
+                        exchange.begin(&mut request);
+                    }
+                    let response = app.call(request);
+                    async move {
+                        let response = match response.await {
+                            Ok(response) => Response::from(response),
+                            Err(error) => error.into(),
+                        };
+                        Ok(match exchange {
+                            Some(exchange) => exchange.finish(response),
+                            None => response,
+                        })
+                    }
+                },
+            ));
         fn_service(move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            ready(Ok::<_, DispatchError>((Connection::new(stream, timeout), Protocol::Http1, peer)))
+            ready(Ok::<_, DispatchError>((TimeoutStream::new(stream, timeout), Protocol::Http1, peer)))
         })
         .and_then(http)
     };
@@ -124,84 +134,4 @@ fn most_connections() -> usize {
     let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
     let files = files.unwrap_or(usize::MAX);
     files.saturating_sub(OTHER_FILES).max(files / 2).min(MOST_CONNECTIONS)
-}
-
-/// When something was last answered on a connection.
-#[derive(Clone)]
-struct LastAnswer(Rc<Cell<Instant>>);
-
-/// Notes on its connection that this request is answered.
-pub fn answered(request: &HttpRequest) {
-    if let Some(last_answer) = request.conn_data::<LastAnswer>() {
-        last_answer.0.set(Instant::now());
-    }
-}
-
-/// A client's connection, which fails when nothing was answered on it for longer than `timeout`.
-struct Connection {
-    stream: TcpStream,
-    timeout: Duration,
-    last_answer: LastAnswer,
-    /// Set anew only when it is over, and not at each answer.
-    alarm: Pin<Box<Sleep>>,
-}
-
-impl Connection {
-    fn new(stream: TcpStream, timeout: Duration) -> Self {
-        let now = Instant::now();
-        Self {
-            stream,
-            timeout,
-            last_answer: LastAnswer(Rc::new(Cell::new(now))),
-            alarm: Box::pin(sleep_until(now + timeout)),
-        }
-    }
-
-    /// The stream, if there is still time; else the task is woken when there is none any more.
-    fn in_time(&mut self, context: &mut Context<'_>) -> Result<Pin<&mut TcpStream>> {
-        while self.alarm.as_mut().poll(context).is_ready() {
-            let deadline = self.last_answer.0.get() + self.timeout;
-            if deadline <= Instant::now() {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            self.alarm.as_mut().reset(deadline);
-        }
-        Ok(Pin::new(&mut self.stream))
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<Result<()>> {
-        self.get_mut().in_time(context)?.poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        self.get_mut().in_time(context)?.poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        self.get_mut().in_time(context)?.poll_write_vectored(context, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
 }

@@ -22,6 +22,7 @@ mod overload;
 mod pages;
 mod request;
 mod session;
+mod timeout_stream;
 
 use crate::app::Services;
 use crate::clock::Clock;

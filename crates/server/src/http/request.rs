@@ -2,7 +2,6 @@
 //! and the body of its answer.
 
 use super::Site;
-use super::connection;
 use super::failure::Failure;
 use crate::app::Services;
 use crate::spent::{self, Part, Spent};
@@ -136,7 +135,6 @@ pub async fn trace<B: MessageBody + 'static>(
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
 
-    connection::answered(answer.request());
     let took = started.elapsed();
     span.set_attribute("http.request.method", method.to_string());
     span.set_attribute("url.path", path.clone());

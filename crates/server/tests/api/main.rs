@@ -22,6 +22,7 @@ mod login;
 mod metrics;
 mod origin;
 mod overload;
+mod pipelining;
 mod raw;
 mod register;
 mod secret_keys;

@@ -1,0 +1,337 @@
+//! A client's connection: how long it may go without a response, and how much of what the client sends is
+//! read ahead.
+//!
+//! actix waits without a limit for the rest of a body, the rest of a second head, and for a client that does
+//! not read. So reads and writes fail once nothing was answered for a while, whatever is sent or received.
+//!
+//! actix also decodes all requests that it has read at once, however many there are, and takes an unread body of
+//! the next one for that of the one it answers (docs/upstream). So the stream hands over one head at a time, then
+//! its body when the application waits for it, and nothing more while the request is unanswered or a client does
+//! not read what it was answered.
+
+use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::error::PayloadError;
+use actix_http::{BoxedPayloadStream, ConnectionType, HttpMessage as _, Payload, Request, Response};
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::Stream;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::io::{ErrorKind, IoSlice, Result};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Bytes that are read at once.
+const MAX_READ_BYTES: usize = 4096;
+/// Bytes of a request's head, as many as nginx passes on.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+const HEAD_TOO_LARGE: &[u8] =
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// Bytes of a response that are copied for a client at once.
+pub const MAX_WRITE_BYTES: usize = 16 * 1024;
+
+/// What the stream and the application know of each other's progress on one connection.
+#[derive(Clone)]
+pub struct Exchange(Rc<State>);
+
+struct State {
+    last_response: Cell<Instant>,
+    /// The application has a request that it has not answered.
+    is_in_progress: Cell<bool>,
+    /// The application waits for the request's body.
+    wants_body: Cell<bool>,
+    /// Bytes of the request's body that are not handed over, if it is not sent in chunks.
+    body_left: Cell<Option<usize>>,
+    /// The body of the latest request was not read to its end.
+    has_unread_body: Cell<bool>,
+    /// The connection's task, when it was given nothing although there may be something.
+    reader: RefCell<Option<Waker>>,
+}
+
+impl Exchange {
+    fn new(now: Instant) -> Self {
+        Self(Rc::new(State {
+            last_response: Cell::new(now),
+            is_in_progress: Cell::new(false),
+            wants_body: Cell::new(false),
+            body_left: Cell::new(None),
+            has_unread_body: Cell::new(false),
+            reader: RefCell::default(),
+        }))
+    }
+
+    /// Notes that the application begins to work on a request.
+    pub fn begin(&self, request: &mut Request) {
+        let payload = request.take_payload();
+        let has_body = !matches!(payload, Payload::None);
+        self.0.is_in_progress.set(true);
+        self.0.wants_body.set(false);
+        self.0.body_left.set(None);
+        self.0.has_unread_body.set(has_body);
+        if has_body {
+            let length =
+                request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            self.0.body_left.set(length.and_then(|length| length.trim().parse().ok()));
+            let body: BoxedPayloadStream = Box::pin(Body { payload, exchange: self.clone() });
+            *request.payload() = Payload::Stream { payload: body };
+        }
+    }
+
+    /// Notes that the request is answered, and bounds what the response costs while it is sent.
+    pub fn finish(&self, mut response: Response<BoxBody>) -> Response<BoxBody> {
+        self.0.is_in_progress.set(false);
+        self.0.wants_body.set(false);
+        self.0.last_response.set(Instant::now());
+        self.wake_reader();
+        // After a part of a body it is unknown where the next head begins.
+        if self.0.has_unread_body.get() {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response.map_body(|_, body| match body.size() {
+            BodySize::Sized(size) if size > MAX_WRITE_BYTES as u64 => match body.try_into_bytes() {
+                Ok(bytes) => BoxBody::new(Pieces(bytes)),
+                Err(body) => body,
+            },
+            _ => body,
+        })
+    }
+
+    fn may_read(&self) -> bool {
+        !self.0.is_in_progress.get() || (self.0.wants_body.get() && self.0.body_left.get() != Some(0))
+    }
+
+    fn wake_reader(&self) {
+        if let Some(reader) = self.0.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+/// A request's body, which lets the stream know when the application waits for more of it.
+struct Body {
+    payload: Payload,
+    exchange: Exchange,
+}
+
+impl Stream for Body {
+    type Item = std::result::Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let body = self.get_mut();
+        let state = &body.exchange.0;
+        let chunk = Pin::new(&mut body.payload).poll_next(context);
+        state.wants_body.set(chunk.is_pending());
+        match chunk {
+            Poll::Pending => body.exchange.wake_reader(),
+            Poll::Ready(None) => state.has_unread_body.set(false),
+            Poll::Ready(Some(_)) => {}
+        }
+        chunk
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.exchange.0.wants_body.set(false);
+    }
+}
+
+/// A response's body in pieces: actix copies each as a whole into the buffer that it sends from.
+struct Pieces(Bytes);
+
+impl MessageBody for Pieces {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0.len() as u64)
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Bytes, Infallible>>> {
+        let length = self.0.len().min(MAX_WRITE_BYTES);
+        Poll::Ready((length > 0).then(|| Ok(self.0.split_to(length))))
+    }
+}
+
+/// Finds the empty lines that end heads and bodies in chunks. Others in chunks or before heads do no harm.
+struct EmptyLines {
+    is_line_start: bool,
+}
+
+impl EmptyLines {
+    /// How many of these bytes there are up to the end of the first empty line.
+    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (position, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' if self.is_line_start => return Some(position + 1),
+                b'\n' => self.is_line_start = true,
+                b'\r' => {}
+                _ => self.is_line_start = false,
+            }
+        }
+        None
+    }
+}
+
+/// A client's connection, which fails when nothing was answered on it for longer than `timeout`.
+pub struct TimeoutStream {
+    stream: TcpStream,
+    timeout: Duration,
+    exchange: Exchange,
+    /// Reset only when it has elapsed, not at each response.
+    alarm: Pin<Box<Sleep>>,
+    /// Read, but not handed over yet.
+    ahead: BytesMut,
+    empty_lines: EmptyLines,
+    /// Bytes handed over since the latest empty line.
+    head_bytes: usize,
+    /// There may be more to read, but what was handed over has to be decoded first.
+    must_yield: bool,
+    is_write_blocked: bool,
+    is_refused: bool,
+}
+
+impl TimeoutStream {
+    pub fn new(stream: TcpStream, timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            timeout,
+            exchange: Exchange::new(now),
+            alarm: Box::pin(sleep_until(now + timeout)),
+            ahead: BytesMut::new(),
+            empty_lines: EmptyLines { is_line_start: true },
+            head_bytes: 0,
+            must_yield: false,
+            is_write_blocked: false,
+            is_refused: false,
+        }
+    }
+
+    pub fn exchange(&self) -> Exchange {
+        self.exchange.clone()
+    }
+
+    /// Fails when the time is over; else the task is woken when it is.
+    fn check_time(&mut self, context: &mut Context<'_>) -> Result<()> {
+        while self.alarm.as_mut().poll(context).is_ready() {
+            let deadline = self.exchange.0.last_response.get() + self.timeout;
+            if deadline <= Instant::now() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.alarm.as_mut().reset(deadline);
+        }
+        Ok(())
+    }
+
+    /// Puts what may be decoded next into the buffer, and keeps the rest.
+    fn hand_over(&mut self, buffer: &mut ReadBuf<'_>, bytes: &[u8]) {
+        let state = &self.exchange.0;
+        let is_body = state.is_in_progress.get() || state.has_unread_body.get();
+        let end = match state.body_left.get().filter(|_| state.is_in_progress.get()) {
+            Some(left) => {
+                let end = left.min(bytes.len());
+                state.body_left.set(Some(left - end));
+                self.empty_lines.is_line_start = true;
+                Some(end)
+            }
+            None => self.empty_lines.find(bytes),
+        };
+        self.head_bytes = if end.is_some() || is_body { 0 } else { self.head_bytes + bytes.len() };
+        let (now, later) = end.and_then(|end| bytes.split_at_checked(end)).unwrap_or((bytes, &[]));
+        buffer.put_slice(now);
+        self.ahead.extend_from_slice(later);
+        self.must_yield |= !self.ahead.is_empty();
+        if self.head_bytes > MAX_HEAD_BYTES {
+            self.is_refused = true;
+            // All that was answered before is sent: else nothing would have been read.
+            let _ = self.stream.try_write(HEAD_TOO_LARGE);
+        }
+    }
+
+    fn written<T>(&mut self, written: Poll<Result<T>>) -> Poll<Result<T>> {
+        self.is_write_blocked = written.is_pending();
+        if !self.is_write_blocked {
+            self.exchange.wake_reader();
+        }
+        written
+    }
+}
+
+impl AsyncRead for TimeoutStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let this = self.get_mut();
+        this.check_time(context)?;
+        if this.is_write_blocked || !this.exchange.may_read() {
+            this.exchange.0.reader.replace(Some(context.waker().clone()));
+            this.must_yield = false;
+            return Poll::Pending;
+        }
+        if std::mem::take(&mut this.must_yield) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if this.is_refused {
+            return Poll::Ready(Ok(()));
+        }
+        let limit = buffer.remaining().min(MAX_READ_BYTES);
+        if !this.ahead.is_empty() {
+            let bytes = this.ahead.split_to(limit.min(this.ahead.len()));
+            let later = std::mem::take(&mut this.ahead);
+            this.hand_over(buffer, &bytes);
+            this.ahead.unsplit(later);
+            this.must_yield = true;
+            return Poll::Ready(Ok(()));
+        }
+        let mut space = [0; MAX_READ_BYTES];
+        let mut piece = ReadBuf::new(space.get_mut(..limit).unwrap_or_default());
+        ready!(Pin::new(&mut this.stream).poll_read(context, &mut piece))?;
+        // A read that did not fill its space has emptied the socket, and the next one waits.
+        this.must_yield = piece.remaining() == 0;
+        this.hand_over(buffer, piece.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for TimeoutStream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        let this = self.get_mut();
+        this.check_time(context)?;
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.written(written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let this = self.get_mut();
+        this.check_time(context)?;
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, bytes);
+        this.written(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}

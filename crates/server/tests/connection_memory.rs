@@ -1,0 +1,94 @@
+//! What one client can make the real binary hold in memory, whatever it sends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::Server;
+use shared::routes;
+use std::fs;
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+const CONNECTIONS: u64 = 40;
+/// KiB that each connection may cost, as docs/SCALING.md states it.
+const MAX_KIB_EACH: u64 = 128;
+
+/// A connection whose client has little room for responses.
+async fn connect(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+/// KiB of memory in use, or at the peak since [`forget_peak`].
+fn memory(server: &Server, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
+/// Begins a new measurement of the peak: proc(5), clear_refs.
+fn forget_peak(server: &Server) {
+    fs::write(format!("/proc/{}/clear_refs", server.id()), "5").unwrap();
+}
+
+/// KiB that each of many connections costs at most on which this is sent and no response is read.
+async fn cost(bytes: Vec<u8>) -> u64 {
+    let folder = common::canary::folder();
+    let database = common::new_database(folder.path()).await;
+    let settings = [("DATABASE_URL", &*database), ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9")];
+    let server = Server::start(folder.path(), &settings);
+    let address: SocketAddr = server.url.strip_prefix("http://").unwrap().parse().unwrap();
+    // Code and tables that a first request needs are nobody's connection.
+    for path in [routes::HEALTHZ, routes::OPENAPI, "/", routes::SESSION] {
+        common::client().get(format!("{}{path}", server.url)).send().await.unwrap().bytes().await.unwrap();
+    }
+    forget_peak(&server);
+    let before = memory(&server, "VmRSS:");
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut connection = connect(address).await;
+        // All of it is in the system's buffers at once, and stays there where the server does not read it.
+        connection.write_all(&bytes).await.unwrap();
+        connections.push(connection);
+    }
+    for connection in &mut connections {
+        // The server works on it.
+        connection.peek(&mut [0]).await.unwrap();
+    }
+    // Others are served, and after all that has been read of these.
+    for _ in 0..20 {
+        let mut other = connect(address).await;
+        other.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        other.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+    memory(&server, "VmHWM:").saturating_sub(before) / CONNECTIONS
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unread_pipelined_responses_hold_bounded_memory() {
+    let large = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", routes::OPENAPI).repeat(40);
+    let small = "GET / HTTP/1.1\r\nHost:x\r\n\r\n".repeat(5000);
+    let cost = cost((large + &small).into_bytes()).await;
+    assert!(cost <= MAX_KIB_EACH, "{cost} KiB for each connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn body_of_tiny_chunks_holds_bounded_memory() {
+    let first = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        routes::LOGIN
+    );
+    let cost = cost(format!("{first}{head}{}", "1\r\n \r\n".repeat(16_000)).into_bytes()).await;
+    assert!(cost <= MAX_KIB_EACH, "{cost} KiB for each connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_with_the_most_headers_hold_bounded_memory() {
+    let headers: String = (0..94).map(|number| format!("a{number}: b\r\n")).collect();
+    let cost = cost(format!("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n").repeat(1000).into_bytes()).await;
+    assert!(cost <= MAX_KIB_EACH, "{cost} KiB for each connection");
+}
