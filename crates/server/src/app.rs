@@ -1,5 +1,6 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
+use crate::accounts::hash_kinds;
 use crate::assertions;
 use crate::audit::Audit;
 use crate::chat::seal::{Sealer, SecretKey};
@@ -113,6 +114,7 @@ impl App {
         let db = Db::open(config.store.database_url.expose()).await?;
         let hasher = Hasher::start(config.store.argon2.clone(), config.store.hash_threads)
             .map_err(StartError::Hasher)?;
+        share_hash_kinds(&db, &hasher).await;
         let (key, previous) = (&config.store.secret_key.0, config.store.previous_secret_key.as_ref());
         let previous = previous.map(|key| &key.0);
         let sealer = Sealer::new(key, previous);
@@ -267,6 +269,13 @@ pub fn use_ring() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+/// Shares with other servers which kinds of password hashes there are. Tried again every minute.
+async fn share_hash_kinds(db: &Db, hasher: &Hasher) {
+    if let Err(error) = hash_kinds::share(db, hasher).await {
+        tracing::error!(%error, "the kinds of password hashes could not be looked up");
+    }
+}
+
 /// Ends what has expired, for ever.
 async fn sweep(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
@@ -278,6 +287,11 @@ async fn sweep(services: Arc<Services>) {
         }
         services.address_limit.sweep();
         services.mint_limit.sweep();
+        services.hasher.sweep();
+        share_hash_kinds(&services.db, &services.hasher).await;
+        if let Err(error) = services.hasher.measure_stored_kinds().await {
+            tracing::warn!(%error, "what the stored password hashes cost was not measured");
+        }
         let now = services.clock.now();
         loop {
             match sessions::sweep(&services.db, now).await {

@@ -206,6 +206,7 @@ async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) 
     let now = Clock::system().now();
     let mut tx = db.begin().await?;
     accounts::set_hash(&mut tx, &user.id, &hash, now).await?;
+    accounts::hash_kinds::add(&mut tx, [hash.as_str()].into_iter()).await?;
     let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
     // no more.

@@ -16,6 +16,7 @@ mod every_step;
 mod guessing;
 mod handover;
 mod headers;
+mod legacy_hashes;
 mod line;
 mod login;
 mod metrics;
