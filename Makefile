@@ -1,9 +1,9 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing pictures clean
+.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing bench-passwords pictures clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: ## set up, build and run everything, with a demo user: http://localhost:3000
 	@scripts/run
@@ -45,6 +45,9 @@ bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 
 bench-timing: ## measure whether the time of a failed sign-in tells who has an account
 	@scripts/bench-timing
+
+bench-passwords: ## flood the server with the dearest password work, and measure what others notice
+	@scripts/bench-passwords
 
 pictures: ## take the README's pictures anew: docs/pictures/
 	@scripts/page

@@ -89,3 +89,8 @@ CREATE TABLE chat_jobs (
 CREATE INDEX chat_jobs_due ON chat_jobs (parked, run_at);
 
 CREATE INDEX chat_jobs_uid ON chat_jobs (uid) WHERE kind = 'revoke_token';
+
+-- The kinds of password hashes that users have: a failed login must not tell them apart by its time.
+CREATE TABLE password_hash_kinds (
+    sample TEXT NOT NULL PRIMARY KEY -- a hash of this scheme and these parameters that no password has
+) WITHOUT ROWID;

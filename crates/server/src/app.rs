@@ -1,5 +1,6 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
+use crate::accounts::hash_kinds;
 use crate::audit::Audit;
 use crate::chat::seal::{Sealer, SecretKey};
 use crate::chat::{Chat, client, fingerprints, worker};
@@ -117,6 +118,9 @@ impl App {
         fingerprints::admit(&db, key, &fallbacks, clock.now()).await?;
         let hasher = Hasher::start(config.store.argon2.clone(), config.store.hash_threads)
             .map_err(StartError::Hasher)?;
+        if let Err(error) = hash_kinds::share(&db, &hasher).await {
+            tracing::error!(%error, "the kinds of password hashes could not be looked up");
+        }
         let sealer = Sealer::new(key, &fallbacks);
         let endpoint = client::Client::new(
             http_client(config.cometchat.emulator.is_some())?,

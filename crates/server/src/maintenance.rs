@@ -1,5 +1,6 @@
 //! Periodic clean-up: what has expired is deleted, in small transactions, and not while the clock may be wrong.
 
+use crate::accounts::hash_kinds;
 use crate::app::Services;
 use crate::clock::ClockWatch;
 use crate::db::DbError;
@@ -23,7 +24,19 @@ pub async fn run(services: Arc<Services>) {
         }
         services.address_limit.sweep();
         services.mint_limit.sweep();
+        services.hasher.sweep();
+        share_hash_kinds(&services).await;
         sweep(&services, &mut watch).await;
+    }
+}
+
+/// Shares with other servers which kinds of password hashes there are, and measures what each costs.
+async fn share_hash_kinds(services: &Services) {
+    if let Err(error) = hash_kinds::share(&services.db, &services.hasher).await {
+        tracing::error!(%error, "the kinds of password hashes could not be looked up");
+    }
+    if let Err(error) = services.hasher.measure_stored_kinds().await {
+        tracing::warn!(%error, "what the stored password hashes cost was not measured");
     }
 }
 

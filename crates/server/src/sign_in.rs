@@ -137,9 +137,15 @@ pub async fn prove(
 
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     // Also without a user or a password, and when it cannot help: the time must not tell.
-    let verdict = services.hasher.verify(password.clone(), stored.as_deref()).await?;
+    let network = throttle::address::network(client.address).to_string();
+    let turn = {
+        let [account, ..] = subject.keys();
+        services.hasher.reserve_turn([account.to_owned(), network])
+    };
+    let verdict = services.hasher.verify_in_turn(password.clone(), stored.as_deref(), &turn).await?;
     let (user, reason) = match (found, stored, verdict) {
         (Some(found), Some(hash), Verdict::Right { outdated }) if standing == Standing::Open => {
+            services.hasher.give_back(&turn);
             if has_failed {
                 throttle::succeeded(db, &subject, account.is_none()).await?;
             }
@@ -154,8 +160,12 @@ pub async fn prove(
         (Some(found), ..) if standing == Standing::Shut => (found.user.id, Reason::Locked),
         (Some(found), ..) => (found.user.id, Reason::WrongPassword),
     };
-    throttle::failed(db, &subject, now).await?;
-    services.audit.sign_in_failed(&user, client.address, reason);
+    if verdict != Verdict::Unchecked {
+        throttle::failed(db, &subject, now).await?;
+        services.audit.sign_in_failed(&user, client.address, reason);
+    }
+    // However long the check took: the time must not tell which hash there is.
+    turn.wait_for_end().await?;
     Err(AccountError::WrongCredentials)
 }
 

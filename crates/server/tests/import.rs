@@ -131,3 +131,27 @@ async fn a_file_with_faults_is_told_line_by_line_and_nothing_of_it_is_imported()
     assert!(world.fails(&["user", "import", &short], "").contains("short.csv:3: 2 fields"));
     assert!(world.fails(&["user", "import", "nothing.csv"], "").contains("nothing.csv"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hash_that_takes_seconds_to_check_is_not_imported() {
+    let world = World::new().await;
+    let salt_and_output = "c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ";
+    let hashes = [
+        format!("$pbkdf2-sha256$i=2500001${salt_and_output}"),
+        format!("$scrypt$ln=18,r=8,p=3${salt_and_output}"),
+        format!("$2b$16${}", ".".repeat(53)),
+        format!("$argon2id$v=19$m=262145,t=1,p=1${salt_and_output}"),
+    ];
+    let users: String = hashes
+        .iter()
+        .enumerate()
+        .map(|(number, hash)| format!("u{number},u{number}@example.com,U,\"{hash}\"\n"))
+        .collect();
+    let file = world.file("users.csv", &format!("id,email,name,password_hash\n{users}"));
+    let words = world.fails(&["user", "import", &file], "");
+    for line in 2..6 {
+        let start = format!("users.csv:{line}: password_hash: neither");
+        assert!(words.lines().any(|words| words.starts_with(&start)), "{line} in\n{words}");
+    }
+    assert_eq!(world.run(&["user", "list"], ""), "");
+}

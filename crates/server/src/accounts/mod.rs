@@ -3,6 +3,7 @@
 //! A user's id is their uid at CometChat as well, so whatever is done to one here is done there, by a
 //! job in the same transaction. Knows nothing of HTTP or of the wire.
 
+pub mod hash_kinds;
 pub mod manage;
 pub mod register;
 
@@ -126,6 +127,7 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: i64, now: i64) 
          FROM json_array_elements($1::json)",
     );
     tx.run(sql, values![json(rows), now]).await?;
+    hash_kinds::add(tx, users.iter().map(|(_, hash)| hash.as_str())).await?;
     // What was tried on these addresses while nobody had them must not keep out who has them now.
     throttle::forget(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
     jobs::sync_users(tx, users.iter().map(|(user, _)| user.id.as_str()), earlier, now).await

@@ -84,7 +84,7 @@ pub(super) async fn check_password(
 ) -> Result<(), AccountError> {
     let (password, min_chars) = (password.clone(), services.password_min_length);
     let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
-    // One at a time: a password that is made for it takes a good part of a second of a processor.
+    // One at a time: a password takes up to ten milliseconds of a processor, so hundreds have their turn in time.
     let turn = tokio::time::timeout(MAX_WAIT, services.judging.acquire()).await;
     let _turn = turn.map_err(|_| HashError::Overloaded)?;
     let checked = tokio::task::spawn_blocking(move || {

@@ -32,7 +32,7 @@ macro_rules! table {
 }
 
 /// Each after those that its rows refer to.
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 8] = [
     table!(
         "users",
         "id",
@@ -77,6 +77,7 @@ const TABLES: [Table; 7] = [
     table!("handovers", "id_hash", "expires_at"),
     table!("assertion_cutoffs", "user_id", "refused_until"),
     table!("key_fingerprints", "fingerprint", "number", "used_since"),
+    table!("password_hash_kinds", "sample"),
 ];
 
 pub fn command() -> Command {
@@ -139,6 +140,8 @@ async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> 
     to.run("DELETE FROM login_failures", &[]).await?;
     // The key of the file's database is the one that opens what is copied.
     to.run("DELETE FROM key_fingerprints", &[]).await?;
+    // The kind of new hashes, of a server that was started on it.
+    to.run("DELETE FROM password_hash_kinds", &[]).await?;
     let there = "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM handovers
                  UNION ALL SELECT 1 FROM assertion_cutoffs LIMIT 1";
     if !to.run(there, &[]).await?.rows.is_empty() {

@@ -22,7 +22,9 @@ const AT_ONCE: usize = 500;
 pub fn command() -> Command {
     let about = "Adds the users in a file, all of them or none";
     let help = "A CSV file whose first line is id,email,name,password_hash, or a file of JSON lines (.jsonl) with these fields.\n\
-                A password hash is $argon2…, $2b$… (bcrypt), $scrypt$…, $pbkdf2-sha256$… or $pbkdf2-sha512$…, or empty for a user without a password.";
+                A password hash is $argon2…, $2b$… (bcrypt), $scrypt$…, $pbkdf2-sha256$… or $pbkdf2-sha512$…, or empty for a user without a password.\n\
+                A hash must not take longer than about two seconds to check: argon2 up to 256 MiB and 16 passes, bcrypt up to cost 15, \
+                scrypt up to 256 MiB and N*r*p of 4194304, pbkdf2 up to 2500000 rounds.";
     Command::new("import").about(about).args([
         Arg::new("file").required(true).value_name("FILE").help(help),
         flag("dry-run", "Only check the file"),
@@ -194,7 +196,7 @@ pub(crate) fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>,
         let hash = record.password_hash.trim();
         if !hash.is_empty() && passwords::scheme(hash).is_none() {
             found.push(
-                "password_hash: neither argon2, bcrypt, scrypt nor pbkdf2, or with too high a cost".into(),
+                "password_hash: neither argon2, bcrypt, scrypt nor pbkdf2, or one that takes seconds to check".into(),
             );
         }
         faults.extend(found.into_iter().map(|fault| format!("{line}: {fault}")));

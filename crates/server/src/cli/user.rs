@@ -208,6 +208,7 @@ async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) 
     throttle::forget_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
     accounts::set_hash(&mut tx, &user.id, &hash, now).await?;
+    accounts::hash_kinds::add(&mut tx, [hash.as_str()].into_iter()).await?;
     let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
     // no more.

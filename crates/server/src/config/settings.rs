@@ -134,7 +134,7 @@ pub const SETTINGS: &[Setting] = &[
         SIGN_IN,
         "HASH_THREADS",
         None,
-        "Threads that hash passwords, each with the memory of one hash; as many as there are cores when not set",
+        "Threads that hash passwords, each with the memory of one hash; as many as there are cores when not set. Half as many more check hashes of other systems",
     ),
     setting(
         WATCHING,

@@ -1,6 +1,7 @@
 //! One Argon2id computation, in memory that the caller keeps; and checks of any hash that we read.
 
 use super::foreign::Foreign;
+use super::kind::HashKind;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroize as _;
@@ -88,35 +89,43 @@ pub fn dummy(params: &Params) -> argon2::password_hash::Result<String> {
     phc(params, &crate::random::bytes::<16>(), &crate::random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>())
 }
 
-/// Whether `stored` is a hash that [`matches`] can check.
+/// Whether `stored` is a hash that [`matches`] can check, at a cost that has a bound.
 pub fn is_readable(stored: &str) -> bool {
-    scheme(stored).is_some()
+    HashKind::of(stored).is_some()
 }
 
-/// What `stored` was made by, in a word; `None` when [`matches`] cannot check it.
+/// What `stored` was made by, in a word; `None` when it is not readable.
 pub fn scheme(stored: &str) -> Option<String> {
+    HashKind::of(stored)?;
     if parse(stored).is_some() {
         return stored.split('$').nth(1).map(str::to_owned);
     }
     Foreign::parse(stored).map(|foreign| foreign.to_string())
 }
 
-/// Whether `password` is the one that `stored` was made of; `None` when `stored` is no hash that we read.
+/// Whether `password` is the one that `stored` was made of; `None` when `stored` is not readable.
 pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<bool> {
+    if !is_readable(stored) {
+        return None;
+    }
     if let Some(foreign) = Foreign::parse(stored) {
         return Some(foreign.matches(password));
     }
     let (argon2, salt, expected) = parse(stored)?;
     let mut output = [0; Output::MAX_LENGTH];
     let output = output.get_mut(..expected.len())?;
-    let is_of_the_current_kind = argon2.params().p_cost() == 1 && stored.starts_with("$argon2id$v=19$");
-    if is_of_the_current_kind {
+    if has_own_form(stored, argon2.params()) {
         memory.compute_current(argon2.params(), password, &salt, output).ok()?;
     } else {
         memory.compute(&argon2, password, &salt, output).ok()?;
     }
     // `Output` compares in constant time.
     Some(Output::new(output).ok()? == expected)
+}
+
+/// Whether `stored`, which has these parameters, has the form of new hashes.
+pub fn has_own_form(stored: &str, params: &Params) -> bool {
+    params.p_cost() == 1 && stored.starts_with("$argon2id$v=19$")
 }
 
 /// Whether `stored` was made with these very parameters.

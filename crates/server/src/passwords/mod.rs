@@ -5,16 +5,22 @@
 //! users, sessions or requests.
 
 pub mod calibrate;
+mod costs;
 pub(crate) mod foreign;
 pub(crate) mod hash;
+mod kind;
+mod lane;
 mod policy;
 mod pool;
 #[cfg(feature = "argon2-simd")]
 mod simd;
+mod turns;
 
 pub use hash::scheme;
+pub use kind::HashKind;
+pub use lane::{HashError, Verdict};
 pub use policy::Weakness;
-pub use pool::{HashError, Hasher, Verdict};
+pub use pool::{Hasher, Turn};
 
 use argon2::Params;
 use unicode_normalization::UnicodeNormalization as _;

@@ -3,13 +3,32 @@
 
 use super::Password;
 use shared::{Fields, limits};
+use zeroize::Zeroizing;
 
 /// A password that takes fewer guesses than ten to the power of this is refused: that many can be tried
 /// against a stolen hash of ours within weeks.
 const MIN_GUESSES_LOG10: f64 = 8.0;
-/// Code points that are judged. The work grows with their square, and with the substitutions that they may stand for; what
-/// so many do not show does not come after them.
-const MOST_JUDGED: usize = 40;
+/// Code points that are scored. The work grows with their square, and what so many do not show does not come after them.
+const MAX_SCORED_CHARS: usize = 32;
+/// Letters with the signs that zxcvbn reads as them. It scores a password once for each way to read its signs.
+const SIGNS: [(char, &str); 12] = [
+    ('a', "4@"),
+    ('b', "8"),
+    ('c', "({[<"),
+    ('e', "3"),
+    ('g', "69"),
+    ('i', "1!|"),
+    ('l', "1|7"),
+    ('o', "0"),
+    ('s', "$5"),
+    ('t', "+7"),
+    ('x', "%"),
+    ('z', "2"),
+];
+/// Those of them that are read as two letters.
+const DOUBLE_SIGNS: &str = "1|7";
+/// Ways to read a scored password. All ten digits together have so many.
+const MAX_READINGS: usize = 16;
 /// What people take from the page in front of them.
 const OUR_WORDS: [&str; 3] = ["cometchat", "comet", "chat"];
 
@@ -34,17 +53,44 @@ impl Password {
     }
 
     /// [`Password::check_form`], and whether it could be guessed by somebody who knows `about`: the user's
-    /// name and address. Takes some milliseconds of work: not on an async thread.
+    /// name and address. Takes up to ten milliseconds of work: not on an async thread.
     pub fn check(&self, min_chars: usize, about: &[&str]) -> Result<(), Weakness> {
         self.check_form(min_chars)?;
         let known: Vec<String> = OUR_WORDS.into_iter().chain(about.iter().copied()).flat_map(forms).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let judged: String = self.0.chars().take(MOST_JUDGED).collect();
-        if zxcvbn::zxcvbn(&judged, &known).guesses_log10() < MIN_GUESSES_LOG10 {
+        if zxcvbn::zxcvbn(&scored_part(&self.0), &known).guesses_log10() < MIN_GUESSES_LOG10 {
             return Err(Weakness::Guessable);
         }
         Ok(())
     }
+}
+
+/// Returns the part of a password that is scored, which bounds the work: its first code points, where signs that would
+/// make for too many readings are letters. That makes a password weaker and never stronger.
+fn scored_part(password: &str) -> String {
+    let start: Zeroizing<String> = Zeroizing::new(password.chars().take(MAX_SCORED_CHARS).collect());
+    // Digits stay what they are, so that numbers and dates are found.
+    let mut read: String = start.chars().filter(char::is_ascii_digit).collect();
+    let mut letter = |sign| {
+        let (letter, _) = SIGNS.iter().find(|(_, signs)| signs.contains(sign))?;
+        if read.contains(sign) {
+            return None;
+        }
+        read.push(sign);
+        let is_too_many = count_readings(&read) > MAX_READINGS;
+        if is_too_many {
+            read.pop();
+        }
+        is_too_many.then_some(*letter)
+    };
+    start.chars().map(|char| letter(char).unwrap_or(char)).collect()
+}
+
+/// Returns an upper bound of the ways in which zxcvbn reads a password with these signs.
+fn count_readings(signs: &str) -> usize {
+    let count = |all: &str| all.chars().filter(|sign| signs.contains(*sign)).count();
+    let choices: usize = SIGNS.iter().map(|(_, all)| count(all).max(1)).product();
+    choices << count(DOUBLE_SIGNS)
 }
 
 /// The forms in which a text gets into a password: as it is, its words, and all of them in one.
@@ -87,10 +133,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_judged_has_an_end_and_what_comes_after_it_makes_nothing_better() {
+    fn scored_part_ends_and_the_rest_makes_nothing_better() {
         let strong = "plum tractor yesterday";
         assert_eq!(check(&format!("{strong}{}", "a".repeat(100))), Ok(()));
-        assert_eq!(check(&format!("{}{strong}", "a".repeat(MOST_JUDGED))), Err(Weakness::Guessable));
+        assert_eq!(check(&format!("{}{strong}", "a".repeat(MAX_SCORED_CHARS))), Err(Weakness::Guessable));
+    }
+
+    /// Each costs the most that a search by mutation has found. Counted and not timed: a busy machine fails no test.
+    #[test]
+    fn crafted_password_has_few_readings_to_score() {
+        for password in [
+            "!|@1746982350({[<$+%!|@1746982350({[<$+%",
+            "4@({[<69!|7$5+1830%24@({[<69!|7$5+1830%2",
+            "+|@g746$s23[5({(z$+%!<911|@17e6@g2350x345",
+            "12345678901234567890|!@$+({[<%",
+        ] {
+            let scored = scored_part(password);
+            let signs: String = scored.chars().filter(|c| !c.is_alphabetic()).collect();
+            assert!(count_readings(&signs) <= MAX_READINGS, "{password}: {scored}");
+            assert_eq!(scored.chars().count(), password.chars().count().min(MAX_SCORED_CHARS));
+        }
+    }
+
+    #[test]
+    fn password_with_few_signs_is_scored_as_it_is() {
+        for password in ["p@$$w0rd! (2 you)", "12345678901234567890", "+49 30 1234 56", "caf\u{e9} {x}"] {
+            assert_eq!(scored_part(password), password);
+        }
+        assert_eq!(scored_part("1769 {x} |x| @x"), "1769 {x} ixi @x");
+    }
+
+    #[test]
+    fn random_password_of_signs_is_accepted() {
+        for password in ["1|7!@4$5({[<+%69", "|!{[<(@$+%|!{[<(", "9{|!7@1$+(4[%<56"] {
+            assert_eq!(check(&format!("{password}k")), Ok(()), "{password}");
+        }
     }
 
     #[test]

@@ -1,123 +1,65 @@
-//! The hashing threads and the queue before them.
+//! Hashing and checking of passwords: new hashes and those that cost no more on threads of their own, and legacy hashes
+//! on half as many others, so that a hash whose cost an import has chosen never keeps a thread from the rest.
 //!
-//! A fixed number of threads, each with memory of its own, is the bound on the memory and the CPU that
-//! hashing takes: there is no permit that an abandoned request could give back while its hash still
-//! runs. Work is done in order of arrival, work that nobody waits for any more is skipped, and when the
-//! wait would be too long the caller is told so at once.
+//! How failed attempts are kept from telling what kind of hash there is: each has a [`Turn`], which lasts as long as the
+//! dearest check takes that the database holds, and is answered when the turn ends. That is time and no work.
 
+use super::costs::HashCosts;
+use super::kind::HashKind;
+use super::lane::{HashError, Lane, MAX_WAIT, Manner, Stats, Task, Verdict};
+use super::turns::Turns;
 use super::{Password, hash};
 use crate::spent::{Part, measured};
 use argon2::Params;
-use crossbeam_channel::{Receiver, Sender, TrySendError};
-use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// A caller who would wait longer is told to come back instead.
-const MAX_WAIT: Duration = Duration::from_secs(2);
-/// More than two seconds' work of any machine; the queue never holds it, the estimate refuses before.
-const MAX_QUEUED: usize = 4096;
-/// How much the hashing threads give way: a third of the weight of others when there is not enough for all (sched(7)).
-#[cfg(target_os = "linux")]
+/// How much the hashing threads give way: a third of the weight of others when there is not enough for all.
 const NICE: i32 = 5;
-/// What a hash is taken to cost until one was measured.
-const FIRST_GUESS: Duration = Duration::from_millis(25);
-
-#[derive(Debug, thiserror::Error)]
-pub enum HashError {
-    #[error("the hashing queue is full")]
-    Overloaded,
-    #[error("the hashing threads have stopped")]
-    Stopped,
-    #[error("the hash could not be computed: {0}")]
-    Failed(argon2::password_hash::Error),
-}
-
-/// What became of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Wrong,
-    Right {
-        /// The stored hash has other parameters than new ones get: hash again and store.
-        outdated: bool,
-    },
-}
-
-struct Work {
-    task: Task,
-    since: Instant,
-}
-
-enum Task {
-    Hash(Password, oneshot::Sender<Result<String, HashError>>),
-    Verify(Password, String, oneshot::Sender<Verdict>),
-}
-
-impl Task {
-    fn is_abandoned(&self) -> bool {
-        match self {
-            Self::Hash(_, answer) => answer.is_closed(),
-            Self::Verify(_, _, answer) => answer.is_closed(),
-        }
-    }
-}
+/// The threads for legacy hashes give way to those as well: another third.
+const LEGACY_NICE: i32 = 10;
 
 /// The pool. Cheap to clone; the threads end when the last clone is gone.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: Sender<Work>,
-    load: Arc<Load>,
+    own: Lane,
+    legacy: Lane,
+    costs: Arc<HashCosts>,
+    stats: Arc<Stats>,
+    turns: Arc<Turns>,
+    params: Params,
+    threads: usize,
     dummy: Arc<str>,
 }
 
-/// What the pool has done, in seconds.
-pub struct Stats {
-    pub wait: Histogram,
-    pub cost: Histogram,
-    /// Refused because the wait would have been too long.
-    pub refused: Counter,
+/// The time that an attempt takes which fails, whatever hash there is.
+pub struct Turn {
+    keys: [String; 2],
+    /// The time that is reserved of the keys'.
+    length: Duration,
+    /// When a legacy hash may be checked; `None`: at once.
+    begins: Option<Instant>,
+    ends: Instant,
+    /// Too many have their turn first: a legacy hash is not checked.
+    is_refused: bool,
 }
 
-impl Default for Stats {
-    fn default() -> Self {
-        let wait = [0.001, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
-        let cost = [0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0];
-        Self { wait: Histogram::new(wait), cost: Histogram::new(cost), refused: Counter::default() }
-    }
-}
-
-struct Load {
-    stats: Stats,
-    /// Jobs that are queued or being done.
-    pending: AtomicUsize,
-    threads: usize,
-    /// A moving average of what one hash costs, in microseconds.
-    cost_micros: AtomicU64,
-    begun: AtomicU64,
-    computed: AtomicU64,
-}
-
-impl Load {
-    /// How long a job that comes now would wait for a thread.
-    fn wait(&self) -> Duration {
-        let ahead = (self.pending.load(Ordering::Relaxed) + 1).saturating_sub(self.threads);
-        let micros = self.cost_micros.load(Ordering::Relaxed).saturating_mul(ahead as u64);
-        Duration::from_micros(micros / self.threads as u64)
-    }
-
-    fn measured(&self, cost: Duration) {
-        let old = self.cost_micros.load(Ordering::Relaxed);
-        let new = u64::try_from(cost.as_micros()).unwrap_or(u64::MAX);
-        self.cost_micros.store((old * 7 + new) / 8, Ordering::Relaxed);
-        self.computed.fetch_add(1, Ordering::Relaxed);
-        self.stats.cost.observe(cost.as_secs_f64());
+impl Turn {
+    /// Waits for the end of the turn.
+    ///
+    /// # Errors
+    /// [`HashError::Overloaded`] for a turn in which a legacy hash would not have been checked.
+    pub async fn wait_for_end(self) -> Result<(), HashError> {
+        measured(Part::Hash, tokio::time::sleep_until(self.ends.into())).await;
+        if self.is_refused { Err(HashError::Overloaded) } else { Ok(()) }
     }
 }
 
 impl Hasher {
-    /// Starts `threads` threads (at least one) that hash with `params`.
+    /// Starts `threads` threads (at least one) that hash with `params`, and half as many (at least one) for legacy
+    /// hashes.
     ///
     /// # Errors
     /// When the system gives no thread, or the parameters cannot be written as a hash.
@@ -126,130 +68,162 @@ impl Hasher {
         #[cfg(feature = "argon2-simd")]
         super::simd::self_test(&params)?;
         let dummy = hash::dummy(&params).map_err(std::io::Error::other)?;
-        let load = Arc::new(Load {
-            pending: AtomicUsize::new(0),
+        let (costs, stats) = (Arc::<HashCosts>::default(), Arc::<Stats>::default());
+        let own = Manner { name: "hash", threads, nice: NICE, keeps_memory: true, params: params.clone() };
+        let legacy = Manner {
+            name: "hash-legacy",
+            threads: (threads / 2).max(1),
+            nice: LEGACY_NICE,
+            keeps_memory: false,
+            ..own.clone()
+        };
+        Ok(Self {
+            own: Lane::start(&own, &costs, &stats)?,
+            legacy: Lane::start(&legacy, &costs, &stats)?,
+            costs,
+            stats,
+            turns: Arc::default(),
+            params,
             threads,
-            cost_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
-            begun: AtomicU64::new(0),
-            computed: AtomicU64::new(0),
-            stats: Stats::default(),
-        });
-        let (queue, work) = crossbeam_channel::bounded(MAX_QUEUED);
-        for number in 0..threads {
-            let (work, load, params) = (work.clone(), load.clone(), params.clone());
-            std::thread::Builder::new()
-                .name(format!("hash-{number}"))
-                .spawn(move || serve(&work, &load, &params))?;
-        }
-        Ok(Self { queue, load, dummy: dummy.into() })
+            dummy: dummy.into(),
+        })
     }
 
     /// The PHC string to store for `password`.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let (answer, done) = oneshot::channel();
-        self.submit(Task::Hash(password, answer))?;
+        self.own.submit(Task::Hash(password, answer), self.kind())?;
         measured(Part::Hash, done).await.map_err(|_| HashError::Stopped)?
     }
 
     /// Checks `password` against the hash `stored`. `None`, or a hash that cannot be read, costs the
-    /// same as any other and is [`Verdict::Wrong`].
+    /// same as a new one and is [`Verdict::Wrong`].
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
-        let stored = match stored {
-            Some(stored) if hash::is_readable(stored) => stored,
-            Some(_) => {
-                tracing::error!("a stored password hash cannot be read; its user cannot sign in");
-                &self.dummy
-            }
-            None => &self.dummy,
+        let readable = stored.and_then(|stored| Some((HashKind::of(stored)?, stored)));
+        if stored.is_some() && readable.is_none() {
+            tracing::error!("a stored password hash cannot be read; its user cannot sign in");
+        }
+        let (kind, stored) = readable.unwrap_or((self.kind(), &self.dummy));
+        let lane = if kind.is_legacy(&self.params) {
+            self.costs.add_stored([kind]);
+            &self.legacy
+        } else {
+            &self.own
         };
         let (answer, done) = oneshot::channel();
-        self.submit(Task::Verify(password, stored.to_owned(), answer))?;
+        lane.submit(Task::Verify(password, stored.to_owned(), answer), kind)?;
         measured(Part::Hash, done).await.map_err(|_| HashError::Stopped)
     }
 
-    /// Hashes that were computed, whatever they were for.
-    pub fn computed(&self) -> u64 {
-        self.load.computed.load(Ordering::Relaxed)
+    /// Reserves the next turn of these keys, such as an account and a network: a legacy hash is checked for one attempt
+    /// of each at a time.
+    pub fn reserve_turn(&self, keys: [String; 2]) -> Turn {
+        let now = Instant::now();
+        let own_ends = now + self.own.wait() + with_margin(self.costs.estimate(self.kind()));
+        let mut turn = Turn { keys, length: Duration::ZERO, begins: None, ends: own_ends, is_refused: false };
+        let Some(dearest) = self.costs.dearest() else { return turn };
+        let (ready, latest) = (now + self.legacy.wait(), now + MAX_WAIT);
+        let length = with_margin(dearest);
+        match self.turns.reserve(&turn.keys, ready, latest, length) {
+            Some((begins, ends)) => turn = Turn { length, begins, ends: ends.max(own_ends), ..turn },
+            None => turn.is_refused = true,
+        }
+        turn
     }
 
-    pub fn stats(&self) -> &Stats {
-        &self.load.stats
+    /// [`Hasher::verify`], a legacy hash not before its turn; [`Verdict::Unchecked`] when it does not get one.
+    pub async fn verify_in_turn(
+        &self,
+        password: Password,
+        stored: Option<&str>,
+        turn: &Turn,
+    ) -> Result<Verdict, HashError> {
+        let kind = stored.and_then(HashKind::of);
+        if kind.is_some_and(|kind| kind.is_legacy(&self.params)) {
+            if turn.is_refused {
+                // The cost of an attempt on any other account: the time must not tell.
+                self.verify(password, None).await?;
+                return Ok(Verdict::Unchecked);
+            }
+            if let Some(begins) = turn.begins {
+                measured(Part::Hash, tokio::time::sleep_until(begins.into())).await;
+            }
+        }
+        self.verify(password, stored).await
     }
 
-    /// Hashes that are waited for, those being computed included.
-    pub fn pending(&self) -> usize {
-        self.load.pending.load(Ordering::Relaxed)
+    /// Ends the turn of an attempt that was right: the next one need not wait for the rest of it.
+    pub fn give_back(&self, turn: &Turn) {
+        self.turns.give_back(&turn.keys, turn.length);
     }
 
-    pub fn threads(&self) -> usize {
-        self.load.threads
+    /// Takes note of the kinds of hashes that the database holds.
+    pub fn add_stored_kinds(&self, kinds: impl IntoIterator<Item = HashKind>) {
+        self.costs.add_stored(kinds.into_iter().filter(|kind| kind.is_legacy(&self.params)));
     }
 
-    /// # Errors
-    /// [`HashError::Overloaded`] when who comes now would wait too long: to be asked before other work is done.
-    pub fn check_load(&self) -> Result<(), HashError> {
-        if self.load.wait() > MAX_WAIT {
-            self.load.stats.refused.inc();
-            return Err(HashError::Overloaded);
+    /// Measures one legacy hash of each stored scheme that was not measured yet.
+    pub async fn measure_stored_kinds(&self) -> Result<(), HashError> {
+        for kind in self.costs.unmeasured() {
+            self.verify(Password::new("a password that no hash has"), Some(&kind.sample())).await?;
         }
         Ok(())
     }
 
-    fn submit(&self, task: Task) -> Result<(), HashError> {
-        self.check_load()?;
-        self.load.pending.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(Work { task, since: Instant::now() }).map_err(|refused| {
-            self.load.pending.fetch_sub(1, Ordering::Relaxed);
-            match refused {
-                TrySendError::Full(_) => HashError::Overloaded,
-                TrySendError::Disconnected(_) => HashError::Stopped,
-            }
-        })
+    /// The kind of new hashes.
+    pub fn kind(&self) -> HashKind {
+        HashKind::of_new(&self.params)
+    }
+
+    /// Forgets turns that have ended.
+    pub fn sweep(&self) {
+        self.turns.sweep();
+    }
+
+    /// Hashes that were computed, whatever they were for.
+    pub fn computed(&self) -> u64 {
+        self.stats.computed.load(Ordering::Relaxed)
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Hashes that are waited for, those being computed included.
+    pub fn pending(&self) -> usize {
+        self.own.pending() + self.legacy.pending()
+    }
+
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// # Errors
+    /// [`HashError::Overloaded`] when a new hash would wait too long: to be asked before other work is done.
+    pub fn check_load(&self) -> Result<(), HashError> {
+        self.own.check_load()
     }
 }
 
-/// One hashing thread, until the last [`Hasher`] is gone.
-fn serve(queue: &Receiver<Work>, load: &Load, params: &Params) {
-    // A hash may wait for any other request, and no other request for a hash. Where the system does not let us,
-    // all are equal.
-    #[cfg(target_os = "linux")] // where it is of this thread alone, and not of the process
-    let _ = rustix::process::setpriority_process(None, NICE);
-    let mut memory = hash::Memory::default();
-    for Work { task, since } in queue {
-        if !task.is_abandoned() {
-            load.begun.fetch_add(1, Ordering::Relaxed);
-            let started = Instant::now();
-            load.stats.wait.observe(started.duration_since(since).as_secs_f64());
-            // An answer that nobody takes is no error: the request went away while its hash ran.
-            match task {
-                Task::Hash(password, answer) => {
-                    let salt = crate::random::bytes::<16>();
-                    let done = hash::hash(&mut memory, params, password.bytes(), &salt);
-                    load.measured(started.elapsed());
-                    let _ = answer.send(done.map_err(HashError::Failed));
-                }
-                Task::Verify(password, stored, answer) => {
-                    let right = hash::matches(&mut memory, &stored, password.bytes()) == Some(true);
-                    load.measured(started.elapsed());
-                    let verdict = if right {
-                        Verdict::Right { outdated: !hash::is_current(&stored, params) }
-                    } else {
-                        Verdict::Wrong
-                    };
-                    let _ = answer.send(verdict);
-                }
-            }
-        }
-        load.pending.fetch_sub(1, Ordering::Relaxed);
-    }
+/// A quarter more, so that a check which takes a little longer than others is still over before its turn is.
+fn with_margin(cost: Duration) -> Duration {
+    cost + cost / 4
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Of "correct horse", by Python's hashlib.
+    const PBKDF2: &str =
+        "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgcICQoLDA0ODw$yRTMTwbMbo9G0VfjobWqerzuuxe7BETNTErBbKKumGQ";
+
     fn hasher(threads: usize) -> Hasher {
         Hasher::start(crate::passwords::params(64, 1).unwrap(), threads).unwrap()
+    }
+
+    fn keys(account: &str, network: &str) -> [String; 2] {
+        [account.to_owned(), network.to_owned()]
     }
 
     #[tokio::test]
@@ -265,15 +239,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_user_is_wrong_and_goes_through_a_hash_all_the_same() {
+    async fn unknown_user_is_wrong_and_costs_a_hash() {
         let hasher = hasher(1);
         for stored in [None, Some("not a hash")] {
-            let before = hasher.load.cost_micros.load(Ordering::Relaxed);
+            let before = hasher.computed();
             assert_eq!(hasher.verify(Password::new("x"), stored).await.unwrap(), Verdict::Wrong);
-            while hasher.load.pending.load(Ordering::Relaxed) > 0 {
-                tokio::task::yield_now().await;
-            }
-            assert_ne!(hasher.load.cost_micros.load(Ordering::Relaxed), before, "no hash was measured");
+            assert_eq!(hasher.computed(), before + 1);
         }
     }
 
@@ -286,14 +257,73 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_would_wait_too_long_is_refused_at_once() {
+    async fn caller_who_would_wait_too_long_is_refused_at_once() {
         let hasher = hasher(1);
-        hasher.load.cost_micros.store(1_500_000, Ordering::Relaxed);
-        hasher.load.pending.store(2, Ordering::Relaxed);
+        hasher.own.pretend_load(2, Duration::from_millis(1_500));
         let refused = hasher.verify(Password::new("x"), None).await;
         assert!(matches!(refused, Err(HashError::Overloaded)), "{refused:?}");
-        hasher.load.pending.store(1, Ordering::Relaxed);
+        hasher.own.pretend_load(1, Duration::from_millis(1_500));
         assert!(hasher.verify(Password::new("x"), None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn legacy_queue_knows_its_costs_and_holds_up_no_new_hash() {
+        let hasher = hasher(1);
+        let dear = HashKind::Pbkdf2 { is_sha512: true, rounds: 100_000, blocks: 1 };
+        hasher.costs.record(dear, MAX_WAIT + Duration::from_secs(1));
+        let waiting: Vec<_> = (0..2)
+            .map(|_| {
+                let (answer, waiting) = oneshot::channel();
+                let task = Task::Verify(Password::new("x"), dear.sample(), answer);
+                (hasher.legacy.submit(task, dear).is_ok(), waiting)
+            })
+            .collect();
+        assert_eq!(waiting.iter().map(|(is_queued, _)| *is_queued).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(hasher.legacy.pending(), 1);
+        let verdict = hasher.verify(Password::new("x"), None).await.unwrap();
+        assert_eq!((verdict, hasher.legacy.pending()), (Verdict::Wrong, 1), "it did not wait for the other");
+    }
+
+    #[tokio::test]
+    async fn attempts_on_legacy_and_other_hashes_end_alike_refused_or_not() {
+        let hasher = hasher(1);
+        let own = hasher.hash(Password::new("right")).await.unwrap();
+        hasher.add_stored_kinds([HashKind::of(PBKDF2).unwrap()]);
+        hasher.measure_stored_kinds().await.unwrap();
+        // The estimate falls by an eighth at most with each check.
+        let shortest = hasher.costs.dearest().unwrap() / 2;
+        for stored in [None, Some(&*own), Some(PBKDF2)] {
+            let begun = Instant::now();
+            let turn = hasher.reserve_turn(keys(stored.unwrap_or_default(), "net"));
+            let verdict = hasher.verify_in_turn(Password::new("wrong"), stored, &turn).await.unwrap();
+            assert_eq!(verdict, Verdict::Wrong);
+            turn.wait_for_end().await.unwrap();
+            assert!(begun.elapsed() >= shortest, "{stored:?}");
+        }
+        hasher.legacy.pretend_load(1, 2 * MAX_WAIT);
+        for (stored, expected) in
+            [(None, Verdict::Wrong), (Some(&*own), Verdict::Wrong), (Some(PBKDF2), Verdict::Unchecked)]
+        {
+            let before = hasher.computed();
+            let turn = hasher.reserve_turn(keys("x", "y"));
+            let verdict = hasher.verify_in_turn(Password::new("wrong"), stored, &turn).await.unwrap();
+            assert_eq!((verdict, hasher.computed() - before), (expected, 1));
+            assert!(matches!(turn.wait_for_end().await, Err(HashError::Overloaded)));
+        }
+    }
+
+    #[tokio::test]
+    async fn turn_that_is_given_back_holds_up_nothing() {
+        let hasher = hasher(1);
+        hasher.add_stored_kinds([HashKind::of(PBKDF2).unwrap()]);
+        hasher.measure_stored_kinds().await.unwrap();
+        let first = hasher.reserve_turn(keys("ada", "net"));
+        let second = hasher.reserve_turn(keys("ada", "net"));
+        assert!(second.begins.is_some());
+        hasher.give_back(&first);
+        hasher.give_back(&second);
+        let third = hasher.reserve_turn(keys("ada", "other"));
+        assert!(third.begins < second.begins, "{:?} {:?}", third.begins, second.begins);
     }
 
     /// The bound on memory: an abandoned request's hash keeps its thread to its end, and what was abandoned before
@@ -302,9 +332,10 @@ mod tests {
     async fn an_aborted_request_frees_no_thread_while_its_hash_runs() {
         let hasher = Hasher::start(crate::passwords::params(16 * 1024, 4).unwrap(), 1).unwrap();
         let submit = |password, answer| {
-            hasher.submit(Task::Verify(Password::new(password), hasher.dummy.to_string(), answer)).unwrap();
+            let task = Task::Verify(Password::new(password), hasher.dummy.to_string(), answer);
+            hasher.own.submit(task, hasher.kind()).unwrap();
         };
-        let begun = || hasher.load.begun.load(Ordering::Relaxed);
+        let begun = || hasher.stats.begun.load(Ordering::Relaxed);
 
         let (answer, waiting) = oneshot::channel();
         submit("x", answer);
@@ -312,8 +343,8 @@ mod tests {
             tokio::task::yield_now().await;
         }
         drop(waiting);
-        let (abandoned, nobody) = oneshot::channel();
-        drop(nobody);
+        let (abandoned, dropped) = oneshot::channel();
+        drop(dropped);
         submit("y", abandoned);
         assert_eq!(hasher.verify(Password::new("z"), None).await.unwrap(), Verdict::Wrong);
         assert_eq!((begun(), hasher.computed()), (2, 2), "the first and the last");

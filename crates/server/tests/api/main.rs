@@ -17,6 +17,7 @@ mod every_step;
 mod guessing;
 mod handover;
 mod headers;
+mod legacy_hashes;
 mod line;
 mod login;
 mod metrics;

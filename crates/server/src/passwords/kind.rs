@@ -1,0 +1,215 @@
+//! Kinds of stored hashes: the scheme with its parameters, which decide what a check costs.
+
+use super::foreign::Foreign;
+use super::hash;
+use argon2::Params;
+
+/// The most work that a stored hash may ask for, in [`HashKind::units`]: about two seconds of a processor.
+const MAX_ARGON2_UNITS: u64 = 16 * 256 * 1024;
+const MAX_BCRYPT_UNITS: u64 = 1 << 15;
+const MAX_SCRYPT_UNITS: u64 = 1 << 22;
+const MAX_PBKDF2_UNITS: u64 = 2_500_000;
+
+/// Base64 of 16 and of 32 zero bytes.
+const SALT: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+const OUTPUT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HashKind {
+    Argon2 {
+        /// Argon2id, version 1.3, one lane: the form of new hashes.
+        is_own_form: bool,
+        memory_kib: u32,
+        passes: u32,
+    },
+    Bcrypt {
+        cost: u8,
+    },
+    Scrypt {
+        log_n: u8,
+        r: u32,
+        p: u32,
+    },
+    Pbkdf2 {
+        is_sha512: bool,
+        rounds: u32,
+        /// Blocks of output, each of which costs all rounds.
+        blocks: u32,
+    },
+}
+
+/// A scheme, whose cost grows evenly with [`HashKind::units`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    OwnArgon2,
+    OtherArgon2,
+    Bcrypt,
+    Scrypt,
+    Pbkdf2Sha256,
+    Pbkdf2Sha512,
+}
+
+impl HashKind {
+    /// The kind of new hashes with these parameters.
+    pub fn of_new(params: &Params) -> Self {
+        Self::Argon2 { is_own_form: true, memory_kib: params.m_cost(), passes: params.t_cost() }
+    }
+
+    /// The kind of a stored hash; `None` when it cannot be read or asks for too much work.
+    pub fn of(stored: &str) -> Option<Self> {
+        let kind = match Foreign::parse(stored) {
+            Some(Foreign::Bcrypt(text)) => Self::Bcrypt { cost: text.get(4..6)?.parse().ok()? },
+            Some(Foreign::Scrypt { params, .. }) => {
+                Self::Scrypt { log_n: params.log_n(), r: params.r(), p: params.p() }
+            }
+            Some(Foreign::Pbkdf2 { is_sha512, rounds, expected, .. }) => {
+                let block = if is_sha512 { 64 } else { 32 };
+                let blocks = u32::try_from(expected.len().div_ceil(block)).ok()?;
+                Self::Pbkdf2 { is_sha512, rounds, blocks }
+            }
+            None => {
+                let (argon2, _, _) = hash::parse(stored)?;
+                let params = argon2.params();
+                Self::Argon2 {
+                    is_own_form: hash::has_own_form(stored, params),
+                    memory_kib: params.m_cost(),
+                    passes: params.t_cost(),
+                }
+            }
+        };
+        (kind.units() <= kind.max_units()).then_some(kind)
+    }
+
+    /// A hash of this kind that no password has: what is stored to name the kind, and checked to measure it.
+    pub fn sample(self) -> String {
+        match self {
+            Self::Argon2 { is_own_form, memory_kib, passes } => {
+                // Any form but the own one is computed by the same code, at the same cost.
+                let version = if is_own_form { 19 } else { 16 };
+                format!("$argon2id$v={version}$m={memory_kib},t={passes},p=1${SALT}${OUTPUT}")
+            }
+            Self::Bcrypt { cost } => format!("$2b${cost:02}${}", ".".repeat(53)),
+            Self::Scrypt { log_n, r, p } => format!("$scrypt$ln={log_n},r={r},p={p}${SALT}${OUTPUT}"),
+            Self::Pbkdf2 { is_sha512, rounds, blocks } => {
+                let (name, output) = match (is_sha512, blocks) {
+                    (false, 1) => ("sha256", OUTPUT.to_owned()),
+                    (false, _) => ("sha256", "A".repeat(86)),
+                    (true, _) => ("sha512", "A".repeat(86)),
+                };
+                format!("$pbkdf2-{name}$i={rounds}${SALT}${output}")
+            }
+        }
+    }
+
+    /// Whether a check belongs to the legacy threads: it is of another scheme, or takes more work or memory than a
+    /// new hash of these parameters.
+    pub fn is_legacy(self, params: &Params) -> bool {
+        match self {
+            Self::Argon2 { is_own_form: true, memory_kib, .. } => {
+                memory_kib > params.m_cost() || self.units() > Self::of_new(params).units()
+            }
+            _ => true,
+        }
+    }
+
+    /// The work of a check, in units of its scheme.
+    pub fn units(self) -> u64 {
+        match self {
+            Self::Argon2 { memory_kib, passes, .. } => u64::from(memory_kib) * u64::from(passes),
+            Self::Bcrypt { cost } => 1 << cost.min(63),
+            Self::Scrypt { log_n, r, p } => {
+                u64::from(r).saturating_mul(p.into()).saturating_mul(1 << log_n.min(63))
+            }
+            Self::Pbkdf2 { rounds, blocks, .. } => u64::from(rounds) * u64::from(blocks),
+        }
+    }
+
+    fn max_units(self) -> u64 {
+        match self {
+            Self::Argon2 { .. } => MAX_ARGON2_UNITS,
+            Self::Bcrypt { .. } => MAX_BCRYPT_UNITS,
+            Self::Scrypt { .. } => MAX_SCRYPT_UNITS,
+            Self::Pbkdf2 { .. } => MAX_PBKDF2_UNITS,
+        }
+    }
+
+    pub fn scheme(self) -> Scheme {
+        match self {
+            Self::Argon2 { is_own_form: true, .. } => Scheme::OwnArgon2,
+            Self::Argon2 { .. } => Scheme::OtherArgon2,
+            Self::Bcrypt { .. } => Scheme::Bcrypt,
+            Self::Scrypt { .. } => Scheme::Scrypt,
+            Self::Pbkdf2 { is_sha512: false, .. } => Scheme::Pbkdf2Sha256,
+            Self::Pbkdf2 { .. } => Scheme::Pbkdf2Sha512,
+        }
+    }
+}
+
+impl Scheme {
+    /// Nanoseconds that a unit is taken to cost before one was measured: a slow processor's.
+    pub fn first_guess(self) -> f64 {
+        match self {
+            Self::OwnArgon2 | Self::OtherArgon2 => 600.0,
+            Self::Bcrypt => 80_000.0,
+            Self::Scrypt => 400.0,
+            Self::Pbkdf2Sha256 | Self::Pbkdf2Sha512 => 900.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sample_is_of_its_kind_and_matches_no_password() {
+        for kind in [
+            HashKind::Argon2 { is_own_form: true, memory_kib: 64, passes: 2 },
+            HashKind::Argon2 { is_own_form: false, memory_kib: 64, passes: 1 },
+            HashKind::Bcrypt { cost: 4 },
+            HashKind::Scrypt { log_n: 4, r: 8, p: 2 },
+            HashKind::Pbkdf2 { is_sha512: false, rounds: 7, blocks: 1 },
+            HashKind::Pbkdf2 { is_sha512: false, rounds: 7, blocks: 2 },
+            HashKind::Pbkdf2 { is_sha512: true, rounds: 7, blocks: 1 },
+        ] {
+            let sample = kind.sample();
+            assert_eq!(HashKind::of(&sample), Some(kind), "{sample}");
+            let mut memory = hash::Memory::default();
+            assert_eq!(hash::matches(&mut memory, &sample, b"password"), Some(false), "{sample}");
+        }
+    }
+
+    #[test]
+    fn hash_that_costs_more_than_two_seconds_is_not_read() {
+        let argon2 = |memory_kib, passes| HashKind::Argon2 { is_own_form: true, memory_kib, passes };
+        let scrypt = |log_n, p| HashKind::Scrypt { log_n, r: 8, p };
+        let pbkdf2 = |rounds, blocks| HashKind::Pbkdf2 { is_sha512: false, rounds, blocks };
+        for (largest, too_large) in [
+            (argon2(262_144, 16), argon2(262_144, 17)),
+            (argon2(262_144, 16), argon2(262_145, 1)),
+            (HashKind::Bcrypt { cost: 15 }, HashKind::Bcrypt { cost: 16 }),
+            (scrypt(18, 2), scrypt(18, 3)),
+            (pbkdf2(2_500_000, 1), pbkdf2(2_500_001, 1)),
+            (pbkdf2(1_250_000, 2), pbkdf2(1_250_001, 2)),
+        ] {
+            assert_eq!(HashKind::of(&largest.sample()), Some(largest));
+            assert!(!hash::is_readable(&too_large.sample()), "{too_large:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_hash_that_costs_more_than_a_new_one_is_legacy() {
+        let params = crate::passwords::params(128, 2).unwrap();
+        let own = |memory_kib, passes| HashKind::Argon2 { is_own_form: true, memory_kib, passes };
+        for (kind, is_legacy) in [
+            (own(128, 2), false),
+            (own(64, 4), false),
+            (own(64, 5), true),
+            (own(256, 1), true),
+            (HashKind::Argon2 { is_own_form: false, memory_kib: 64, passes: 1 }, true),
+            (HashKind::Bcrypt { cost: 4 }, true),
+        ] {
+            assert_eq!(kind.is_legacy(&params), is_legacy, "{kind:?}");
+        }
+    }
+}

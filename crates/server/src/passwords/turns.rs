@@ -1,0 +1,81 @@
+//! Turns of those who cause checks of legacy hashes: one at a time for each key, such as an account or a network.
+//!
+//! A turn is time and no lock. Also an attempt that checks no legacy hash takes one, and ends with it when it fails: so
+//! no attempt, nor several at once, tells by their time what kind of hash there is.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// When the last turn of each key ends. A key that is not here has none.
+#[derive(Default)]
+pub struct Turns(Mutex<HashMap<String, Instant>>);
+
+impl Turns {
+    /// Reserves the next turn of all these keys, of this length and not before `ready`. Returns when the turns before
+    /// it end, and when it ends itself; `None`, and nothing is reserved, when it would begin after `latest`.
+    pub fn reserve(
+        &self,
+        keys: &[String],
+        ready: Instant,
+        latest: Instant,
+        length: Duration,
+    ) -> Option<(Option<Instant>, Instant)> {
+        let mut ends = self.lock();
+        let free_at = keys.iter().filter_map(|key| ends.get(key)).max().copied();
+        let begin = free_at.map_or(ready, |free_at| free_at.max(ready));
+        if begin > latest {
+            return None;
+        }
+        for key in keys {
+            ends.insert(key.clone(), begin + length);
+        }
+        Some((free_at, begin + length))
+    }
+
+    /// Gives a turn back, as that much time.
+    pub fn give_back(&self, keys: &[String], length: Duration) {
+        let mut ends = self.lock();
+        for key in keys {
+            if let Some(end) = ends.get_mut(key) {
+                *end = end.checked_sub(length).unwrap_or(*end);
+            }
+        }
+    }
+
+    /// Forgets the keys that have no turn.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        let mut ends = self.lock();
+        ends.retain(|_, end| *end > now);
+        ends.shrink_to_fit();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        // A panic while it was held cannot have left it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn turns_of_one_key_follow_each_other_and_others_do_not_wait() {
+        let (turns, now) = (Turns::default(), Instant::now());
+        let reserve =
+            |keys: [&str; 2], ready| turns.reserve(&keys.map(str::to_owned), ready, now + 2 * SECOND, SECOND);
+        assert_eq!(reserve(["ada", "net 1"], now), Some((None, now + SECOND)));
+        assert_eq!(reserve(["bob", "net 2"], now), Some((None, now + SECOND)));
+        assert_eq!(reserve(["ada", "net 2"], now), Some((Some(now + SECOND), now + 2 * SECOND)));
+        assert_eq!(reserve(["eve", "net 2"], now), Some((Some(now + 2 * SECOND), now + 3 * SECOND)));
+        assert_eq!(reserve(["joe", "net 2"], now), None, "it would begin too late");
+        turns.give_back(&["eve".into(), "net 2".into()], SECOND);
+        assert_eq!(reserve(["joe", "net 2"], now), Some((Some(now + 2 * SECOND), now + 3 * SECOND)));
+        let late = now + 3 * SECOND / 2;
+        assert_eq!(reserve(["ann", "net 3"], late), Some((None, late + SECOND)), "the queue is long");
+    }
+}

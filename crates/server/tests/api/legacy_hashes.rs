@@ -1,0 +1,166 @@
+//! Hashes of other systems and of other parameters: what their checks cost others, and what their time tells.
+
+use crate::support::*;
+use cometchat_auth::accounts::{self, User, hash_kinds};
+use cometchat_auth::passwords::{HashKind, params};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use shared::routes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// Many times as costly as a new hash in these tests, which are not optimised.
+const DEAR: HashKind = HashKind::Pbkdf2 { is_sha512: false, rounds: 20_000, blocks: 1 };
+const DEARER: HashKind = HashKind::Bcrypt { cost: 8 };
+
+/// Adds a user as an import does.
+async fn import(app: &TestApp, id: &str, kind: HashKind) {
+    let user = User { id: id.into(), email: format!("{id}@example.com"), name: id.into() };
+    let mut tx = app.db.begin().await.unwrap();
+    accounts::add(&mut tx, &[(user, kind.sample())], 0, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// A failed sign-in that a proxy says comes from this address.
+async fn attempt(app: &TestApp, address: &str, id: &str) -> StatusCode {
+    let browser = app.browser();
+    let request = browser.request(Method::POST, routes::LOGIN).header("x-forwarded-for", address);
+    let body = json!({"email": format!("{id}@example.com"), "password": "wrong"});
+    request.json(&body).send().await.unwrap().status()
+}
+
+async fn start(threads: usize) -> Arc<TestApp> {
+    let app = TestApp::start_with(|config| {
+        config.store.hash_threads = threads;
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    });
+    Arc::new(app.await)
+}
+
+/// Makes attempts at the same time, each from an address and on a user; counts those that were checked.
+fn flood(app: &Arc<TestApp>, attempts: &[(&str, &str)]) -> (JoinSet<StatusCode>, Arc<AtomicUsize>) {
+    let checked = Arc::<AtomicUsize>::default();
+    let mut flood = JoinSet::new();
+    for (address, id) in attempts {
+        let (app, checked) = (Arc::clone(app), Arc::clone(&checked));
+        let (address, id) = ((*address).to_owned(), (*id).to_owned());
+        flood.spawn(async move {
+            let status = attempt(&app, &address, &id).await;
+            checked.fetch_add(usize::from(status == StatusCode::UNAUTHORIZED), Ordering::Relaxed);
+            status
+        });
+    }
+    (flood, checked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flood_of_legacy_checks_holds_up_no_other_sign_in() {
+    let app = start(1).await;
+    import(&app, "p", DEAR).await;
+    // One after the other they take many seconds.
+    let (mut flood, checked) = flood(&app, &[("192.0.2.1", "p"); 30]);
+    eventually("the flood is there", || async { app.hasher().pending() > 0 }).await;
+    let begun = Instant::now();
+    app.signed_in().await;
+    assert!(checked.load(Ordering::Relaxed) < 10, "it waited for {checked:?} others");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    while let Some(status) = flood.join_next().await {
+        let status = status.unwrap();
+        assert!(
+            matches!(
+                status,
+                StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            ),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn legacy_checks_run_one_at_a_time_by_account_and_network() {
+    let app = start(8).await;
+    for id in ["p", "q"] {
+        import(&app, id, HashKind::Pbkdf2 { is_sha512: false, rounds: 2_000, blocks: 1 }).await;
+    }
+    hash_kinds::share(&app.db, app.hasher()).await.unwrap();
+    app.hasher().measure_stored_kinds().await.unwrap();
+    let one_account = [("192.0.2.1", "p"), ("192.0.2.2", "p"), ("192.0.2.3", "p"), ("192.0.2.4", "p")];
+    let one_network = [("2001:db8::1", "p"), ("2001:db8::2", "q"), ("2001:db8::1", "q")];
+    for attempts in [&one_account[..], &one_network[..]] {
+        let before = app.hashes();
+        let (mut flood, _) = flood(&app, attempts);
+        let mut most = 0;
+        while !flood.is_empty() {
+            most = most.max(app.hasher().pending());
+            if let Some(status) = flood.try_join_next() {
+                assert_eq!(status.unwrap(), StatusCode::UNAUTHORIZED);
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(app.hashes() - before, attempts.len() as u64);
+        // A turn is as long as a check is likely to take: on a busy machine one may overlap with the next.
+        assert!((1..=2).contains(&most), "{most} at once");
+    }
+}
+
+/// The median times of failed sign-ins on these users, which take turns.
+async fn medians(app: &TestApp, ids: &[&str]) -> Vec<Duration> {
+    let mut times = vec![Vec::new(); ids.len()];
+    for round in 0..5 {
+        for (id, times) in ids.iter().zip(&mut times) {
+            let address = format!("192.0.2.{round}");
+            let begun = Instant::now();
+            assert_eq!(attempt(app, &address, id).await, StatusCode::UNAUTHORIZED, "{id}");
+            times.push(begun.elapsed());
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort());
+    times.iter().map(|times| times[2]).collect()
+}
+
+/// Close enough for a busy machine; `make bench-timing` looks closer.
+fn assert_alike(ids: &[&str], medians: &[Duration]) {
+    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    assert!(most.as_secs_f64() / least.as_secs_f64() < 1.5, "{ids:?}: {medians:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_sign_in_takes_as_long_for_every_kind_of_hash() {
+    let app = start(2).await;
+    import(&app, "p", DEAR).await;
+    import(&app, "b", DEARER).await;
+    app.add_user("none", "none@example.com", "None", None).await;
+    // A running server does this every minute.
+    hash_kinds::share(&app.db, app.hasher()).await.unwrap();
+    app.hasher().measure_stored_kinds().await.unwrap();
+    let ids = ["unknown", "test", "none", "p", "b"];
+    assert_alike(&ids, &medians(&app, &ids).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_sign_in_takes_as_long_after_parameters_were_raised() {
+    let app = TestApp::start_with(|config| {
+        config.store.argon2 = params(32 * 1024, 4).unwrap();
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    import(&app, "old", HashKind::Argon2 { is_own_form: true, memory_kib: 64, passes: 1 }).await;
+    // The first hash of a server is the slowest.
+    app.signed_in().await;
+    let ids = ["unknown", "test", "old"];
+    assert_alike(&ids, &medians(&app, &ids).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kinds_of_hashes_are_known_to_the_next_start() {
+    let app = TestApp::start().await;
+    let kinds = "SELECT count(*) FROM password_hash_kinds";
+    assert_eq!(app.count(kinds).await, 1, "its own");
+    import(&app, "p", DEAR).await;
+    import(&app, "q", DEAR).await;
+    assert_eq!(app.count(kinds).await, 2);
+    let app = app.restart().await;
+    eventually("the kind that was stored is measured", || async { app.hashes() > 0 }).await;
+}
