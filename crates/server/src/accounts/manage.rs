@@ -7,7 +7,7 @@ use crate::db::{DbError, Tx};
 use crate::passwords::Password;
 use crate::sessions::{self, Proof, Session};
 use crate::sign_in::{self, Client};
-use crate::throttle::{self, device::Opened};
+use crate::throttle::{self, device::Opened, user::Action};
 use std::net::IpAddr;
 
 /// Gives the user another name, here and in the end at CometChat.
@@ -17,6 +17,10 @@ pub async fn rename(
     name: &str,
     address: IpAddr,
 ) -> Result<User, AccountError> {
+    if name == session.user.name {
+        return Ok(session.user.clone());
+    }
+    sign_in::limit_user(services, Action::Rename, &session.user.id, address)?;
     let mut tx = services.db.begin().await?;
     let renamed = super::rename(&mut tx, &session.user.id, name, services.clock.now()).await?;
     let user = renamed.ok_or(AccountError::Gone)?;
@@ -38,6 +42,7 @@ pub async fn change_password(
     let user = &session.user;
     // Before the new one is judged, which is work that only the owner may ask for.
     let (_, proven) = sign_in::prove(services, &user.email, current, client).await?;
+    sign_in::limit_user(services, Action::ChangePassword, &user.id, client.address)?;
     check_password(services, &new, &[&user.email, &user.name]).await?;
     let hash = services.hasher.hash(new).await?;
     let now = services.clock.now();
@@ -48,7 +53,9 @@ pub async fn change_password(
     set_hash(&mut tx, &user.id, &hash, now).await?;
     let ended = sessions::end_all_but(&mut tx, &user.id, &session.token_hash, now).await?;
     tx.commit().await?;
-    services.chat.wake();
+    if ended > 0 {
+        services.chat.wake();
+    }
     services.audit.password_changed(&user.id, client.address, ended);
     let password_version = proven.password_version + 1;
     Ok(services.devices.issue(Opened { user_id: &user.id, password_version }, None))
@@ -98,8 +105,8 @@ pub async fn end_session(
     let mut tx = services.db.begin().await?;
     let ended = sessions::end_own(&mut tx, &session.user.id, public_id, services.clock.now()).await?;
     tx.commit().await?;
-    services.chat.wake();
     if ended {
+        services.chat.wake();
         services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", 1);
     }
     Ok(())
@@ -115,8 +122,8 @@ pub async fn end_other_sessions(
     let now = services.clock.now();
     let ended = sessions::end_all_but(&mut tx, &session.user.id, &session.token_hash, now).await?;
     tx.commit().await?;
-    services.chat.wake();
     if ended > 0 {
+        services.chat.wake();
         services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", ended);
     }
     Ok(())
