@@ -7,6 +7,7 @@
 
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::app::http_client;
+use cometchat_auth::chat::budget::CallBudget;
 use cometchat_auth::chat::client::{Client, Endpoint};
 use cometchat_auth::chat::seal::{Sealer, SecretKey};
 use cometchat_auth::chat::{Chat, jobs, worker};
@@ -32,8 +33,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     // In production: from a file, and the same at each start.
     let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
-    let chat =
-        Arc::new(Chat::new(Client::new(http_client(true)?, endpoint), sealer, db.clone(), clock.clone()));
+    // What your app may ask of CometChat in a minute.
+    let client = Client::new(http_client(true)?, endpoint, CallBudget::new(500, clock.clone()));
+    let chat = Arc::new(Chat::new(client, sealer, db.clone(), clock.clone()));
 
     // What must happen at CometChat is a row in the database until it has happened; this does it.
     let stop = CancellationToken::new();

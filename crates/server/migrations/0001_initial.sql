@@ -71,12 +71,13 @@ CREATE TABLE key_fingerprints (
 ) WITHOUT ROWID;
 
 CREATE TABLE chat_jobs (
-    id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex, which sorts by time, or sync:{uid}
+    id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex, which sorts by time, or user:{uid}
     kind TEXT NOT NULL,
     uid TEXT NOT NULL,
     payload_sealed TEXT NOT NULL, -- empty: the kind and the uid suffice
     version BIGINT NOT NULL, -- raised when the job is enqueued again while it waits or runs
     attempts BIGINT NOT NULL,
+    bulk BIGINT NOT NULL, -- 1: one of many, which is done when nothing else is due
     run_at BIGINT NOT NULL,
     claim TEXT NOT NULL, -- the worker's claim; empty: not claimed
     claimed_until BIGINT NOT NULL, -- the claim of a worker that died ends at this time
@@ -86,9 +87,10 @@ CREATE TABLE chat_jobs (
     unsettled_until BIGINT NOT NULL -- until then CometChat may still carry out a call whose answer was lost
 ) WITHOUT ROWID;
 
-CREATE INDEX chat_jobs_due ON chat_jobs (parked, run_at);
+-- In the order in which jobs are taken, so that the next one is found at once however many wait.
+CREATE INDEX chat_jobs_due ON chat_jobs (parked, bulk, run_at, id);
 
-CREATE INDEX chat_jobs_uid ON chat_jobs (uid) WHERE kind = 'revoke_token';
+CREATE INDEX chat_jobs_uid ON chat_jobs (uid, id) WHERE kind = 'revoke_token';
 
 -- The kinds of password hashes that users have: a failed login must not tell them apart by its time.
 CREATE TABLE password_hash_kinds (

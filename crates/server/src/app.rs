@@ -2,6 +2,7 @@
 
 use crate::accounts::hash_kinds;
 use crate::audit::Audit;
+use crate::chat::budget::CallBudget;
 use crate::chat::seal::{Sealer, SecretKey};
 use crate::chat::{Chat, client, fingerprints, worker};
 use crate::clock::Clock;
@@ -12,8 +13,7 @@ use crate::maintenance;
 use crate::passwords::Hasher;
 use crate::sessions::Lifetime;
 use crate::spent;
-use crate::throttle::address::{AddressLimit, Limit};
-use crate::throttle::device::Devices;
+use crate::throttle::{address::AddressLimit, device::Devices, user::UserLimit};
 use actix_web::dev::{Server, ServerHandle};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -22,9 +22,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Chat tokens that one user may ask for, in a burst and then in a minute. A page asks for one when CometChat does not know
-/// its old one; CometChat's own limit is of all users together.
-const MINTS_PER_MINUTE: u32 = 20;
 /// Jobs that are done at CometChat at once: it takes ten thousand a minute, but answers slowly.
 const WORKERS: usize = 4;
 /// How long requests under way may take to end when the server stops, in seconds; and after them the jobs.
@@ -46,8 +43,8 @@ pub struct Services {
     pub devices: Devices,
     /// Whose turn it is to have a new password judged.
     pub judging: Semaphore,
-    /// How many chat tokens each user may ask for.
-    pub mint_limit: Limit<String>,
+    /// How much of CometChat each user may cause.
+    pub user_limit: UserLimit,
     /// Code points that a new password needs.
     pub password_min_length: usize,
     pub chat: Arc<Chat>,
@@ -125,15 +122,16 @@ impl App {
         let endpoint = client::Client::new(
             http_client(config.cometchat.emulator.is_some())?,
             config.cometchat.endpoint.clone(),
+            CallBudget::new(config.cometchat.calls_per_minute, clock.clone()),
         );
         let chat = Arc::new(Chat::new(endpoint, sealer, db.clone(), clock.clone()));
         let services = Arc::new(Services {
             db: db.clone(),
             clock: clock.clone(),
             hasher,
-            address_limit: AddressLimit::new(config.login_attempts_per_minute, clock.clone()),
+            address_limit: AddressLimit::of_a_minute(config.login_attempts_per_minute, clock.clone()),
             judging: Semaphore::new(1),
-            mint_limit: Limit::new(MINTS_PER_MINUTE, clock),
+            user_limit: UserLimit::of_ten_minutes(config.actions_per_user, clock),
             devices: Devices::new(key, &fallbacks),
             password_min_length: config.store.password_min_length,
             chat: Arc::clone(&chat),

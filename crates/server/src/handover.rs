@@ -12,6 +12,7 @@ use crate::chat::seal::SecretKey;
 use crate::db::DbError;
 use crate::sessions::sha256_hex;
 use crate::sign_in::{self, Client, Evidence, SignedIn};
+use crate::throttle::user::Action;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
@@ -76,7 +77,9 @@ pub async fn sign_in(
     if !assertions::record_use(&mut tx, &sha256_hex(claims.jti.as_bytes()), claims.exp).await? {
         return Err(HandoverError::Invalid("it was used before"));
     }
-    accounts::provision(&mut tx, &user, now).await?;
+    // Not before: an assertion that was stolen after its use must not use up the sign-ins of its user.
+    sign_in::limit_user(services, Action::SignIn, &user.id, client.address)?;
+    let is_changed = accounts::provision(&mut tx, &user, now).await?;
     tx.commit().await?;
     services.audit.handed_over(&user.id, client.address);
     let evidence = Evidence::Assertion { issued_at: claims.iat };
@@ -85,7 +88,9 @@ pub async fn sign_in(
         error => error.into(),
     })?;
     // Whoever was made or renamed is still to be so at CometChat; not before, since the sign-in may just have done it.
-    services.chat.wake();
+    if is_changed {
+        services.chat.wake();
+    }
     Ok(signed_in)
 }
 

@@ -23,7 +23,7 @@ pub async fn run(services: Arc<Services>) {
             () = services.stopping.cancelled() => return,
         }
         services.address_limit.sweep();
-        services.mint_limit.sweep();
+        services.user_limit.sweep();
         services.hasher.sweep();
         share_hash_kinds(&services).await;
         sweep(&services, &mut watch).await;

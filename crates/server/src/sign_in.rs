@@ -12,7 +12,7 @@ use crate::chat::{MintError, Minted, jobs};
 use crate::db::{Db, DbError, Row};
 use crate::passwords::{Password, Verdict};
 use crate::sessions::{self, Device, Issue, Proof, Session, Token};
-use crate::throttle::{self, Subject, backoff::Standing, device::Claim, device::Opened};
+use crate::throttle::{self, Subject, backoff::Standing, device::Claim, device::Opened, user::Action};
 use crate::values;
 use shared::Secret;
 use std::net::IpAddr;
@@ -46,6 +46,7 @@ pub async fn sign_in(
     client: Client,
 ) -> Result<SignedIn, AccountError> {
     let (user, proof) = prove(services, email, password, &client).await?;
+    limit_user(services, Action::SignIn, &user.id, client.address)?;
     begin(services, user, Evidence::Password(proof), client).await
 }
 
@@ -203,6 +204,19 @@ pub fn limit_address(services: &Services, client: &Client) -> Result<(), Account
     })
 }
 
+/// Takes one action out of this user's bucket.
+pub fn limit_user(
+    services: &Services,
+    action: Action,
+    user_id: &str,
+    address: IpAddr,
+) -> Result<(), AccountError> {
+    services.user_limit.take(action, user_id).map_err(|retry_after| {
+        services.audit.throttled(address, "user", retry_after.as_secs() + 1);
+        AccountError::TooManyAttempts { retry_after }
+    })
+}
+
 /// A token, or none where CometChat cannot give one: nobody is kept out for that.
 pub fn usable(minted: Result<Minted, MintError>) -> Option<Minted> {
     match minted {
@@ -233,8 +247,8 @@ pub async fn sign_out(services: &Services, token: &Token, address: IpAddr) -> Re
     let mut tx = services.db.begin().await?;
     let user = sessions::end(&mut tx, &token.hash(), services.clock.now()).await?;
     tx.commit().await?;
-    services.chat.wake();
     if let Some(user) = user {
+        services.chat.wake();
         services.audit.sessions_ended(&user, Some(address), "signed_out", 1);
     }
     Ok(())
@@ -255,7 +269,8 @@ pub async fn chat_token(
         }
     }
     let uid = &session.user.id;
-    services.mint_limit.take_from(uid.clone()).map_err(|retry_after| MintError::TooMany { retry_after })?;
+    let within = services.user_limit.take(Action::ChatToken, uid);
+    within.map_err(|retry_after| MintError::TooMany { retry_after })?;
     let minted = services.chat.mint(&session.user).await?;
     if keep(services, uid, &session.token_hash, old, &minted).await? {
         return Ok(Some(minted.token));
@@ -289,11 +304,14 @@ pub async fn keep(
         // The user may be gone too, and CometChat's answer to the mint have been to make them anew.
         jobs::sync_user(&mut tx, uid, services.clock.now()).await?;
     }
+    let has_job = !kept || !needless.is_empty();
     if !needless.is_empty() {
         let needless = (uid.to_owned(), needless.to_owned());
         jobs::revoke_tokens(&mut tx, [needless], services.clock.now()).await?;
     }
     minted.settle(tx).await?;
-    services.chat.wake();
+    if has_job {
+        services.chat.wake();
+    }
     Ok(kept)
 }

@@ -123,6 +123,34 @@ async fn chat_sync_finds_who_is_missing_at_cometchat_or_is_called_otherwise_ther
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn id_of_a_deleted_user_is_refused_until_the_server_has_run() {
+    let mut world = World::new().await;
+    world.add("ada");
+    world.run(&["user", "delete", "--yes", "ada"], "");
+    assert!(world.run(&["chat", "jobs"], "").starts_with("delete_user\tada\t"));
+    let add = ["user", "add", "--id", "ada", "--email", "new@example.com", "--name", "New"];
+    let words = world.fails(&add, PASSWORD);
+    assert!(words.contains("earlier user ada is still due") && words.contains("chat jobs"), "{words}");
+    let file = world.file("users.csv", "id,email,name,password_hash\nada,new@example.com,New,\n");
+    for arguments in [&["user", "import", &file][..], &["user", "import", "--dry-run", &file]] {
+        let words = world.fails(arguments, "");
+        assert!(words.contains("2: id: the deletion of an earlier user ada"), "{words}");
+    }
+    assert_eq!(world.run(&["user", "list"], ""), "");
+    world.serve();
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    while !world.run(&["chat", "jobs"], "").is_empty() {
+        looks.tick().await;
+    }
+    world.run(&add, PASSWORD);
+    world
+        .eventually_cometchat("the new user is there", |users| {
+            users.get("ada").is_some_and(|user| user.0 == "New")
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_can_never_succeed_is_shown_and_can_be_tried_again() {
     let mut world = World::new().await;
     let refuse = json!({"api": "rest", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});

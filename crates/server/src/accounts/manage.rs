@@ -7,7 +7,7 @@ use crate::db::{DbError, Tx};
 use crate::passwords::Password;
 use crate::sessions::{self, Proof, Session, Token};
 use crate::sign_in::{self, Client};
-use crate::throttle::{self, device::Opened};
+use crate::throttle::{self, device::Opened, user::Action};
 use std::net::IpAddr;
 
 /// Gives the user another name, here and in the end at CometChat.
@@ -17,6 +17,10 @@ pub async fn rename(
     name: &str,
     address: IpAddr,
 ) -> Result<User, AccountError> {
+    if name == session.user.name {
+        return Ok(session.user.clone());
+    }
+    sign_in::limit_user(services, Action::Rename, &session.user.id, address)?;
     let mut tx = services.db.begin().await?;
     let renamed = super::rename(&mut tx, &session.user.id, name, services.clock.now()).await?;
     let user = renamed.ok_or(AccountError::Gone)?;
@@ -44,6 +48,7 @@ pub async fn change_password(
     let user = &session.user;
     // Before the new one is judged, which is work that only the owner may ask for.
     let (_, proven) = sign_in::prove(services, &user.email, current, client).await?;
+    sign_in::limit_user(services, Action::ChangePassword, &user.id, client.address)?;
     check_password(services, &new, &[&user.email, &user.name]).await?;
     let hash = services.hasher.hash(new).await?;
     let now = services.clock.now();
@@ -108,8 +113,8 @@ pub async fn end_session(
     let mut tx = services.db.begin().await?;
     let ended = sessions::end_own(&mut tx, &session.user.id, public_id, services.clock.now()).await?;
     tx.commit().await?;
-    services.chat.wake();
     if ended {
+        services.chat.wake();
         services.audit.sessions_ended(&session.user.id, Some(address), "ended_by_user", 1);
     }
     Ok(())

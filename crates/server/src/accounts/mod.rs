@@ -53,6 +53,9 @@ pub enum AccountError {
     EmailTaken,
     #[error("the new password may not be chosen: {0}")]
     WeakPassword(#[from] Weakness),
+    /// A user of this id was deleted, and CometChat does not know it yet: another one would read their messages.
+    #[error("the deletion of an earlier user {0} is still due at CometChat")]
+    BeingDeleted(String),
     /// The session has ended, or its user was deleted, while the request was under way.
     #[error("the account is gone")]
     Gone,
@@ -103,13 +106,12 @@ pub async fn page(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError
     db.read(sql, values![after, limit]).await?.iter().map(user).collect()
 }
 
-/// Adds users, each with the hash of their password, who are made at CometChat by a worker; `earlier`: how many of the
-/// same change were added before. A thousand at once take three statements, and not three thousand visits to the
-/// database.
+/// Adds users, each with the hash of their password, who are made at CometChat by a worker, when it has nothing else to
+/// do. A thousand at once take three statements, and not three thousand visits to the database.
 ///
 /// # Errors
-/// As [`insert`].
-pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: i64, now: i64) -> Result<(), DbError> {
+/// As [`insert`], and [`AccountError::BeingDeleted`].
+pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), AccountError> {
     let rows = users.iter().map(|(user, hash)| {
         let User { id, email, name } = user;
         serde_json::json!([id, email, email_key(email), name, hash])
@@ -130,15 +132,20 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], earlier: i64, now: i64) 
     hash_kinds::add(tx, users.iter().map(|(_, hash)| hash.as_str())).await?;
     // What was tried on these addresses while nobody had them must not keep out who has them now.
     throttle::forget(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
-    jobs::sync_users(tx, users.iter().map(|(user, _)| user.id.as_str()), earlier, now).await
+    let uids = users.iter().map(|(user, _)| user.id.as_str());
+    match jobs::sync_users(tx, uids, users.len() > 1, now).await? {
+        Some(uid) => Err(AccountError::BeingDeleted(uid)),
+        None => Ok(()),
+    }
 }
 
 /// Makes this user, without a password, or gives them this address and name; in the end at CometChat too. A user whom
-/// assertions may not sign in stays as they are.
+/// assertions may not sign in stays as they are. `false`: all was so already.
 ///
 /// # Errors
-/// [`AccountError::EmailTaken`] when another user has the address; the transaction must then be dropped.
-pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<(), AccountError> {
+/// [`AccountError::EmailTaken`] when another user has the address, [`AccountError::BeingDeleted`] when another user had the
+/// id; the transaction must then be dropped.
+pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<bool, AccountError> {
     let done = tx
         .run(
             "INSERT INTO users (id, email, email_key, name, password_hash, assertion_login,
@@ -153,10 +160,10 @@ pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<(), Account
         Err(DbError::Duplicate) => return Err(AccountError::EmailTaken),
         done => done?,
     };
-    if done.affected > 0 {
-        jobs::sync_user(tx, &user.id, now).await?;
+    if done.affected > 0 && jobs::sync_user(tx, &user.id, now).await? {
+        return Err(AccountError::BeingDeleted(user.id.clone()));
     }
-    Ok(())
+    Ok(done.affected > 0)
 }
 
 /// The version of the password that this user has now, which nobody changes before the transaction ends;
@@ -227,7 +234,8 @@ pub async fn rename(tx: &mut Tx, id: &str, name: &str, now: i64) -> Result<Optio
 /// transaction.
 pub async fn remove(tx: &mut Tx, id: &str, now: i64) -> Result<(), DbError> {
     tx.run("DELETE FROM users WHERE id = $1", values![id]).await?;
-    jobs::sync_user(tx, id, now).await
+    jobs::sync_user(tx, id, now).await?;
+    Ok(())
 }
 
 #[cfg(test)]

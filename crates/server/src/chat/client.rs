@@ -4,6 +4,7 @@
 
 pub use super::answer::CallError;
 use super::answer::{decode, judge, unanswered};
+use super::budget::CallBudget;
 use crate::spent::{Part, measured};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{family::Family, histogram::Histogram};
@@ -69,6 +70,8 @@ pub struct Labels {
 pub struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
+    /// How many calls are left.
+    pub budget: CallBudget,
     /// How long its calls took, in seconds.
     pub calls: Family<Labels, Histogram>,
 }
@@ -78,8 +81,8 @@ fn histogram() -> Histogram {
 }
 
 impl Client {
-    pub fn new(http: reqwest::Client, endpoint: Endpoint) -> Self {
-        Self { http, endpoint, calls: Family::new_with_constructor(histogram) }
+    pub fn new(http: reqwest::Client, endpoint: Endpoint, budget: CallBudget) -> Self {
+        Self { http, endpoint, budget, calls: Family::new_with_constructor(histogram) }
     }
 
     /// A new token for `uid`, whatever tokens there are already.
@@ -186,13 +189,13 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
+        self.budget.count_call();
         let mut answer = request.send().await.map_err(unanswered)?;
         let status = answer.status();
-        let retry_after = answer
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+        let retry_after = number(&answer, header::RETRY_AFTER.as_str()).map(Duration::from_secs);
+        if let Some(left) = number(&answer, "x-rate-limit-remaining") {
+            self.budget.note_left(left);
+        }
         let date = answer
             .headers()
             .get(header::DATE)
@@ -251,6 +254,11 @@ fn check_segment(text: &str) -> Result<(), &'static str> {
     } else {
         Ok(())
     }
+}
+
+/// The number that this header of an answer has.
+fn number<T: std::str::FromStr>(answer: &reqwest::Response, header: &str) -> Option<T> {
+    answer.headers().get(header)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// Counts a call when it is over, however it is over.

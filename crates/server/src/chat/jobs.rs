@@ -5,9 +5,12 @@
 //! that. Several workers, also of several processes, may take from one queue: a job is claimed for a
 //! while, and whoever dies with one lets go of it.
 //!
-//! What becomes of a user has one job, which says only that the user is to be looked at: whoever does it
-//! makes CometChat agree with the database as it is by then. So two changes to one user cannot be done in
-//! the wrong order.
+//! What becomes of a user has one job, which says only that the user is to be looked at: the worker makes CometChat
+//! agree with the database as it is by then. So two changes to one user cannot be done in the wrong order. Once the user
+//! is deleted the job is a deletion until that is done, and no other user gets the id before.
+//!
+//! What a request or a worker asks of the queue costs the same however many jobs wait: it finds its rows in the order of
+//! an index.
 
 use crate::db::{Db, DbError, Row, Tx, json};
 use crate::values;
@@ -23,8 +26,10 @@ pub const LONGEST_WAIT_SECONDS: i64 = 10 * 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Make CometChat's user what the database says: there with this name, or gone. One row a user.
+    /// Make CometChat's user what the database says: there, with this name. One row a user, with that of `DeleteUser`.
     SyncUser,
+    /// Delete CometChat's user, who is no more in the database.
+    DeleteUser,
     /// Revoke one chat token. The payload is the token.
     RevokeToken,
     /// Written before a token is asked for, deleted when it is stored. One that is left over says that a
@@ -33,11 +38,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::SyncUser, Self::RevokeToken, Self::CheckMint];
+    const ALL: [Self; 4] = [Self::SyncUser, Self::DeleteUser, Self::RevokeToken, Self::CheckMint];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::SyncUser => "sync_user",
+            Self::DeleteUser => "delete_user",
             Self::RevokeToken => "revoke_token",
             Self::CheckMint => "check_mint",
         }
@@ -52,83 +58,70 @@ pub(super) fn new_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
-fn sync_id(uid: &str) -> String {
-    format!("sync:{uid}")
+fn user_id(uid: &str) -> String {
+    format!("user:{uid}")
 }
 
-/// Users of one change who are made at CometChat at once; the others come after them, [`A_SECOND`] at a time.
-const AT_ONCE: i64 = 100;
-/// Users in a second. Each takes two calls, and CometChat's lowest limit is 500 calls a minute, which sign-ins need too.
-const A_SECOND: i64 = 2;
-
-/// Writes that CometChat's user `uid` is to be looked at. Wake the worker after the commit.
-pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<(), DbError> {
-    sync_users(tx, [uid], 0, now).await
+/// Writes that CometChat's user `uid` is to be looked at. Wake the worker after the commit. `true`: the deletion of an
+/// earlier user of this id is still due.
+pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<bool, DbError> {
+    Ok(sync_users(tx, [uid], false, now).await?.is_some())
 }
 
-/// [`sync_user`] for many users, of whom there were `earlier` ones in the same change: not all at once, so that sign-ins
-/// and what must be revoked do not wait behind them. Who signs in before their turn is made by that.
+macro_rules! sync_users {
+    ($uids:literal) => {
+        concat!(
+            "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
+                                    claim, claimed_until, parked, last_error, created_at, unsettled_until)
+             SELECT 'user:' || uids.value,
+                    CASE WHEN EXISTS (SELECT 1 FROM users WHERE users.id = uids.value) THEN 'sync_user'
+                         ELSE 'delete_user' END,
+                    uids.value, '', 1, 0, $2, $3, '', 0, 0, '', $3, 0
+             FROM ",
+            $uids,
+            // Without WHERE SQLite takes ON for a condition of a join.
+            " WHERE true
+             ON CONFLICT (id) DO UPDATE SET
+               kind = CASE WHEN chat_jobs.kind = 'delete_user' THEN 'delete_user' ELSE excluded.kind END,
+               version = chat_jobs.version + 1, attempts = 0, bulk = chat_jobs.bulk * excluded.bulk,
+               run_at = excluded.run_at, parked = 0, last_error = '', created_at = excluded.created_at
+             RETURNING kind, uid"
+        )
+    };
+}
+
+/// [`sync_user`] for several users; `bulk`: so many that all other jobs are done before them. The answer is one of them
+/// whose deletion is still due. It is not forgotten for the sake of a new user: that user must not be there yet.
 pub async fn sync_users<'a>(
     tx: &mut Tx,
     uids: impl IntoIterator<Item = &'a str>,
-    earlier: i64,
+    bulk: bool,
     now: i64,
-) -> Result<(), DbError> {
-    let rows = json(
-        uids.into_iter()
-            .zip(earlier..)
-            .map(|(uid, place)| (sync_id(uid), uid, now + (place - AT_ONCE).max(0) / A_SECOND)),
-    );
-    // Who is due already does not have to wait again. `WHERE true`: without it SQLite takes ON for a condition of a join.
+) -> Result<Option<String>, DbError> {
     let sql = tx.pick(
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, value ->> 2, '', 0, 0, '', value ->> 2, 0 FROM json_each($1)
-         WHERE true
-         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, created_at = excluded.created_at,
-           run_at = CASE WHEN chat_jobs.parked = 0 AND chat_jobs.attempts = 0 AND excluded.run_at > $3
-                              AND chat_jobs.run_at < excluded.run_at
-                         THEN chat_jobs.run_at ELSE excluded.run_at END,
-                                        parked = 0, last_error = ''",
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
-                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT value ->> 0, $2, value ->> 1, '', 1, 0, (value ->> 2)::bigint, '', 0, 0, '', (value ->> 2)::bigint, 0
-         FROM json_array_elements($1::json)
-         ON CONFLICT (id) DO UPDATE SET version = chat_jobs.version + 1, attempts = 0, created_at = excluded.created_at,
-           run_at = CASE WHEN chat_jobs.parked = 0 AND chat_jobs.attempts = 0 AND excluded.run_at > $3
-                              AND chat_jobs.run_at < excluded.run_at
-                         THEN chat_jobs.run_at ELSE excluded.run_at END,
-                                        parked = 0, last_error = ''",
+        sync_users!("json_each($1) AS uids"),
+        sync_users!("json_array_elements_text($1::json) AS uids (value)"),
     );
-    tx.run(sql, values![rows, Kind::SyncUser.name(), now]).await?;
-    Ok(())
+    let done = tx.run(sql, values![json(uids), i64::from(bulk), now]).await?;
+    for row in &done.rows {
+        if row.text(0)? == Kind::DeleteUser.name() {
+            return row.text(1).map(Some);
+        }
+    }
+    Ok(None)
 }
 
-/// Has those who are due and not yet tried come one after the other once more, where they have become too many: while no
-/// server ran, or CometChat was away.
-pub async fn pace(db: &Db, now: i64) -> Result<(), DbError> {
-    let are_many =
-        "SELECT 1 FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND kind = 'sync_user' AND attempts = 0
-                    LIMIT 1 OFFSET $2";
-    if db.read(are_many, values![now, 2 * AT_ONCE]).await?.is_empty() {
-        return Ok(());
-    }
-    db.write(
-        "UPDATE chat_jobs SET run_at = $1 + (late.place - $2) / $3, created_at = $1 + (late.place - $2) / $3
-         FROM (SELECT id, row_number() OVER (ORDER BY run_at, id) AS place FROM chat_jobs
-               WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1 AND kind = 'sync_user' AND attempts = 0) AS late
-         WHERE chat_jobs.id = late.id AND late.place > $2",
-        values![now, AT_ONCE, A_SECOND],
-    )
-    .await?;
-    Ok(())
+/// Every uid of which a user is still to be deleted, a thousand of them after `after`.
+pub async fn uids_to_delete(db: &Db, after: &str) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT uid FROM chat_jobs WHERE kind = 'delete_user' AND uid > $1 ORDER BY uid LIMIT 1000";
+    db.read(sql, values![after]).await?.iter().map(|row| row.text(0)).collect()
 }
 
 /// [`sync_user`] for a user who was never there before, claimed by the caller, who is about to do it.
 /// Conclude it with [`done`] or [`retry`]; a caller who dies first leaves it to a worker.
 pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<Claimed, DbError> {
     let job = Claimed {
-        id: sync_id(uid),
+        id: user_id(uid),
         claim: new_id(),
         kind: Kind::SyncUser,
         uid: uid.to_owned(),
@@ -138,9 +131,9 @@ pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<Claimed, 
         created_at: now,
     };
     tx.run(
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                 claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         VALUES ($1, $2, $3, '', 1, 1, $4, $5, $6, 0, '', $4, 0)",
+         VALUES ($1, $2, $3, '', 1, 1, 0, $4, $5, $6, 0, '', $4, 0)",
         values![&job.id, job.kind.name(), uid, now, &job.claim, now + CLAIM_SECONDS],
     )
     .await?;
@@ -155,12 +148,12 @@ pub async fn revoke_tokens(
 ) -> Result<(), DbError> {
     let rows = json(tokens.into_iter().map(|(uid, sealed)| [new_id(), uid, sealed]));
     let sql = tx.pick(
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                 claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3, 0 FROM json_each($1)",
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, 0, $3, '', 0, 0, '', $3, 0 FROM json_each($1)",
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                 claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, $3, '', 0, 0, '', $3, 0
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, 0, $3, '', 0, 0, '', $3, 0
          FROM json_array_elements($1::json)",
     );
     tx.run(sql, values![rows, Kind::RevokeToken.name(), now]).await?;
@@ -181,28 +174,40 @@ pub struct Claimed {
     pub created_at: i64,
 }
 
-/// Takes the job that has been due longest; `None` when none is due.
-pub async fn claim(db: &Db, now: i64) -> Result<Option<Claimed>, DbError> {
-    // The outer condition is looked at again once PostgreSQL has the row's lock. A claim that is still there is that of a
-    // worker that died: CometChat may yet carry out what it has asked for.
-    let sql = db.pick(
-        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1,
-           unsettled_until = CASE WHEN claim <> '' AND claimed_until + $4 > unsettled_until
-                                  THEN claimed_until + $4 ELSE unsettled_until END
-         WHERE id = (SELECT id FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1
-                     ORDER BY run_at, id LIMIT 1)
-           AND parked = 0 AND claimed_until <= $1
-         RETURNING id, kind, uid, payload_sealed, version, attempts, created_at",
-        "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1,
-           unsettled_until = CASE WHEN claim <> '' AND claimed_until + $4 > unsettled_until
-                                  THEN claimed_until + $4 ELSE unsettled_until END
-         WHERE id = (SELECT id FROM chat_jobs WHERE parked = 0 AND run_at <= $1 AND claimed_until <= $1
-                     ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-           AND parked = 0 AND claimed_until <= $1
-         RETURNING id, kind, uid, payload_sealed, version, attempts, created_at",
-    );
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            // Two looks, one for each of the index's two stretches. The outer condition is looked at again once
+            // PostgreSQL has the row's lock. A claim that is still there is that of a worker that died: CometChat may
+            // yet carry out what it has asked for.
+            "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1,
+               unsettled_until = CASE WHEN claim <> '' AND claimed_until + $5 > unsettled_until
+                                      THEN claimed_until + $5 ELSE unsettled_until END
+             WHERE id = COALESCE(
+                 (SELECT id FROM chat_jobs WHERE parked = 0 AND bulk = 0 AND run_at <= $1 AND claimed_until <= $1
+                  ORDER BY run_at, id LIMIT 1",
+            $lock,
+            "),
+                 (SELECT id FROM chat_jobs WHERE $4 = 1 AND parked = 0 AND bulk = 1 AND run_at <= $1
+                    AND claimed_until <= $1
+                  ORDER BY run_at, id LIMIT 1",
+            $lock,
+            "))
+               AND parked = 0 AND claimed_until <= $1
+             RETURNING id, kind, uid, payload_sealed, version, attempts, created_at"
+        )
+    };
+}
+
+/// How [`claim`] finds its job, on SQLite and on PostgreSQL.
+pub const CLAIM: [&str; 2] = [claim!(""), claim!(" FOR UPDATE SKIP LOCKED")];
+
+/// Takes the job that has been due longest; one of the `bulk` only where no other is due. `None` when none is due.
+pub async fn claim(db: &Db, bulk: bool, now: i64) -> Result<Option<Claimed>, DbError> {
     let claim = new_id();
-    let done = db.write(sql, values![now, now + CLAIM_SECONDS, &claim, LATE_CALL_SECONDS]).await?;
+    let [sqlite, postgres] = CLAIM;
+    let values = values![now, now + CLAIM_SECONDS, &claim, i64::from(bulk), LATE_CALL_SECONDS];
+    let done = db.write(db.pick(sqlite, postgres), values).await?;
     let Some(row) = done.rows.first() else { return Ok(None) };
     let (id, version) = (row.text(0)?, row.int(4)?);
     let Some(kind) = Kind::parse(&row.text(1)?) else {
@@ -305,30 +310,31 @@ pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
     Ok(done.affected)
 }
 
-/// How the queue stands.
+/// How the queue stands, as far as it is counted: [`MAX_COUNTED`] jobs of a kind stand for that many or more.
 pub struct Standing {
     pub waiting: i64,
     pub parked: i64,
-    /// Seconds for which the job has waited that should have been done longest ago; zero when none should have been. One
-    /// that was tried and put off counts from its beginning.
+    /// Seconds for which the job has waited that should have been done longest ago, of the thousand that come next and
+    /// are not bulk; zero when none should have been. One that was tried and put off counts from its beginning.
     pub lag: i64,
 }
 
+/// Jobs that are counted at most.
+pub const MAX_COUNTED: i64 = 10_000;
+
+/// What [`standing`] asks, each part in the index's order, so that it is the index that is read.
+pub const STANDING: &str = "
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 0 ORDER BY bulk, run_at, id LIMIT $1) AS w),
+           (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 1 ORDER BY bulk, run_at, id LIMIT $1) AS p),
+           (SELECT COALESCE(min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END), $2)
+            FROM (SELECT attempts, created_at, run_at FROM chat_jobs WHERE parked = 0 AND bulk = 0
+                  ORDER BY run_at, id LIMIT 1000) AS next)";
+
 pub async fn standing(db: &Db, now: i64) -> Result<Standing, DbError> {
-    let rows = db
-        .read(
-            "SELECT parked, count(*), min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END)
-         FROM chat_jobs GROUP BY parked",
-            &[],
-        )
-        .await?;
+    let rows = db.read(STANDING, values![MAX_COUNTED, now]).await?;
     let mut standing = Standing { waiting: 0, parked: 0, lag: 0 };
-    for row in &rows {
-        if row.int(0)? == 1 {
-            standing.parked = row.int(1)?;
-        } else {
-            (standing.waiting, standing.lag) = (row.int(1)?, (now - row.int(2)?).max(0));
-        }
+    if let Some(row) = rows.first() {
+        standing = Standing { waiting: row.int(0)?, parked: row.int(1)?, lag: (now - row.int(2)?).max(0) };
     }
     Ok(standing)
 }
@@ -348,7 +354,7 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<Listed>, DbError> {
     let rows = db
         .read(
             "SELECT kind, uid, attempts, run_at, parked, last_error FROM chat_jobs
-             ORDER BY parked DESC, run_at, id LIMIT $1",
+             ORDER BY parked DESC, bulk, run_at, id LIMIT $1",
             values![limit],
         )
         .await?;

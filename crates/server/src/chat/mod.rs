@@ -6,6 +6,7 @@
 
 pub(crate) mod answer;
 pub mod breaker;
+pub mod budget;
 pub mod client;
 pub mod fingerprints;
 pub mod jobs;
@@ -22,6 +23,7 @@ use jobs::Claimed;
 use prometheus_client::metrics::counter::Counter;
 use seal::{Sealer, Unopenable};
 use shared::Secret;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -37,6 +39,7 @@ pub struct Chat {
     db: Db,
     clock: Clock,
     wake: Notify,
+    wakes: AtomicU64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,7 @@ impl Chat {
             db,
             clock,
             wake: Notify::new(),
+            wakes: AtomicU64::new(0),
         }
     }
 
@@ -191,8 +195,14 @@ impl Chat {
         }
     }
 
-    /// Tells the workers that there may be a job: call it after the commit that wrote one.
+    /// Tells a worker that there is a job: call it after the commit that wrote one, and only then.
     pub fn wake(&self) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
         self.wake.notify_one();
+    }
+
+    /// How often a worker was woken.
+    pub fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
     }
 }

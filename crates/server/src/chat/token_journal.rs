@@ -7,9 +7,9 @@ use crate::values;
 
 /// A check that finds no token looks again this long after the mint: by then CometChat has made one, or never will.
 pub const LAST_CHECK_AFTER_SECONDS: i64 = CHECK_AFTER_SECONDS + LATE_CALL_SECONDS;
-const INSERT: &str = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at,
+const INSERT: &str = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                              claim, claimed_until, parked, last_error, created_at, unsettled_until)
-                      VALUES ($1, $2, $3, $4, 1, 0, $5, '', 0, 0, '', $6, 0)";
+                      VALUES ($1, $2, $3, $4, 1, 0, 0, $5, '', 0, 0, '', $6, 0)";
 
 /// Writes that a token is about to be asked for, and says the job's id.
 pub async fn expect_mint(db: &Db, uid: &str, now: i64) -> Result<String, DbError> {

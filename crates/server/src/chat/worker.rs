@@ -5,6 +5,7 @@
 //! instance or that key. While the breaker is open nothing is tried, so that a recovering CometChat is not met by
 //! the whole queue at once.
 
+use super::budget::Share;
 use super::client::{CallError, IssuedToken};
 use super::jobs::{self, Claimed, Kind};
 use super::{Chat, seal::Unopenable, token_journal};
@@ -56,14 +57,17 @@ async fn look(chat: &Chat, stopping: &CancellationToken, latest: &mut i64) -> Re
         jobs::bring_near(&chat.db, now).await?;
     }
     *latest = now;
-    jobs::pace(&chat.db, now).await?;
     work_off(chat, stopping).await
 }
 
 async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbError> {
     while !stopping.is_cancelled() {
+        let share = chat.client.budget.share();
+        if share == Share::Nothing {
+            return Ok(());
+        }
         let Ok(pass) = chat.breaker.admit() else { return Ok(()) };
-        let job = match jobs::claim(&chat.db, chat.clock.now()).await {
+        let job = match jobs::claim(&chat.db, share == Share::All, chat.clock.now()).await {
             Ok(Some(job)) => job,
             // No job, or a database in trouble: neither says anything of CometChat.
             nothing => {
@@ -71,6 +75,7 @@ async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbErr
                 return nothing.map(drop);
             }
         };
+        chat.client.budget.count_job();
         let outcome = match tokio::time::timeout(JOB_LIMIT, perform(chat, &job)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(CallError::Unclear("no answer in time".into()).into()),
@@ -96,6 +101,10 @@ async fn perform(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
     let uid = job.uid.as_str();
     match job.kind {
         Kind::SyncUser => sync_user(chat, uid).await?,
+        Kind::DeleteUser => match chat.client.delete_user(uid).await {
+            Ok(()) | Err(CallError::UserNotFound) => {}
+            Err(error) => return Err(error.into()),
+        },
         Kind::RevokeToken => {
             let token = chat.sealer.open(uid, &job.payload_sealed)?;
             revoke(chat, uid, &token).await?;
@@ -105,14 +114,10 @@ async fn perform(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
     Ok(Done::All)
 }
 
-/// Makes CometChat agree with the database as it is now: the user there with their present name, or gone.
+/// Makes CometChat agree with the database as it is now: the user there with their present name.
 async fn sync_user(chat: &Chat, uid: &str) -> Result<(), JobError> {
-    let Some(user) = accounts::find(&chat.db, uid).await? else {
-        return match chat.client.delete_user(uid).await {
-            Ok(()) | Err(CallError::UserNotFound) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-    };
+    // Deleted while this job was taken: it is a deletion by now.
+    let Some(user) = accounts::find(&chat.db, uid).await? else { return look_again(chat, uid).await };
     match chat.client.rename_user(uid, &user.name).await {
         Err(CallError::UserNotFound) => {}
         renamed => return Ok(renamed?),
@@ -129,6 +134,13 @@ async fn sync_user(chat: &Chat, uid: &str) -> Result<(), JobError> {
         }
         renamed => Ok(renamed?),
     }
+}
+
+/// Writes that this user is to be looked at once more.
+async fn look_again(chat: &Chat, uid: &str) -> Result<(), JobError> {
+    let mut tx = chat.db.begin().await?;
+    jobs::sync_user(&mut tx, uid, chat.clock.now()).await?;
+    Ok(tx.commit().await?)
 }
 
 /// A token that is already gone is as good as revoked.
@@ -151,9 +163,7 @@ async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
     );
     if accounts::find(&chat.db, &job.uid).await?.is_none() {
         // Deleted while the token was made: the mint may have made the user again.
-        let mut tx = chat.db.begin().await?;
-        jobs::sync_user(&mut tx, &job.uid, now).await?;
-        tx.commit().await?;
+        look_again(chat, &job.uid).await?;
         return Ok(if is_last { Done::All } else { again });
     }
     let found = revoke_lost_tokens(chat, &job.uid, age.max(0)).await?;
@@ -265,6 +275,7 @@ fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::super::MintError;
+    use super::super::budget::CallBudget;
     use super::super::client::{Client, Endpoint};
     use super::super::seal::{Sealer, SecretKey};
     use super::*;
@@ -279,9 +290,11 @@ mod tests {
         let db = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
         let base = "http://127.0.0.1:9/v3".parse().unwrap();
         let endpoint = Endpoint { base, app_id: String::new(), api_key: Secret::default() };
-        let client = Client::new(crate::app::http_client(true).unwrap(), endpoint);
+        let clock = Clock::manual(1_000);
+        let budget = CallBudget::new(500, clock.clone());
+        let client = Client::new(crate::app::http_client(true).unwrap(), endpoint, budget);
         let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
-        let chat = Chat::new(client, sealer, db.clone(), Clock::manual(1_000));
+        let chat = Chat::new(client, sealer, db.clone(), clock);
         let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
         db.close().await;
         for _ in 0..10 {

@@ -3,11 +3,12 @@
 use super::{Outcome, date, flag};
 use crate::accounts;
 use crate::app::http_client;
+use crate::chat::budget::CallBudget;
 use crate::chat::client::{CallError, Client};
 use crate::chat::seal::SecretKey;
 use crate::chat::{fingerprints, jobs};
 use crate::clock::Clock;
-use crate::config::{Config, Sources, Store, key_file};
+use crate::config::{CometChat, Config, Sources, Store, key_file};
 use crate::db::Db;
 use clap::{ArgMatches, Command};
 use std::collections::HashMap;
@@ -82,7 +83,9 @@ async fn adopt_key(sources: &Sources) -> Outcome {
 async fn sync(sources: &Sources) -> Outcome {
     let config = Config::read(sources)?;
     let db = Db::open_existing(config.store.database_url.expose()).await?;
-    let client = Client::new(http_client(config.cometchat.emulator.is_some())?, config.cometchat.endpoint);
+    let CometChat { endpoint, emulator, calls_per_minute, .. } = config.cometchat;
+    let budget = CallBudget::new(calls_per_minute, Clock::system());
+    let client = Client::new(http_client(emulator.is_some())?, endpoint, budget);
     let mut known = HashMap::new();
     for page in 1.. {
         let users = loop {
@@ -122,8 +125,7 @@ async fn sync(sources: &Sources) -> Outcome {
                 Some(_) => renamed += 1,
                 None => missing += 1,
             }
-            let earlier = missing + renamed - 1;
-            jobs::sync_users(&mut tx, [user.id.as_str()], earlier, Clock::system().now()).await?;
+            jobs::sync_users(&mut tx, [user.id.as_str()], true, Clock::system().now()).await?;
         }
         tx.commit().await?;
     }

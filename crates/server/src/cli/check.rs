@@ -3,10 +3,12 @@
 
 use super::Outcome;
 use crate::app::http_client;
+use crate::chat::budget::CallBudget;
 use crate::chat::client::Client;
 use crate::chat::fingerprints;
 use crate::chat::seal::SecretKey;
-use crate::config::{Config, Origin, SETTINGS, Setting, Sources};
+use crate::clock::Clock;
+use crate::config::{CometChat, Config, Origin, SETTINGS, Setting, Sources};
 use crate::db::Db;
 use clap::Command;
 use std::io::{self, Write as _};
@@ -45,9 +47,9 @@ pub async fn run(mut sources: Sources) -> Outcome {
             Err(error) => writeln!(out, "key        FAILED: {error}")?,
         }
     }
-    let cometchat = Client::new(http_client(config.cometchat.emulator.is_some())?, config.cometchat.endpoint)
-        .try_key()
-        .await;
+    let CometChat { endpoint, emulator, calls_per_minute, .. } = config.cometchat;
+    let budget = CallBudget::new(calls_per_minute, Clock::system());
+    let cometchat = Client::new(http_client(emulator.is_some())?, endpoint, budget).try_key().await;
     match &cometchat {
         Ok(()) => writeln!(out, "CometChat  ok: it takes the key")?,
         Err(error) => writeln!(out, "CometChat  FAILED: {error}")?,

@@ -66,6 +66,7 @@ const TABLES: [Table; 8] = [
         "payload_sealed",
         "version",
         "attempts",
+        "bulk",
         "run_at",
         "claim",
         "claimed_until",

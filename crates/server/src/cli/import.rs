@@ -3,12 +3,13 @@
 
 use super::{Outcome, flag, user};
 use crate::accounts::{self, User, email_key};
+use crate::chat::jobs;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::passwords;
 use clap::{Arg, ArgMatches, Command};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -67,7 +68,7 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
     for (visit, at_once) in users.chunks(AT_ONCE).enumerate() {
         let earlier = visit * AT_ONCE;
         progress(earlier, users.len())?;
-        accounts::add(&mut tx, at_once, i64::try_from(earlier)?, now).await?;
+        accounts::add(&mut tx, at_once, now).await?;
     }
     tx.commit_however_long().await?;
     summary(&users, "imported; a running server makes them at CometChat")
@@ -153,6 +154,8 @@ fn csv_fault(error: &csv::Error) -> String {
 #[derive(Default)]
 pub(crate) struct Taken {
     ids: HashMap<String, usize>,
+    /// Of users whose deletion is still due at CometChat.
+    deleted: HashSet<String>,
     emails: HashMap<String, usize>,
 }
 
@@ -162,12 +165,19 @@ async fn existing(db: &Db) -> Result<Taken, crate::db::DbError> {
     let mut last = String::new();
     loop {
         let page = accounts::page(db, &last, 1000).await?;
-        let Some(user) = page.last() else { return Ok(taken) };
+        let Some(user) = page.last() else { break };
         last.clone_from(&user.id);
         for user in page {
             taken.emails.insert(email_key(&user.email), 0);
             taken.ids.insert(user.id, 0);
         }
+    }
+    last.clear();
+    loop {
+        let page = jobs::uids_to_delete(db, &last).await?;
+        let Some(uid) = page.last() else { return Ok(taken) };
+        last.clone_from(uid);
+        taken.deleted.extend(page);
     }
 }
 
@@ -189,6 +199,10 @@ pub(crate) fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>,
         let mut found = user::faults(&user);
         if let Some(other) = taken.ids.insert(user.id.clone(), line) {
             found.push(format!("id: {} is {}", user.id.escape_debug(), place(other)));
+        }
+        if taken.deleted.contains(&user.id) {
+            let id = user.id.escape_debug();
+            found.push(format!("id: the deletion of an earlier user {id} is still due at CometChat"));
         }
         if let Some(other) = taken.emails.insert(email_key(&user.email), line) {
             found.push(format!("email: {} is {}", user.email.escape_debug(), place(other)));

@@ -2,7 +2,7 @@
 //! out at CometChat what is written here.
 
 use super::{Outcome, date, flag, import};
-use crate::accounts::{self, Credentials, User};
+use crate::accounts::{self, AccountError, Credentials, User};
 use crate::clock::Clock;
 use crate::config::{Sources, Store};
 use crate::db::{Db, DbError};
@@ -135,8 +135,13 @@ async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
     let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
     let done = format!("added {} with id {}", user.email, user.id);
-    accounts::add(&mut tx, &[(user, hash)], 0, Clock::system().now()).await.map_err(|error| match error {
-        DbError::Duplicate => "a user with this id or this email address is there already".into(),
+    accounts::add(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
+        AccountError::Db(DbError::Duplicate) => {
+            "a user with this id or this email address is there already".into()
+        }
+        error @ AccountError::BeingDeleted(_) => {
+            format!("{error}: try again when `cometchat-auth chat jobs` does not list it any more").into()
+        }
         error => Box::<dyn std::error::Error>::from(error),
     })?;
     tx.commit().await?;

@@ -13,8 +13,10 @@ pub(super) const EMULATOR_API_KEY: &str = "emulator-rest-api-key";
 
 impl Reader<'_> {
     pub(super) fn cometchat(&mut self, public_url: Option<&Url>) -> Option<CometChat> {
+        let calls = self.number("COMETCHAT_CALLS_PER_MINUTE", 60, 10_000_000);
+        let calls_per_minute = calls.and_then(|calls| u32::try_from(calls).ok());
         if self.sources.get("COMETCHAT_EMULATOR_URL").is_some() {
-            return self.emulator(public_url);
+            return self.emulator(public_url, calls_per_minute);
         }
         let api_key = self.secret("COMETCHAT_API_KEY");
         let (app_id, region) = (self.text("COMETCHAT_APP_ID"), self.text("COMETCHAT_REGION"));
@@ -45,10 +47,11 @@ impl Reader<'_> {
         }
         let (app_id, region) = (app_id?.to_owned(), region?.to_owned());
         let base = Url::parse(&format!("https://{app_id}.api-{region}.cometchat.io/v3")).ok()?;
-        Some(CometChat { endpoint: Endpoint { base, app_id, api_key: api_key? }, region, emulator: None })
+        let endpoint = Endpoint { base, app_id, api_key: api_key? };
+        Some(CometChat { endpoint, region, emulator: None, calls_per_minute: calls_per_minute? })
     }
 
-    fn emulator(&mut self, public_url: Option<&Url>) -> Option<CometChat> {
+    fn emulator(&mut self, public_url: Option<&Url>, calls_per_minute: Option<u32>) -> Option<CometChat> {
         if public_url.is_some_and(|url| url.scheme() == "https") {
             self.fault("COMETCHAT_EMULATOR_URL", "is for trying things out: not with a PUBLIC_URL of https");
         }
@@ -63,6 +66,6 @@ impl Reader<'_> {
             api_key: self.secret("COMETCHAT_API_KEY").unwrap_or_else(|| Secret::new(EMULATOR_API_KEY)),
         };
         let region = or(self.sources.get("COMETCHAT_REGION"), EMULATOR_REGION);
-        Some(CometChat { endpoint, region, emulator: Some(emulator) })
+        Some(CometChat { endpoint, region, emulator: Some(emulator), calls_per_minute: calls_per_minute? })
     }
 }

@@ -38,6 +38,8 @@ pub struct Config {
     /// How long a connection may go without an answer.
     pub request_timeout: Duration,
     pub login_attempts_per_minute: u32,
+    /// Of each kind, in ten minutes.
+    pub actions_per_user: u32,
     pub lifetime: Lifetime,
     /// Whether strangers can make accounts.
     pub registration_is_open: bool,
@@ -63,6 +65,8 @@ pub struct Store {
 pub struct CometChat {
     pub endpoint: Endpoint,
     pub region: String,
+    /// What CometChat allows this app.
+    pub calls_per_minute: u32,
     /// The emulator's origin, when one stands in for the cloud.
     pub emulator: Option<Url>,
 }
@@ -133,6 +137,7 @@ impl Config {
         let trusted_proxies = reader.networks("TRUSTED_PROXIES");
         let request_timeout = reader.number("REQUEST_TIMEOUT_SECONDS", 30, 3600);
         let login_attempts_per_minute = reader.number("LOGIN_ATTEMPTS_PER_MINUTE", 0, 1_000_000);
+        let actions_per_user = reader.number("ACTIONS_PER_USER", 0, 1_000_000);
         reader.either("LOG_FORMAT", ["text", "json"]);
         let registration = reader.either("REGISTRATION", ["open", "closed"]);
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
@@ -151,6 +156,7 @@ impl Config {
                 trusted_proxies,
                 request_timeout: Duration::from_secs(u64::try_from(request_timeout?).ok()?),
                 login_attempts_per_minute: u32::try_from(login_attempts_per_minute?).ok()?,
+                actions_per_user: u32::try_from(actions_per_user?).ok()?,
                 lifetime: Lifetime { idle: idle? * DAY_SECONDS, max: max? * DAY_SECONDS },
                 registration_is_open: registration? == "open",
                 handover_keys,

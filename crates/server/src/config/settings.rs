@@ -48,6 +48,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         COMETCHAT,
+        "COMETCHAT_CALLS_PER_MINUTE",
+        Some("500"),
+        "Calls of its API that CometChat allows your app; work that can wait leaves half of them to sign-ins",
+    ),
+    setting(
+        COMETCHAT,
         "COMETCHAT_EMULATOR_URL",
         None,
         "Use the emulator at this http:// address in place of CometChat's cloud; then the three above have defaults",
@@ -122,6 +128,13 @@ pub const SETTINGS: &[Setting] = &[
         "LOGIN_ATTEMPTS_PER_MINUTE",
         Some("30"),
         "Sign-ins, registrations and hand-overs that one address may try; 0 leaves that to a limiter of your own",
+    ),
+    setting(
+        SIGN_IN,
+        "ACTIONS_PER_USER",
+        Some("20"),
+        "Sign-ins, chat tokens, new names and new passwords, each kind by itself, that one user may ask for in ten \
+         minutes; 0: any number",
     ),
     setting(SIGN_IN, "ARGON2_MEMORY_KIB", Some("19456"), "Memory of a password hash, in KiB; at least 7168"),
     setting(

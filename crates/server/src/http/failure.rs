@@ -50,6 +50,8 @@ pub enum Failure {
     TooManyAttempts { retry_after: Duration },
     #[error("CometChat is not available")]
     ChatUnavailable { retry_after: Duration },
+    #[error("the deletion of an earlier user {0} is still due at CometChat")]
+    BeingDeleted(String),
     #[error("overloaded: {0}")]
     Overloaded(&'static str),
     /// The database cannot be used now; says why.
@@ -88,7 +90,7 @@ impl Failure {
             Self::TooManyAttempts { .. } => ErrorCode::TooManyAttempts,
             Self::ChatUnavailable { .. } => ErrorCode::ChatUnavailable,
             Self::Overloaded(_) => ErrorCode::Overloaded,
-            Self::Unavailable(_) | Self::Stopping => ErrorCode::Unavailable,
+            Self::BeingDeleted(_) | Self::Unavailable(_) | Self::Stopping => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -143,6 +145,7 @@ impl Failure {
             Self::PayloadTooLarge => "The request is too large.",
             Self::UnsupportedMediaType => "Send the request as JSON, with Content-Type: application/json.",
             Self::ChatUnavailable { .. } => "Chat cannot be reached right now. Try again in a moment.",
+            Self::BeingDeleted(_) => "An account of this id is still being deleted. Try again in a moment.",
             Self::Overloaded(_) => "The server is very busy. Try again in a moment.",
             Self::Unavailable(_) => "The server cannot get at its data right now. Try again in a moment.",
             Self::Stopping => "The server is being stopped. Try again in a moment.",
@@ -157,7 +160,9 @@ impl Failure {
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = match self {
             Self::TooManyAttempts { retry_after } | Self::ChatUnavailable { retry_after } => *retry_after,
-            Self::Overloaded(_) | Self::Unavailable(_) | Self::Stopping => OVERLOADED_RETRY,
+            Self::BeingDeleted(_) | Self::Overloaded(_) | Self::Unavailable(_) | Self::Stopping => {
+                OVERLOADED_RETRY
+            }
             _ => return None,
         };
         Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
@@ -242,6 +247,7 @@ impl From<AccountError> for Failure {
             AccountError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
             AccountError::EmailTaken => Self::EmailTaken,
             AccountError::WeakPassword(weakness) => Self::of_field("password", &weakness),
+            AccountError::BeingDeleted(uid) => Self::BeingDeleted(uid),
             AccountError::Gone => Self::NotSignedIn,
             AccountError::Hash(HashError::Overloaded) => Self::Overloaded("the hashing queue is full"),
             AccountError::Hash(error) => Self::internal(error),

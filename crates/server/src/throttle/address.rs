@@ -1,4 +1,4 @@
-//! Limits: a bucket for each address or whoever else, in memory, refilled evenly over a minute.
+//! Limits: a bucket for each address or user, in memory, refilled evenly.
 
 use crate::clock::Clock;
 use ipnet::IpNet;
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// In which an empty bucket fills.
+/// The time in which an empty bucket of an address fills.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The limit by address.
@@ -17,6 +17,8 @@ pub type AddressLimit = Limit<IpNet>;
 /// Buckets. Cheap to ask; shared by all workers.
 pub struct Limit<K> {
     clock: Clock,
+    /// The time in which an empty bucket fills.
+    period: Duration,
     /// The time that refills what one attempt takes; zero: there is no limit.
     refill: Duration,
     /// When each bucket will be full, by the time since the clock's start: that alone says how full it is now. A bucket
@@ -25,6 +27,11 @@ pub struct Limit<K> {
 }
 
 impl AddressLimit {
+    /// Lets `per_minute` attempts of an address through in a burst, and as many a minute after it.
+    pub fn of_a_minute(per_minute: u32, clock: Clock) -> Self {
+        Self::new(per_minute, MINUTE, clock)
+    }
+
     /// Takes one attempt out of this address's bucket, or says how long until there is one.
     pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
         self.take_from(network(address))
@@ -32,10 +39,10 @@ impl AddressLimit {
 }
 
 impl<K: Eq + Hash> Limit<K> {
-    /// Lets `per_minute` attempts through in a burst, and as many a minute after it; zero lets all through.
-    pub fn new(per_minute: u32, clock: Clock) -> Self {
-        let refill = MINUTE.checked_div(per_minute).unwrap_or_default();
-        Self { clock, refill, full_at: Mutex::default() }
+    /// Lets `count` attempts through in a burst, and as many in each `period` after it; zero lets all through.
+    pub fn new(count: u32, period: Duration, clock: Clock) -> Self {
+        let refill = period.checked_div(count).unwrap_or_default();
+        Self { clock, period, refill, full_at: Mutex::default() }
     }
 
     /// Takes one attempt out of this bucket, or says how long until there is one.
@@ -47,8 +54,8 @@ impl<K: Eq + Hash> Limit<K> {
         let mut buckets = self.lock();
         let full_at = buckets.entry(whose).or_default();
         let then = now.max(*full_at) + self.refill;
-        // An empty one will be full in a minute; what would take longer is not in it.
-        let missing = then.saturating_sub(now + MINUTE);
+        // An empty one will be full after the period; what would take longer is not in it.
+        let missing = then.saturating_sub(now + self.period);
         if !missing.is_zero() {
             return Err(missing);
         }
@@ -88,7 +95,7 @@ mod tests {
     #[test]
     fn a_burst_empties_the_bucket_and_time_refills_it() {
         let clock = Clock::manual(1_000);
-        let limit = AddressLimit::new(3, clock.clone());
+        let limit = AddressLimit::of_a_minute(3, clock.clone());
         let me = address("192.0.2.1");
         for _ in 0..3 {
             assert_eq!(limit.take(me), Ok(()));
@@ -103,7 +110,7 @@ mod tests {
     #[test]
     fn nobody_waits_longer_or_shorter_when_somebody_sets_the_clock() {
         let clock = Clock::manual(10_000);
-        let limit = AddressLimit::new(3, clock.clone());
+        let limit = AddressLimit::of_a_minute(3, clock.clone());
         let me = address("192.0.2.1");
         for _ in 0..3 {
             limit.take(me).unwrap();
@@ -118,7 +125,7 @@ mod tests {
 
     #[test]
     fn all_of_an_ipv6_64_is_one() {
-        let limit = AddressLimit::new(1, Clock::manual(1_000));
+        let limit = AddressLimit::of_a_minute(1, Clock::manual(1_000));
         assert!(limit.take(address("2001:db8:1:2::1")).is_ok());
         assert!(limit.take(address("2001:db8:1:2:ffff::9")).is_err());
         assert!(limit.take(address("2001:db8:1:3::1")).is_ok());
@@ -126,7 +133,7 @@ mod tests {
 
     #[test]
     fn zero_switches_it_off() {
-        let limit = AddressLimit::new(0, Clock::manual(1_000));
+        let limit = AddressLimit::of_a_minute(0, Clock::manual(1_000));
         for _ in 0..1000 {
             assert!(limit.take(address("192.0.2.1")).is_ok());
         }
@@ -135,7 +142,7 @@ mod tests {
     #[test]
     fn full_buckets_are_forgotten() {
         let clock = Clock::manual(1_000);
-        let limit = AddressLimit::new(3, clock.clone());
+        let limit = AddressLimit::of_a_minute(3, clock.clone());
         limit.take(address("192.0.2.1")).unwrap();
         clock.advance(Duration::from_secs(19));
         limit.take(address("192.0.2.2")).unwrap();

@@ -5,11 +5,12 @@
 //! network, and an end to passwords after a hundred failures from anywhere. A browser that the
 //! account's present password has opened it in is counted by itself, so that nobody else can keep its
 //! owner out. An address that no account has is counted like one that exists, so that the limits tell
-//! nobody which is which. Knows nothing of HTTP.
+//! nobody which is which. By user, in memory: what causes calls to CometChat. Knows nothing of HTTP.
 
 pub mod address;
 pub mod backoff;
 pub mod device;
+pub mod user;
 
 use crate::accounts::email_key;
 use crate::db::{Db, DbError, Row, Tx, json};

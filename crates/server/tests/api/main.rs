@@ -13,10 +13,12 @@ mod clock_steps;
 #[path = "../common/mod.rs"]
 mod common;
 mod database_lost;
+mod deleted_ids;
 mod every_step;
 mod guessing;
 mod handover;
 mod headers;
+mod job_queue;
 mod legacy_hashes;
 mod line;
 mod login;
@@ -37,3 +39,4 @@ mod throttle;
 mod transactions;
 mod unaddressable;
 mod unknown_outcomes;
+mod user_limit;

@@ -4,6 +4,7 @@ pub use crate::common::eventually;
 use crate::common::{canary, new_database};
 use cometchat_auth::accounts::{self, User};
 use cometchat_auth::app::{App, Services};
+use cometchat_auth::chat::Chat;
 use cometchat_auth::chat::client::Endpoint;
 use cometchat_auth::chat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
@@ -138,6 +139,11 @@ impl TestApp {
         self.hasher().computed()
     }
 
+    /// How CometChat is asked.
+    pub fn chat(&self) -> &Chat {
+        &self.services.chat
+    }
+
     /// How many connections the server has to its database.
     pub fn open_connections(&self) -> usize {
         self.services.db.connections().0
@@ -169,12 +175,14 @@ fn config(emulator: &Emulator) -> Config {
                 api_key: Secret::new("emulator-rest-api-key"),
             },
             region: "us".into(),
+            calls_per_minute: 1_000_000,
             emulator: Some(emulator.url.parse().unwrap()),
         },
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
         request_timeout: Duration::from_secs(60),
         login_attempts_per_minute: 0,
+        actions_per_user: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         registration_is_open: true,
         handover_keys: Vec::new(),

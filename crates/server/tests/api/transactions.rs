@@ -2,7 +2,6 @@
 
 use crate::common::{eventually, is_on_postgres, new_database};
 use cometchat_auth::accounts::{self, User};
-use cometchat_auth::chat::jobs;
 use cometchat_auth::db::{Db, DbError, Tx};
 use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Proof, Token, sha256_hex};
 use cometchat_auth::values;
@@ -134,64 +133,22 @@ async fn the_first_statement_of_a_transaction_counts_only_what_it_has_written_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_users_are_added_at_once_and_none_for_what_was_done_with_their_names_before() {
+async fn users_added_at_once_have_no_failures_of_before() {
     let (db, _folder) = open().await;
     let user =
         |id: &str| User { id: id.into(), email: format!("{id}@example.com"), name: "O'Neil \"x\"".into() };
     let mut tx = db.begin().await.unwrap();
-    // Somebody of this id was deleted, and somebody has tried passwords on this address.
-    jobs::sync_user(&mut tx, "ada", 1).await.unwrap();
+    // Somebody has tried passwords on this address.
     let account = sha256_hex(b"grace@example.com");
     let failure =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 99, 0)";
     tx.run(failure, values![&account]).await.unwrap();
-    accounts::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 0, 2).await.unwrap();
+    accounts::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
     tx.commit().await.unwrap();
 
     let found = accounts::find_by_email(&db, "Ada@example.com").await.unwrap().unwrap();
     assert_eq!((found.user, found.password_hash.as_deref()), (user("ada"), Some("a")));
     assert_eq!(accounts::find(&db, "grace").await.unwrap(), Some(user("grace")));
     assert_eq!(count(&db, "SELECT count(*) FROM login_failures").await, 0);
-    let sql = "SELECT version FROM chat_jobs WHERE kind = 'sync_user' AND run_at = 2 ORDER BY uid";
-    let versions: Vec<i64> = db.read(sql, &[]).await.unwrap().iter().map(|row| row.int(0).unwrap()).collect();
-    assert_eq!(versions, [2, 1]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn thousands_who_are_added_at_once_come_to_cometchat_one_after_the_other_and_keep_nothing_else_waiting()
-{
-    let (db, _folder) = open().await;
-    let users: Vec<_> = (0..1000)
-        .map(|id| {
-            (
-                User { id: format!("u{id}"), email: format!("{id}@example.com"), name: "Somebody".into() },
-                String::new(),
-            )
-        })
-        .collect();
-    let mut tx = db.begin().await.unwrap();
-    accounts::add(&mut tx, &users[..600], 0, 5).await.unwrap();
-    accounts::add(&mut tx, &users[600..], 600, 5).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(
-        count(&db, "SELECT count(*) FROM chat_jobs WHERE run_at <= 5").await,
-        102,
-        "the first at once"
-    );
-    let busiest = "SELECT CAST(max(n) AS BIGINT) FROM (SELECT count(*) AS n FROM chat_jobs WHERE run_at > 5 GROUP BY run_at) AS t";
-    assert_eq!(count(&db, busiest).await, 2, "the others two a second");
-    assert_eq!(count(&db, "SELECT max(run_at) FROM chat_jobs").await, 5 + 449);
-
-    // After a while in which nobody came to them.
-    jobs::pace(&db, 10_000).await.unwrap();
-    assert_eq!(count(&db, "SELECT count(*) FROM chat_jobs WHERE run_at <= 10000").await, 101);
-    let busiest = "SELECT CAST(max(n) AS BIGINT) FROM (SELECT count(*) AS n FROM chat_jobs WHERE run_at > 10000 GROUP BY run_at) AS t";
-    assert_eq!(count(&db, busiest).await, 2);
-
-    // Nor does who was due already wait for a place in a later line.
-    let mut tx = db.begin().await.unwrap();
-    jobs::sync_user(&mut tx, "early", 20_000).await.unwrap();
-    jobs::sync_users(&mut tx, ["early"], 50_000, 20_001).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(count(&db, "SELECT run_at FROM chat_jobs WHERE uid = 'early'").await, 20_000);
+    assert_eq!(count(&db, "SELECT count(*) FROM chat_jobs WHERE kind = 'sync_user' AND run_at = 2").await, 2);
 }

@@ -130,11 +130,11 @@ async fn call_of_a_worker_that_died_is_taken_for_one_that_may_come_late() {
     let (browser, _) = app.signed_in().await;
     assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "After"})).await.status(), StatusCode::OK);
     app.in_the_end("all is done", || async { !app.has_jobs().await }).await;
-    let sql = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, run_at, claim, claimed_until,
+    let sql = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at, claim, claimed_until,
                                       parked, last_error, created_at, unsettled_until)
-               VALUES ($1, 'sync_user', $2, '', 1, 1, $3, 'a dead worker', $3, 0, '', $3, 0)";
+               VALUES ($1, 'sync_user', $2, '', 1, 1, 0, $3, 'a dead worker', $3, 0, '', $3, 0)";
     let now = app.clock.now();
-    app.db.write(sql, cometchat_auth::values![format!("sync:{UID}"), UID, now]).await.unwrap();
+    app.db.write(sql, cometchat_auth::values![format!("user:{UID}"), UID, now]).await.unwrap();
     let before = app.emulator.calls("PUT", UID).await;
     eventually("it is done", || async { app.emulator.calls("PUT", UID).await == before + 1 }).await;
     app.passes(105).await;

@@ -96,7 +96,7 @@ impl Model {
 
     async fn claim(&mut self, db: &Db) -> Result<Option<Held>, TestCaseError> {
         let due = self.due();
-        let Some(claimed) = jobs::claim(db, self.now).await.unwrap() else {
+        let Some(claimed) = jobs::claim(db, true, self.now).await.unwrap() else {
             prop_assert!(due.is_empty(), "nobody is given what is due: {due:?}");
             return Ok(None);
         };

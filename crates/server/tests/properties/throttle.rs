@@ -150,7 +150,7 @@ fn an_address_never_gets_more_than_its_burst_and_what_time_gives_and_its_wait_is
     ];
     for_all(500, (1..60u32, vec(event, 1..100)), |(per_minute, events)| {
         let clock = Clock::manual(1_000_000);
-        let limit = AddressLimit::new(per_minute, clock.clone());
+        let limit = AddressLimit::of_a_minute(per_minute, clock.clone());
         let me = IpAddr::from([192, 0, 2, 1]);
         let (mut taken, mut passed) = (0.0, 0.0);
         for event in events {

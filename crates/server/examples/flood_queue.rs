@@ -1,0 +1,222 @@
+//! Measures what a long queue and a storm of renames cost others: a server, an emulator and the load in one process, on
+//! loopback, on the database at DATABASE_URL or else a SQLite file of its own. It ends by itself.
+//!
+//!   cargo run --release --example flood_queue [JOBS]
+//!
+//! The goal is a p99 of at most 50 ms for `GET /api/session`, and sign-ins that cost the same with and without the queue.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use cometchat_auth::app::App;
+use cometchat_auth::chat::client::Endpoint;
+use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::clock::Clock;
+use cometchat_auth::config::{CometChat, Config, Key, Store};
+use cometchat_auth::db::Db;
+use cometchat_auth::sessions::Lifetime;
+use cometchat_auth::{passwords, values};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use shared::{Secret, routes};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const PASSWORD: &str = "plum tractor yesterday";
+/// Sign-ins and sign-outs of one measurement.
+const SIGN_INS: u32 = 100;
+/// How long the renames last.
+const STORM: Duration = Duration::from_secs(10);
+
+/// One browser.
+struct Browser {
+    http: Client,
+    url: String,
+    cookie: String,
+}
+
+impl Browser {
+    fn new(http: &Client, url: &str) -> Self {
+        Self { http: http.clone(), url: url.into(), cookie: String::new() }
+    }
+
+    async fn call(&mut self, method: Method, path: &str, body: Value) -> StatusCode {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        let answer = request.header("cookie", &self.cookie).json(&body).send().await.unwrap();
+        for cookie in answer.headers().get_all("set-cookie") {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            if cookie.starts_with("cometchat-auth=") {
+                self.cookie = cookie.to_owned();
+            }
+        }
+        let status = answer.status();
+        answer.bytes().await.unwrap();
+        status
+    }
+
+    async fn register(&mut self, name: &str) {
+        let body = json!({"email": format!("{name}@example.com"), "password": PASSWORD, "name": name});
+        assert_eq!(self.call(Method::POST, routes::REGISTER, body).await, StatusCode::CREATED);
+    }
+}
+
+/// Milliseconds of CPU that this process has used.
+fn cpu() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let used = |task: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse().ok()
+    };
+    tasks.filter_map(used).sum::<f64>() / 1e6
+}
+
+fn percentile(times: &mut [Duration], of_hundred: usize) -> Duration {
+    times.sort_unstable();
+    times[(times.len() * of_hundred / 100).min(times.len() - 1)]
+}
+
+/// Asks for a session a hundred times a second until `work` is over: what that took, and what it gave.
+async fn beside<T>(browser: &mut Browser, work: impl Future<Output = T>) -> (Vec<Duration>, T) {
+    let mut work = std::pin::pin!(work);
+    let (mut times, mut pace) = (Vec::new(), tokio::time::interval(Duration::from_millis(10)));
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return (times, done),
+            _ = pace.tick() => {
+                let begun = Instant::now();
+                assert_eq!(browser.call(Method::GET, routes::SESSION, json!({})).await, StatusCode::OK);
+                times.push(begun.elapsed());
+            }
+        }
+    }
+}
+
+/// Signs in and out: the latencies, and the CPU that each pair took.
+async fn sign_ins(http: &Client, url: &str) -> (Vec<Duration>, f64) {
+    let (mut times, before) = (Vec::new(), cpu());
+    for number in 0..SIGN_INS {
+        let mut browser = Browser::new(http, url);
+        let body = json!({"email": format!("user{}@example.com", number % 10), "password": PASSWORD});
+        let begun = Instant::now();
+        assert_eq!(browser.call(Method::POST, routes::LOGIN, body).await, StatusCode::OK);
+        times.push(begun.elapsed());
+        assert_eq!(browser.call(Method::POST, routes::LOGOUT, json!({})).await, StatusCode::NO_CONTENT);
+    }
+    (times, (cpu() - before) / f64::from(SIGN_INS))
+}
+
+async fn report(what: &str, http: &Client, url: &str, watcher: &mut Browser) {
+    let (mut sessions, (mut times, each)) = beside(watcher, sign_ins(http, url)).await;
+    println!(
+        "{what}: a sign-in and sign-out {each:.1} ms of CPU, all threads; sign-in p50 {:.1?}, p99 {:.1?}; session p99 {:.1?}",
+        percentile(&mut times, 50),
+        percentile(&mut times, 99),
+        percentile(&mut sessions, 99)
+    );
+}
+
+async fn fill(db: &Db, jobs: i64, now: i64) {
+    let sql = db.pick(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
+         INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
+                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
+         SELECT 'user:flood' || n, 'delete_user', 'flood' || n, '', 1, 0, 0, $2, '', 0, 0, '', $2, 0 FROM numbers",
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
+                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
+         SELECT 'user:flood' || n, 'delete_user', 'flood' || n, '', 1, 0, 0, $2, '', 0, 0, '', $2, 0
+         FROM generate_series(1, $1::bigint) AS n",
+    );
+    let mut tx = db.begin().await.unwrap();
+    tx.run(sql, values![jobs, now]).await.unwrap();
+    tx.commit_however_long().await.unwrap();
+}
+
+#[tokio::main]
+#[allow(clippy::disallowed_methods)]
+async fn main() {
+    let jobs: i64 = std::env::args().nth(1).map_or(300_000, |jobs| jobs.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let own = format!("sqlite://{}/flood.db", folder.path().display());
+    let database = std::env::var("DATABASE_URL").unwrap_or(own);
+    let emulator = cometchat_emulator::App::build(cometchat_emulator::Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ..Default::default()
+    })
+    .unwrap();
+    let at_emulator = format!("http://{}", emulator.address());
+    tokio::spawn(emulator.run());
+    let config = Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        metrics_listen: None,
+        public_url: "http://localhost:3000".parse().unwrap(),
+        cometchat: CometChat {
+            endpoint: Endpoint {
+                base: format!("{at_emulator}/v3").parse().unwrap(),
+                app_id: "emulator".into(),
+                api_key: Secret::new("emulator-rest-api-key"),
+            },
+            region: "us".into(),
+            // As in production, so the queue stays long while it is measured.
+            calls_per_minute: 500,
+            emulator: Some(at_emulator.parse().unwrap()),
+        },
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        request_timeout: Duration::from_secs(60),
+        login_attempts_per_minute: 0,
+        actions_per_user: 20,
+        lifetime: Lifetime { idle: 86_400, max: 86_400 },
+        registration_is_open: true,
+        handover_key: None,
+        store: Store {
+            database_url: Secret::new(&database),
+            secret_key: Key(SecretKey::new([7; 32])),
+            secret_key_fallbacks: Vec::new(),
+            // Small, so that the rest of a sign-in is seen.
+            argon2: passwords::params(64, 1).unwrap(),
+            hash_threads: 1,
+            password_min_length: 15,
+        },
+    };
+    let app = App::build(config, Clock::system()).await.unwrap();
+    let (url, services) = (format!("http://{}", app.address()), app.services());
+    let handle = app.handle();
+    let server = tokio::spawn(app.run());
+    let http = Client::new();
+    for number in 0..10 {
+        Browser::new(&http, &url).register(&format!("user{number}")).await;
+    }
+    let mut watcher = Browser::new(&http, &url);
+    watcher.register("watcher").await;
+
+    report("no queue", &http, &url, &mut watcher).await;
+    fill(&services.db, jobs, services.clock.now() - 10).await;
+    services.chat.wake();
+    report(&format!("{jobs} jobs due"), &http, &url, &mut watcher).await;
+
+    let mut storm = JoinSet::new();
+    for number in 0..4 {
+        let mut browser = Browser::new(&http, &url);
+        browser.register(&format!("renamer{number}")).await;
+        storm.spawn(async move {
+            let (begun, mut renamed, mut refused) = (Instant::now(), 0, 0);
+            while begun.elapsed() < STORM {
+                let name = format!("name {renamed} {refused}");
+                match browser.call(Method::PUT, routes::ACCOUNT, json!({"name": name})).await {
+                    StatusCode::OK => renamed += 1,
+                    StatusCode::TOO_MANY_REQUESTS => refused += 1,
+                    status => panic!("{status}"),
+                }
+            }
+            (renamed, refused)
+        });
+    }
+    let (mut sessions, counts) = beside(&mut watcher, storm.join_all()).await;
+    let (renamed, refused) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    println!(
+        "four accounts that rename for {STORM:?}: {renamed} renames, {refused} refused; session p99 {:.1?}",
+        percentile(&mut sessions, 99)
+    );
+    handle.stop(true).await;
+    server.await.unwrap().unwrap();
+}

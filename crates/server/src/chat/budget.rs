@@ -1,0 +1,182 @@
+//! The calls that CometChat allows in a minute, and which of them are left for work that can wait.
+//!
+//! Sign-ins are never held back here: they go first. The workers leave them a part of the minute, and get it all while
+//! there are no sign-ins. Each instance counts its own calls; what CometChat says in its answers is of all of them.
+
+use crate::clock::Clock;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Seconds over which CometChat counts.
+const WINDOW_SECONDS: u64 = 60;
+
+/// What the workers may do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    Nothing,
+    /// Every job but the bulk ones.
+    Urgent,
+    All,
+}
+
+/// Counts calls. One for the whole process.
+pub struct CallBudget {
+    clock: Clock,
+    per_minute: u32,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    calls: Window,
+    jobs: Window,
+    /// How many CometChat said were left, and when it said so.
+    left: Option<(u32, Duration)>,
+}
+
+/// What happened in each of the last seconds.
+#[derive(Default)]
+struct Window {
+    seconds: VecDeque<(u64, u32)>,
+    sum: u32,
+}
+
+impl Window {
+    fn add(&mut self, second: u64) {
+        self.sum = self.sum.saturating_add(1);
+        match self.seconds.back_mut() {
+            Some((last, count)) if *last == second => *count = count.saturating_add(1),
+            _ => self.seconds.push_back((second, 1)),
+        }
+    }
+
+    fn sum(&mut self, second: u64) -> u32 {
+        while let Some((first, count)) = self.seconds.front().copied() {
+            if first + WINDOW_SECONDS > second {
+                break;
+            }
+            self.sum = self.sum.saturating_sub(count);
+            self.seconds.pop_front();
+        }
+        self.sum
+    }
+}
+
+impl CallBudget {
+    /// `per_minute`: the calls that CometChat allows.
+    pub fn new(per_minute: u32, clock: Clock) -> Self {
+        Self { clock, per_minute, counts: Mutex::default() }
+    }
+
+    /// Counts a call, of a sign-in or of a job.
+    pub fn count_call(&self) {
+        let second = self.clock.steady().as_secs();
+        self.lock().calls.add(second);
+    }
+
+    /// Counts a job that a worker has taken.
+    pub fn count_job(&self) {
+        let second = self.clock.steady().as_secs();
+        self.lock().jobs.add(second);
+    }
+
+    /// Notes how many calls CometChat says are left.
+    pub fn note_left(&self, calls: u32) {
+        let now = self.clock.steady();
+        self.lock().left = Some((calls, now));
+    }
+
+    /// What the workers may do: bulk jobs while half of the calls are left, all others while a quarter is. A tenth of the
+    /// calls is theirs in any case, so that what must be revoked is revoked however many sign in.
+    pub fn share(&self) -> Share {
+        let now = self.clock.steady();
+        let mut counts = self.lock();
+        let counted = self.per_minute.saturating_sub(counts.calls.sum(now.as_secs()));
+        let told = counts.left.filter(|(_, at)| now < *at + Duration::from_secs(WINDOW_SECONDS));
+        let left = told.map_or(counted, |(told, _)| told.min(counted));
+        if left > self.per_minute / 2 {
+            Share::All
+        } else if left > self.per_minute / 4 || counts.jobs.sum(now.as_secs()) < self.per_minute / 10 {
+            Share::Urgent
+        } else {
+            Share::Nothing
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // A panic while it was held cannot have left it wrong by more than a call.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget() -> (CallBudget, Clock) {
+        let clock = Clock::manual(1_000);
+        (CallBudget::new(100, clock.clone()), clock)
+    }
+
+    fn call(budget: &CallBudget, times: u32) {
+        (0..times).for_each(|_| budget.count_call());
+    }
+
+    #[test]
+    fn share_shrinks_as_calls_are_used_and_grows_as_time_passes() {
+        let (budget, clock) = budget();
+        (0..10).for_each(|_| budget.count_job());
+        call(&budget, 49);
+        assert_eq!(budget.share(), Share::All);
+        call(&budget, 1);
+        assert_eq!(budget.share(), Share::Urgent);
+        clock.advance(Duration::from_secs(30));
+        call(&budget, 25);
+        assert_eq!(budget.share(), Share::Nothing);
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(budget.share(), Share::All, "the first fifty were a minute ago");
+    }
+
+    #[test]
+    fn share_keeps_a_tenth_for_jobs_while_sign_ins_use_all() {
+        let (budget, clock) = budget();
+        call(&budget, 1_000);
+        for _ in 0..10 {
+            assert_eq!(budget.share(), Share::Urgent);
+            budget.count_job();
+        }
+        assert_eq!(budget.share(), Share::Nothing);
+        clock.advance(Duration::from_secs(59));
+        call(&budget, 1_000);
+        assert_eq!(budget.share(), Share::Nothing);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(budget.share(), Share::Urgent, "the jobs were a minute ago");
+    }
+
+    #[test]
+    fn share_heeds_what_cometchat_says_is_left() {
+        let (budget, clock) = budget();
+        (0..10).for_each(|_| budget.count_job());
+        budget.note_left(25);
+        assert_eq!(budget.share(), Share::Nothing, "others use the same app");
+        budget.note_left(1_000_000);
+        assert_eq!(budget.share(), Share::All);
+        call(&budget, 80);
+        assert_eq!(budget.share(), Share::Nothing, "but not more than the setting says");
+        budget.note_left(0);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(budget.share(), Share::All, "a new minute");
+    }
+
+    #[test]
+    fn share_does_not_depend_on_what_the_clock_is_set_to() {
+        let (budget, clock) = budget();
+        (0..10).for_each(|_| budget.count_job());
+        call(&budget, 100);
+        for step in [-3_600, 7_200] {
+            clock.step(step);
+            assert_eq!(budget.share(), Share::Nothing, "{step}");
+        }
+    }
+}

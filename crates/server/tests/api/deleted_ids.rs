@@ -1,0 +1,157 @@
+//! The id of a deleted user: another user gets it only after CometChat has deleted the first, and their messages.
+
+use crate::common::{eventually, is_on_postgres, new_database};
+use crate::handover::{claims, hand_over, hs256, start};
+use crate::support::{TestApp, failure};
+use cometchat_auth::accounts::{self, AccountError, User};
+use cometchat_auth::chat::jobs::{self, Kind};
+use cometchat_auth::db::Db;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use shared::ErrorCode;
+use std::time::Duration;
+
+fn ada() -> User {
+    User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada Lovelace".into() }
+}
+
+/// CometChat answers every deletion so.
+async fn deletions_fail(app: &TestApp, mut fault: Value) {
+    fault["api"] = "rest".into();
+    fault["method"] = "DELETE".into();
+    fault["path"] = "users/ada".into();
+    app.emulator.fault(fault).await;
+}
+
+/// Ends Ada's sessions and deletes her, as `user delete` does.
+async fn delete_ada(app: &TestApp) {
+    let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
+    cometchat_auth::sessions::end_all_but(&mut tx, "ada", "", now).await.unwrap();
+    accounts::remove(&mut tx, "ada", now).await.unwrap();
+    tx.commit().await.unwrap();
+    app.chat().wake();
+    // Assertions that are older than the deletion are refused for that.
+    app.clock.advance(Duration::from_secs(60));
+}
+
+async fn assert_ada(app: &TestApp, id: &str) -> Response {
+    hand_over(app, &hs256(&claims(app, id))).await
+}
+
+/// Fails unless each way to make a user of this id is refused, and leaves nothing.
+async fn ada_is_refused(app: &TestApp, id: &str) {
+    let refused = failure(assert_ada(app, id).await, ErrorCode::Unavailable).await;
+    assert!(refused.retry_after_seconds.is_some());
+    let mut tx = app.db.begin().await.unwrap();
+    let added = accounts::add(&mut tx, &[(ada(), String::new())], app.clock.now()).await;
+    assert!(matches!(added, Err(AccountError::BeingDeleted(uid)) if uid == "ada"));
+    drop(tx);
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE id = 'ada'").await, 0);
+    assert_eq!(
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'delete_user' AND uid = 'ada'").await,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_id_is_refused_until_cometchat_has_deleted_it() {
+    let app = start().await;
+    assert_eq!(assert_ada(&app, "1").await.status(), StatusCode::OK);
+    let of_the_first = app.emulator.tokens("ada").await;
+    deletions_fail(&app, json!({"kind": "drop"})).await;
+    delete_ada(&app).await;
+    ada_is_refused(&app, "2").await;
+    eventually("it was tried", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'delete_user' AND last_error <> ''").await == 1
+    })
+    .await;
+    ada_is_refused(&app, "3").await;
+    let app = app.restart().await;
+    ada_is_refused(&app, "4").await;
+    assert_eq!(app.emulator.names().await.len(), 1, "she is still there");
+
+    app.emulator.mend().await;
+    app.in_the_end("she is deleted", || async { app.emulator.names().await.is_empty() }).await;
+    app.in_the_end("the deletion is done", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'delete_user'").await == 0
+    })
+    .await;
+    assert_eq!(assert_ada(&app, "5").await.status(), StatusCode::OK);
+    let of_the_second = app.emulator.tokens("ada").await;
+    assert!(of_the_second.iter().all(|token| !of_the_first.contains(token)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_id_is_refused_while_its_deletion_is_parked() {
+    let app = start().await;
+    assert_eq!(assert_ada(&app, "1").await.status(), StatusCode::OK);
+    deletions_fail(&app, json!({"kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"})).await;
+    delete_ada(&app).await;
+    eventually("it is parked", || async {
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'delete_user' AND parked = 1").await == 1
+    })
+    .await;
+    ada_is_refused(&app, "2").await;
+    assert_eq!(app.count("SELECT parked FROM chat_jobs WHERE uid = 'ada'").await, 1, "a try changes nothing");
+    app.emulator.mend().await;
+    jobs::unpark(&app.db, app.clock.now()).await.unwrap();
+    app.chat().wake();
+    eventually("she is deleted", || async {
+        app.emulator.names().await.is_empty()
+            && app.count("SELECT count(*) FROM chat_jobs WHERE uid = 'ada'").await == 0
+    })
+    .await;
+    assert_eq!(assert_ada(&app, "3").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_made_while_another_of_the_id_is_deleted_is_refused() {
+    // SQLite writes one at a time.
+    if !is_on_postgres() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&new_database(folder.path()).await).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    accounts::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut deleting = db.begin().await.unwrap();
+    accounts::remove(&mut deleting, "ada", 2).await.unwrap();
+    let made = async {
+        let mut tx = db.begin().await.unwrap();
+        accounts::add(&mut tx, &[(ada(), String::new())], 3).await
+    };
+    let deleted = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("the new user waits", || async {
+            db.read(waiting, &[]).await.unwrap()[0].int(0).unwrap() == 1
+        })
+        .await;
+        deleting.commit().await.unwrap();
+    };
+    let (made, ()) = tokio::join!(made, deleted);
+    assert!(matches!(made, Err(AccountError::BeingDeleted(_))), "{made:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletion_stays_one_however_often_the_user_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&new_database(folder.path()).await).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    accounts::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    tx.commit().await.unwrap();
+    // A worker has the user's job while the user is deleted, and another mint asks for a look.
+    let held = jobs::claim(&db, true, 2).await.unwrap().unwrap();
+    assert_eq!(held.kind, Kind::SyncUser);
+    let mut tx = db.begin().await.unwrap();
+    accounts::remove(&mut tx, "ada", 2).await.unwrap();
+    assert!(jobs::sync_user(&mut tx, "ada", 2).await.unwrap(), "its deletion is due");
+    tx.commit().await.unwrap();
+    assert!(jobs::claim(&db, true, 2).await.unwrap().is_none(), "one worker at a time has the user");
+    jobs::done(&db, &held, 2).await.unwrap();
+    let deletion = jobs::claim(&db, true, 2).await.unwrap().unwrap();
+    assert_eq!(deletion.kind, Kind::DeleteUser);
+    jobs::done(&db, &deletion, 2).await.unwrap();
+    assert!(jobs::claim(&db, true, 2).await.unwrap().is_none());
+}

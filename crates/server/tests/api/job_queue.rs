@@ -1,0 +1,136 @@
+//! The queue of jobs when it is long: what is asked of it costs the same, and what is urgent does not wait.
+
+use crate::common::{is_on_postgres, new_database};
+use crate::support::*;
+use cometchat_auth::accounts::{self, User};
+use cometchat_auth::chat::jobs::{self, Kind};
+use cometchat_auth::db::{Db, Value as Bound};
+use cometchat_auth::values;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use shared::routes;
+
+/// As many jobs as matter: a plan that reads them all is told from one that does not.
+const MANY: i64 = 20_000;
+
+/// Jobs like these, as many as $1.
+const FILL: [&str; 2] = [
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
+     INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
+                            claim, claimed_until, parked, last_error, created_at, unsettled_until)
+     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, '', 0, 0, '', $4, 0 FROM numbers",
+    "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
+                            claim, claimed_until, parked, last_error, created_at, unsettled_until)
+     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, '', 0, 0, '', $4, 0 FROM generate_series(1, $1::bigint) AS n",
+];
+
+async fn fill(db: &Db, count: i64, kind: Kind, bulk: i64, run_at: i64) {
+    db.write(db.pick(FILL[0], FILL[1]), values![count, kind.name(), bulk, run_at]).await.unwrap();
+}
+
+/// How the database goes about this statement: SQLite's plan, or what PostgreSQL has done for it.
+async fn plan(db: &Db, statement: &str, values: &[Bound<'_>]) -> Vec<String> {
+    let explain = db.pick("EXPLAIN QUERY PLAN", "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)");
+    let explained: &'static str = Box::leak(format!("{explain} {statement}").into_boxed_str());
+    let column = if is_on_postgres() { 0 } else { 3 };
+    db.write(explained, values).await.unwrap().rows.iter().map(|row| row.text(column).unwrap()).collect()
+}
+
+/// The number that follows this word in the line.
+fn number(line: &str, word: &str) -> f64 {
+    let rest = line.split_once(word).map_or("", |(_, rest)| rest);
+    rest.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default().parse().unwrap_or(0.0)
+}
+
+/// Fails unless few rows are visited, whatever the queue's length.
+fn visits_few_rows(plan: &[String], most: f64) {
+    for line in plan {
+        if is_on_postgres() {
+            let rows = number(line, "actual rows=") * number(line, "loops=").max(1.0);
+            assert!(rows <= most, "{line} of {plan:#?}");
+            assert!(number(line, "Rows Removed by Filter: ") <= most, "{line} of {plan:#?}");
+            assert!(!line.contains("Seq Scan on chat_jobs"), "{line} of {plan:#?}");
+        } else {
+            assert!(!line.contains("SCAN chat_jobs") && !line.contains("TEMP B-TREE"), "{line} of {plan:#?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_visits_few_rows_however_many_jobs_wait() {
+    let (all_due, imported, put_off) =
+        ((Kind::RevokeToken, 0, 5), (Kind::SyncUser, 1, 5), (Kind::RevokeToken, 0, 50));
+    for (kind, bulk, run_at) in [all_due, imported, put_off] {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&new_database(folder.path()).await).await.unwrap();
+        fill(&db, MANY, kind, bulk, run_at).await;
+        fill(&db, 1, Kind::CheckMint, 0, 9).await;
+        db.write(db.pick("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
+        let claim = db.pick(jobs::CLAIM[0], jobs::CLAIM[1]);
+        let plan = plan(&db, claim, values![10, 70, "claim", 1, jobs::LATE_CALL_SECONDS]).await;
+        visits_few_rows(&plan, 3.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standing_counts_ten_thousand_jobs_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&new_database(folder.path()).await).await.unwrap();
+    fill(&db, MANY, Kind::RevokeToken, 0, 5).await;
+    db.write(db.pick("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
+    let plan = plan(&db, jobs::STANDING, values![jobs::MAX_COUNTED, 10]).await;
+    visits_few_rows(&plan, 10_000.0);
+    let standing = jobs::standing(&db, 15).await.unwrap();
+    assert_eq!((standing.waiting, standing.parked, standing.lag), (jobs::MAX_COUNTED, 0, 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_jobs_wait_until_no_other_job_is_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&new_database(folder.path()).await).await.unwrap();
+    let user = |id: String| User { email: format!("{id}@example.com"), name: "Ada".into(), id };
+    let users: Vec<_> = (0..3).map(|id| (user(format!("u{id}")), String::new())).collect();
+    let mut tx = db.begin().await.unwrap();
+    accounts::add(&mut tx, &users, 5).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    jobs::revoke_tokens(&mut tx, [("u0".into(), "sealed".into())], 7).await.unwrap();
+    // One of the imported users does something: that is no bulk.
+    jobs::sync_user(&mut tx, "u2", 8).await.unwrap();
+    jobs::sync_users(&mut tx, ["u2"], true, 8).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut taken = Vec::new();
+    for bulk in [false, false, false, true, true, true] {
+        let job = jobs::claim(&db, bulk, 9).await.unwrap();
+        taken.push(job.map(|job| (job.kind, job.uid)));
+    }
+    let job = |kind, uid: &str| Some((kind, uid.to_owned()));
+    let sync = Kind::SyncUser;
+    let expected =
+        [job(Kind::RevokeToken, "u0"), job(sync, "u2"), None, job(sync, "u0"), job(sync, "u1"), None];
+    assert_eq!(taken, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_that_writes_no_job_wakes_no_worker() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    let before = app.chat().wakes();
+    let made_up = app.browser_with(Some(format!("cometchat-auth={}", "A".repeat(43))));
+    assert_eq!(made_up.logout().await.status(), StatusCode::NO_CONTENT);
+    let unknown = format!("{}/{}", routes::SESSIONS, "0".repeat(32));
+    assert_eq!(browser.delete(&unknown, json!({})).await.status(), StatusCode::NO_CONTENT);
+    let others = browser.request(Method::DELETE, routes::SESSIONS).send().await.unwrap();
+    assert_eq!(others.status(), StatusCode::NO_CONTENT);
+    let same = browser.put(routes::ACCOUNT, json!({"name": "Test User"})).await;
+    assert_eq!(same.status(), StatusCode::OK);
+    let change = json!({"currentPassword": PASSWORD, "newPassword": "plum tractor yesterday"});
+    assert_eq!(browser.put(routes::PASSWORD, change).await.status(), StatusCode::NO_CONTENT);
+    let (_, there) = (browser.chat_token(false).await, app.browser().session().await);
+    assert_eq!(there.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(app.chat().wakes(), before);
+
+    assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(app.chat().wakes(), before + 1, "a session with a chat token has ended");
+}

@@ -1,0 +1,124 @@
+//! What one user may make the server ask of CometChat, and who goes first when there are few calls left.
+
+use crate::handover::{claims, hand_over, hs256};
+use crate::register::GOOD;
+use crate::support::*;
+use cometchat_auth::chat::budget::Share;
+use cometchat_auth::chat::jobs;
+use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::config::{Config, Key};
+use reqwest::StatusCode;
+use serde_json::json;
+use shared::{ErrorCode, routes};
+use std::time::Duration;
+
+/// Three of each kind in ten minutes.
+fn three(config: &mut Config) {
+    config.actions_per_user = 3;
+}
+
+/// In how many seconds one of three comes back.
+const REFILL: u64 = 200;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renames_beyond_the_limit_are_refused_and_cost_no_call() {
+    let app = TestApp::start_with(three).await;
+    let (browser, _) = app.signed_in().await;
+    let rename = |name: &'static str| browser.put(routes::ACCOUNT, json!({"name": name}));
+    for name in ["One", "Two", "Three"] {
+        assert_eq!(rename(name).await.status(), StatusCode::OK);
+    }
+    let refused = failure(rename("Four").await, ErrorCode::TooManyAttempts).await;
+    assert_eq!(refused.retry_after_seconds, Some(REFILL));
+    assert_eq!(refused.message, "Too many attempts. Try again in 4 minutes.");
+    assert_eq!(rename("Three").await.status(), StatusCode::OK, "that is the name already");
+    app.in_the_end("the last name is at CometChat", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0 && app.emulator.names().await[UID] == "Three"
+    })
+    .await;
+    assert!(app.emulator.calls("PUT", UID).await <= 3);
+
+    app.add_user("other", "other@example.com", "Other", Some(GOOD)).await;
+    let mut other = app.browser();
+    other.sign_in("other@example.com", GOOD).await;
+    assert_eq!(other.put(routes::ACCOUNT, json!({"name": "Also"})).await.status(), StatusCode::OK);
+    app.clock.advance(Duration::from_secs(REFILL));
+    assert_eq!(rename("Four").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_beyond_the_limit_are_refused_and_sign_outs_are_not() {
+    let app = TestApp::start_with(three).await;
+    for _ in 0..3 {
+        let (browser, _) = app.signed_in().await;
+        assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+    }
+    let refused = failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
+    assert_eq!(refused.retry_after_seconds, Some(REFILL));
+    assert_eq!(app.emulator.calls("POST", "auth_tokens").await, 3);
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
+    app.clock.advance(Duration::from_secs(REFILL));
+    app.signed_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertions_beyond_the_limit_are_refused_and_not_used_up() {
+    let app = TestApp::start_with(|config| {
+        three(config);
+        config.handover_key = Some(Key(SecretKey::new([9; 32])));
+    })
+    .await;
+    for id in ["1", "2", "3"] {
+        assert_eq!(hand_over(&app, &hs256(&claims(&app, id))).await.status(), StatusCode::OK);
+    }
+    let mut last = claims(&app, "4");
+    last["name"] = "Another".into();
+    failure(hand_over(&app, &hs256(&last)).await, ErrorCode::TooManyAttempts).await;
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE name = 'Another'").await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM handovers").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_passwords_are_limited_for_those_who_know_the_old_one() {
+    let app = TestApp::start_with(|config| config.actions_per_user = 2).await;
+    let (browser, _) = app.signed_in().await;
+    let change = |old: &'static str, new: &'static str| {
+        browser.put(routes::PASSWORD, json!({"currentPassword": old, "newPassword": new}))
+    };
+    for _ in 0..3 {
+        // Who has no more than the cookie does not use up the owner's changes.
+        failure(change("wrong", GOOD).await, ErrorCode::InvalidCredentials).await;
+    }
+    let other = "carpet lantern november";
+    assert_eq!(change(PASSWORD, GOOD).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(change(GOOD, other).await.status(), StatusCode::NO_CONTENT);
+    let refused = failure(change(other, GOOD).await, ErrorCode::TooManyAttempts).await;
+    assert_eq!(refused.retry_after_seconds, Some(300));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_leave_a_part_of_the_calls_to_sign_ins() {
+    let app = TestApp::start_with(|config| config.cometchat.calls_per_minute = 60).await;
+    let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
+    let sealed = |number: i32| app.chat().sealer.seal("nobody", &format!("token{number}")).unwrap();
+    let tokens = (0..90).map(|number| ("nobody".to_owned(), sealed(number)));
+    jobs::revoke_tokens(&mut tx, tokens, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let waiting = || app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'");
+    app.chat().wake();
+    eventually("the workers hold back", || async {
+        let claimed = app.count("SELECT count(*) FROM chat_jobs WHERE claim <> ''").await;
+        app.chat().client.budget.share() == Share::Nothing && claimed == 0
+    })
+    .await;
+    let left = waiting().await;
+    assert!((90 - 45 - 4..=90 - 45 + 4).contains(&left), "three quarters of the calls are used: {left}");
+
+    app.signed_in().await;
+    assert_eq!(app.emulator.tokens(UID).await.len(), 1, "a sign-in is not held back");
+    assert_eq!(waiting().await, left);
+    app.clock.advance(Duration::from_secs(60));
+    app.chat().wake();
+    eventually("they go on in the next minute", || async { waiting().await < left }).await;
+}
