@@ -1,4 +1,4 @@
-//! What one client can make the real binary hold in memory, whatever it sends.
+//! The memory that one client can make the real binary hold, for each way of sending.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -41,7 +41,7 @@ async fn cost(bytes: Vec<u8>) -> u64 {
     let settings = [("DATABASE_URL", &*database), ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9")];
     let server = Server::start(folder.path(), &settings);
     let address: SocketAddr = server.url.strip_prefix("http://").unwrap().parse().unwrap();
-    // Code and tables that a first request needs are nobody's connection.
+    // Code and tables that a first request needs do not count.
     for path in [routes::HEALTHZ, routes::OPENAPI, "/", routes::SESSION] {
         common::client().get(format!("{}{path}", server.url)).send().await.unwrap().bytes().await.unwrap();
     }

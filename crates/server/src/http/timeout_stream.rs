@@ -35,7 +35,7 @@ const HEAD_TOO_LARGE: &[u8] =
 /// Bytes of a response that are copied for a client at once.
 pub const MAX_WRITE_BYTES: usize = 16 * 1024;
 
-/// What the stream and the application know of each other's progress on one connection.
+/// Progress on one connection, which its stream and the application share.
 #[derive(Clone)]
 pub struct Exchange(Rc<State>);
 
