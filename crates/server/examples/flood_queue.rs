@@ -167,7 +167,7 @@ async fn main() {
         actions_per_user: 20,
         lifetime: Lifetime { idle: 86_400, max: 86_400 },
         registration_is_open: true,
-        handover_key: None,
+        handover_keys: Vec::new(),
         store: Store {
             database_url: Secret::new(&database),
             secret_key: Key(SecretKey::new([7; 32])),
