@@ -76,7 +76,7 @@ pub struct UserFilter {
     pub uids: Vec<String>,
     pub with_deactivated: bool,
     pub only_deactivated: bool,
-    /// The caller, whom the list leaves out.
+    /// The caller, which the list leaves out.
     pub except: Option<String>,
     pub sort: Sort,
     pub descending: bool,
