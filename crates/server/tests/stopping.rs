@@ -14,17 +14,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const EMAIL: &str = "ada@example.com";
 const CLIENTS: usize = 8;
 
 async fn start(folder: &TempDir, emulator: &str) -> (Server, String) {
     let database = common::new_database(folder.path()).await;
     let server =
         Server::start(folder.path(), &[("DATABASE_URL", &database), ("COMETCHAT_EMULATOR_URL", emulator)]);
-    let body = json!({"email": EMAIL, "password": PASSWORD, "name": "Ada"});
-    let answer = common::client().post(format!("{}{}", server.url, routes::REGISTER)).json(&body).send();
-    assert_eq!(answer.await.unwrap().status(), StatusCode::CREATED);
+    for client in 0..CLIENTS {
+        let body = json!({"email": email(client), "password": PASSWORD, "name": "Ada"});
+        let answer = common::client().post(format!("{}{}", server.url, routes::REGISTER)).json(&body).send();
+        assert_eq!(answer.await.unwrap().status(), StatusCode::CREATED);
+    }
     (server, database)
+}
+
+/// Each client has an account of its own: the sessions of one account have a limit.
+fn email(client: usize) -> String {
+    format!("ada{client}@example.com")
 }
 
 /// What costs nothing: thousands a second, each of which wants a connection of its own from a server that stops.
@@ -35,8 +41,8 @@ async fn version(http: &Client, url: &str) -> reqwest::Result<StatusCode> {
     Ok(status)
 }
 
-async fn login(http: &Client, url: &str) -> reqwest::Result<StatusCode> {
-    let body = json!({"email": EMAIL, "password": PASSWORD});
+async fn login(http: &Client, url: &str, client: usize) -> reqwest::Result<StatusCode> {
+    let body = json!({"email": email(client), "password": PASSWORD});
     let answer = http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await?;
     let status = answer.status();
     answer.bytes().await?;
@@ -49,12 +55,12 @@ async fn told_to_stop_under_load_it_drops_no_request_that_it_has_taken() {
     let (server, database) = start(&folder, &common::emulator()).await;
     let answered = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
+        .map(|client| {
             let (url, answered) = (server.url.clone(), Arc::clone(&answered));
             tokio::spawn(async move {
                 let http = common::client();
                 loop {
-                    match login(&http, &url).await {
+                    match login(&http, &url, client).await {
                         Ok(status) => assert_eq!(status, StatusCode::OK),
                         // It takes nobody any more.
                         Err(error) => return !error.is_connect(),
@@ -90,8 +96,7 @@ async fn told_to_stop_under_load_it_drops_no_request_that_it_has_taken() {
     assert!(server.wait().success());
     let db = Db::open(&database).await.unwrap();
     let sessions = db.read("SELECT count(*) FROM sessions", &[]).await.unwrap()[0].int(0).unwrap();
-    let registered = 1;
-    assert_eq!(usize::try_from(sessions).unwrap(), answered.load(Ordering::Relaxed) + registered);
+    assert_eq!(usize::try_from(sessions).unwrap(), answered.load(Ordering::Relaxed) + CLIENTS);
 }
 
 /// Until it is told to stop while a sign-in waits for CometChat, which does not answer.
@@ -101,7 +106,7 @@ async fn stopping_with_a_request_under_way(http: &Client, folder: &TempDir) -> (
     let hang = json!({"api": "rest", "kind": "hang"});
     http.post(format!("{emulator}/emulator/faults")).json(&hang).send().await.unwrap();
     let (client, url) = (http.clone(), server.url.clone());
-    tokio::spawn(async move { login(&client, &url).await });
+    tokio::spawn(async move { login(&client, &url, 0).await });
     loop {
         let state =
             http.get(format!("{emulator}/emulator/state")).send().await.unwrap().text().await.unwrap();

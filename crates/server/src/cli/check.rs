@@ -36,7 +36,7 @@ pub async fn run(mut sources: Sources) -> Outcome {
     }
     let mut key = Ok(());
     if database.is_ok()
-        && let Ok(db) = Db::open_existing(config.store.database_url.expose()).await
+        && let Ok(db) = Db::open_read_only(config.store.database_url.expose()).await
     {
         let fallbacks: Vec<SecretKey> =
             config.store.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();

@@ -1,7 +1,10 @@
 //! What state a database is in. Nothing is made or changed.
 
 use super::Db;
-use super::open::{OpenError, in_time, migrator, postgres, postgres_tables, sqlite_path, sqlite_tables};
+use super::open::{
+    OpenError, in_time, migrator, postgres, postgres_tables, sqlite_habits, sqlite_path, sqlite_tables,
+};
+use super::pool::Pool;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -45,6 +48,23 @@ impl Db {
         let Seen { place, state, .. } = see(url).await?;
         match state {
             State::Ready => Self::open(url).await,
+            State::Missing | State::Empty => Err(OpenError::Missing { place }),
+            State::Behind => Err(OpenError::Behind { place }),
+        }
+    }
+
+    /// [`Db::open_existing`] for commands that change nothing, not even the access rights of the files.
+    pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
+        let Some(path) = sqlite_path(url) else { return Self::open_existing(url).await };
+        let Seen { place, state, .. } = see_sqlite(url, &path).await?;
+        match state {
+            State::Ready => {
+                let options = SqliteConnectOptions::from_str(url)
+                    .map_err(|cause| OpenError::Open { place, cause })?
+                    .read_only(true);
+                let pool = || Pool::new(options.clone(), 1, sqlite_habits());
+                Ok(Self::Sqlite { write: pool(), read: pool() })
+            }
             State::Missing | State::Empty => Err(OpenError::Missing { place }),
             State::Behind => Err(OpenError::Behind { place }),
         }

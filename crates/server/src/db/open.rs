@@ -111,12 +111,9 @@ impl Db {
         // Not before: the file may be another program's.
         restrict(&file);
 
-        let rollback: Step<SqliteConnection> =
-            |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
-        let habits = || Habits { greet: None, rollback, ping_after: None };
-        let write = Pool::new(options.clone(), 1, habits());
+        let write = Pool::new(options.clone(), 1, sqlite_habits());
         write.put(connection);
-        let read = Pool::new(options.pragma("query_only", "on"), SQLITE_READERS, habits());
+        let read = Pool::new(options.pragma("query_only", "on"), SQLITE_READERS, sqlite_habits());
         Ok(Self::Sqlite { write, read })
     }
 
@@ -140,6 +137,13 @@ impl Db {
         };
         Ok(Self::Postgres(Pool::new(options, POSTGRES_CONNECTIONS, habits)))
     }
+}
+
+/// How connections to SQLite are kept.
+pub(super) fn sqlite_habits() -> Habits<SqliteConnection> {
+    let rollback: Step<SqliteConnection> =
+        |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
+    Habits { greet: None, rollback, ping_after: None }
 }
 
 /// Creates the file and its folder where they are missing, for this user alone.

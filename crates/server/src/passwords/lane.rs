@@ -207,7 +207,9 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
     let params = &manner.params;
     let mut memory = hash::Memory::default();
     for Work { task, kind, estimate, since } in queue {
-        if !task.is_abandoned() {
+        if task.is_abandoned() {
+            load.is_done(estimate);
+        } else {
             load.stats.begun.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
             load.stats.wait.observe(started.duration_since(since).as_secs_f64());
@@ -217,6 +219,8 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
                     let salt = crate::random::bytes::<16>();
                     let done = hash::hash(&mut memory, params, password.bytes(), &salt);
                     load.measured(kind, started.elapsed());
+                    // Before the answer: the caller sees a queue without its own work.
+                    load.is_done(estimate);
                     let _ = answer.send(done.map_err(HashError::Failed));
                 }
                 Task::Verify(password, stored, answer) => {
@@ -227,6 +231,7 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
                     } else {
                         Verdict::Wrong
                     };
+                    load.is_done(estimate);
                     let _ = answer.send(verdict);
                 }
             }
@@ -234,6 +239,5 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
                 memory = hash::Memory::default();
             }
         }
-        load.is_done(estimate);
     }
 }

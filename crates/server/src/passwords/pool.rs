@@ -7,7 +7,7 @@
 use super::costs::HashCosts;
 use super::kind::HashKind;
 use super::lane::{HashError, Lane, MAX_WAIT, Manner, Stats, Task, Verdict};
-use super::turns::Turns;
+use super::turns::{KeyLocks, Turns};
 use super::{Password, hash};
 use crate::spent::{Part, measured};
 use argon2::Params;
@@ -29,6 +29,7 @@ pub struct Hasher {
     costs: Arc<HashCosts>,
     stats: Arc<Stats>,
     turns: Arc<Turns>,
+    checks: Arc<KeyLocks>,
     params: Params,
     threads: usize,
     dummy: Arc<str>,
@@ -83,6 +84,7 @@ impl Hasher {
             costs,
             stats,
             turns: Arc::default(),
+            checks: Arc::default(),
             params,
             threads,
             dummy: dummy.into(),
@@ -148,6 +150,8 @@ impl Hasher {
             if let Some(begins) = turn.begins {
                 measured(Part::Hash, tokio::time::sleep_until(begins.into())).await;
             }
+            let _alone = measured(Part::Hash, self.checks.lock(&turn.keys)).await;
+            return self.verify(password, stored).await;
         }
         self.verify(password, stored).await
     }
@@ -178,6 +182,7 @@ impl Hasher {
     /// Forgets turns that have ended.
     pub fn sweep(&self) {
         self.turns.sweep();
+        self.checks.sweep();
     }
 
     /// Hashes that were computed, whatever they were for.

@@ -4,8 +4,9 @@
 //! no attempt, nor several at once, tells by their time what kind of hash there is.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedMutexGuard;
 
 /// When the last turn of each key ends. A key that is not here has none.
 #[derive(Default)]
@@ -53,6 +54,30 @@ impl Turns {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
         // A panic while it was held cannot have left it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Locks by key. A turn that lasts longer than it was estimated to, as on a busy machine, holds the next one back.
+#[derive(Default)]
+pub struct KeyLocks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+
+impl KeyLocks {
+    /// Locks all of these keys, once no other caller holds one of them.
+    pub async fn lock(&self, keys: &[String; 2]) -> [OwnedMutexGuard<()>; 2] {
+        // In one order, so that two callers do not wait for each other.
+        let mut keys = keys.each_ref();
+        keys.sort_unstable();
+        let [first, second] = keys.map(|key| Arc::clone(self.map().entry(key.clone()).or_default()));
+        [first.lock_owned().await, second.lock_owned().await]
+    }
+
+    /// Forgets the keys that no caller holds or waits for.
+    pub fn sweep(&self) {
+        self.map().retain(|_, lock| Arc::strong_count(lock) > 1);
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

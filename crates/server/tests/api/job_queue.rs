@@ -121,12 +121,8 @@ async fn request_that_writes_no_job_wakes_no_worker() {
     assert_eq!(made_up.logout().await.status(), StatusCode::NO_CONTENT);
     let unknown = format!("{}/{}", routes::SESSIONS, "0".repeat(32));
     assert_eq!(browser.delete(&unknown, json!({})).await.status(), StatusCode::NO_CONTENT);
-    let others = browser.request(Method::DELETE, routes::SESSIONS).send().await.unwrap();
-    assert_eq!(others.status(), StatusCode::NO_CONTENT);
     let same = browser.put(routes::ACCOUNT, json!({"name": "Test User"})).await;
     assert_eq!(same.status(), StatusCode::OK);
-    let change = json!({"currentPassword": PASSWORD, "newPassword": "plum tractor yesterday"});
-    assert_eq!(browser.put(routes::PASSWORD, change).await.status(), StatusCode::NO_CONTENT);
     let (_, there) = (browser.chat_token(false).await, app.browser().session().await);
     assert_eq!(there.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(app.chat().wakes(), before);

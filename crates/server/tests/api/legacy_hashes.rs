@@ -86,8 +86,8 @@ async fn legacy_checks_run_one_at_a_time_by_account_and_network() {
     }
     hash_kinds::share(&app.db, app.hasher()).await.unwrap();
     app.hasher().measure_stored_kinds().await.unwrap();
-    let one_account = [("192.0.2.1", "p"), ("192.0.2.2", "p"), ("192.0.2.3", "p"), ("192.0.2.4", "p")];
-    let one_network = [("2001:db8::1", "p"), ("2001:db8::2", "q"), ("2001:db8::1", "q")];
+    let one_account = [("192.0.2.1", "p"), ("192.0.2.2", "p")];
+    let one_network = [("2001:db8::1", "p"), ("2001:db8::2", "q")];
     for attempts in [&one_account[..], &one_network[..]] {
         let before = app.hashes();
         let (mut flood, _) = flood(&app, attempts);
@@ -100,8 +100,7 @@ async fn legacy_checks_run_one_at_a_time_by_account_and_network() {
             tokio::task::yield_now().await;
         }
         assert_eq!(app.hashes() - before, attempts.len() as u64);
-        // A turn is as long as a check is likely to take: on a busy machine one may overlap with the next.
-        assert!((1..=2).contains(&most), "{most} at once");
+        assert_eq!(most, 1, "checks at once: {attempts:?}");
     }
 }
 
@@ -127,6 +126,7 @@ fn assert_alike(ids: &[&str], medians: &[Duration]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures time: for a quiet machine, like make bench-timing"]
 async fn failed_sign_in_takes_as_long_for_every_kind_of_hash() {
     let app = start(2).await;
     import(&app, "p", DEAR).await;
@@ -140,6 +140,7 @@ async fn failed_sign_in_takes_as_long_for_every_kind_of_hash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures time: for a quiet machine, like make bench-timing"]
 async fn failed_sign_in_takes_as_long_after_parameters_were_raised() {
     let app = TestApp::start_with(|config| {
         config.store.argon2 = params(32 * 1024, 4).unwrap();

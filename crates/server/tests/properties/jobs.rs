@@ -134,9 +134,10 @@ impl Model {
         let done = self.done.entry(held.name.clone()).or_default();
         *done = held.asked.max(*done);
         let mut is_over = false;
-        let (now, is_sync) = (self.now, held.claimed.kind == jobs::Kind::SyncUser);
+        let is_of_user = matches!(held.claimed.kind, jobs::Kind::SyncUser | jobs::Kind::DeleteUser);
+        let now = self.now;
         self.conclude(held, |job, again| {
-            is_over = !again && (!is_sync || job.unsettled_until <= now);
+            is_over = !again && (!is_of_user || job.unsettled_until <= now);
             if !again && !is_over {
                 (job.attempts, job.run_at) = (0, job.unsettled_until);
             }
