@@ -166,7 +166,7 @@ async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
         look_again(chat, &job.uid).await?;
         return Ok(if is_last { Done::All } else { again });
     }
-    let found = revoke_lost_tokens(chat, &job.uid, age.max(0)).await?;
+    let found = revoke_lost_tokens(chat, &job.uid, job.created_at).await?;
     if found == 0 && !is_last {
         return Ok(again);
     }
@@ -182,19 +182,21 @@ async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
 
 /// Finds the tokens that were made when a mint was under way, `age` seconds ago, and that no session or job here has, and revokes
 /// them. Tokens of any other time are left alone: they may be another program's. Says how many there were.
-async fn revoke_lost_tokens(chat: &Chat, uid: &str, age: i64) -> Result<usize, JobError> {
+async fn revoke_lost_tokens(chat: &Chat, uid: &str, created_at: i64) -> Result<usize, JobError> {
+    let age_before = (chat.clock.now() - created_at).max(0);
     let issued = match chat.client.tokens(uid).await {
         Err(CallError::UserNotFound) => return Ok(0),
         issued => issued?,
     };
     // By CometChat's clock, whatever ours says: only how much time has passed is ours.
     let now = issued.listed_at.unwrap_or(chat.clock.now());
-    let asked_at = now - age;
+    let asked_at = now - age_before;
+    // The answer may have taken a while: the list is somewhere between the two ages old.
+    let earliest = now - (chat.clock.now() - created_at).max(age_before) - MINT_SLACK_SECONDS;
     // Tokens that are younger may be about to be stored.
     let latest = (asked_at + jobs::LATE_CALL_SECONDS)
         .min(now.max(asked_at + 2 * MINT_SLACK_SECONDS) - MINT_SLACK_SECONDS);
-    let of_that_time =
-        |token: &IssuedToken| (asked_at - MINT_SLACK_SECONDS..=latest).contains(&token.created_at);
+    let of_that_time = |token: &IssuedToken| (earliest..=latest).contains(&token.created_at);
     let mut lost: Vec<IssuedToken> = issued.tokens.into_iter().filter(of_that_time).collect();
     // Those in sessions first, because a session that ends hands its token on to a job. Page by page: CometChat has at
     // most a hundred tokens of somebody, but here they may have any number of sessions.

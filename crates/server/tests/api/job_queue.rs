@@ -6,7 +6,7 @@ use cometchat_auth::accounts::{self, User};
 use cometchat_auth::chat::jobs::{self, Kind};
 use cometchat_auth::db::{Db, Value as Bound};
 use cometchat_auth::values;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::json;
 use shared::routes;
 
