@@ -93,7 +93,10 @@ impl Browser {
                         self.cookie = cookie.to_owned();
                     }
                 }
-                if let Ok(body) = answer.bytes().await {
+                // An instance that is overloaded or stopping asks to come back.
+                if status != StatusCode::SERVICE_UNAVAILABLE
+                    && let Ok(body) = answer.bytes().await
+                {
                     return (status, serde_json::from_slice(&body).unwrap_or_default());
                 }
             }
