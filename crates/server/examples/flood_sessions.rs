@@ -1,0 +1,248 @@
+//! A flood of sessions of one user, and what others feel of it: 100,000 sessions of one user are written straight into
+//! the database, listed 64 times at once, and ended. Beside that another user asks for their session a hundred times a second,
+//! and signs in and out. Prints the times of both; the goal for `GET /api/session` is a p99 of at most 50 ms.
+//!
+//!   cargo run --release --example flood_sessions [-- SESSIONS [DATABASE_URL]]
+//!
+//! It runs a server and an emulator of CometChat of its own, on free ports, and ends by itself.
+
+use cometchat_auth::accounts::{self, User};
+use cometchat_auth::app::App;
+use cometchat_auth::chat::client::Endpoint;
+use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::clock::Clock;
+use cometchat_auth::config::{CometChat, Config, Key, Store};
+use cometchat_auth::db::Db;
+use cometchat_auth::passwords::{self, Hasher, Password};
+use cometchat_auth::sessions::Lifetime;
+use cometchat_auth::values;
+use futures_util::future::join_all;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::json;
+use shared::{Secret, routes};
+use std::error::Error;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const SESSIONS: i64 = 100_000;
+const LISTS: usize = 64;
+/// The longest that one part may take.
+const PART_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// A browser: it knows its cookie.
+#[derive(Clone)]
+struct Browser {
+    http: Client,
+    url: String,
+    cookie: String,
+}
+
+impl Browser {
+    async fn sign_in(http: &Client, url: &str, email: &str) -> Result<Self> {
+        let body = json!({"email": email, "password": "password"});
+        let answer = http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await?;
+        let status = answer.status();
+        if status != StatusCode::OK {
+            return Err(format!("a login got {status}").into());
+        }
+        let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let session = cookies.filter_map(|cookie| cookie.split(';').next());
+        let cookie = session.filter(|cookie| cookie.starts_with("cometchat-auth=")).collect::<String>();
+        Ok(Self { http: http.clone(), url: url.into(), cookie })
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> Result<StatusCode> {
+        let request = self.http.request(method, format!("{}{path}", self.url)).header("cookie", &self.cookie);
+        let answer = request.json(&json!({})).send().await?;
+        let status = answer.status();
+        answer.bytes().await?;
+        Ok(status)
+    }
+}
+
+/// How long requests took, and how many were not answered well.
+#[derive(Default)]
+struct Times {
+    all: Vec<Duration>,
+    failed: usize,
+}
+
+impl Times {
+    fn note(&mut self, since: Instant, is_good: bool) {
+        self.all.push(since.elapsed());
+        self.failed += usize::from(!is_good);
+    }
+
+    fn describe(&mut self) -> String {
+        self.all.sort();
+        let at = |hundredth: usize| {
+            let place = (self.all.len() * hundredth / 100).min(self.all.len().saturating_sub(1));
+            self.all.get(place).map_or(0.0, Duration::as_secs_f64) * 1000.0
+        };
+        let (p50, p99, max) = (at(50), at(99), at(100));
+        let (count, failed) = (self.all.len(), self.failed);
+        format!("{count}, p50 {p50:.1} ms, p99 {p99:.1} ms, max {max:.1} ms, {failed} failed")
+    }
+}
+
+/// What somebody else feels while `work` goes on.
+async fn beside<T>(name: &str, other: &Browser, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let over = Arc::new(AtomicBool::new(false));
+    let checks = tokio::spawn({
+        let (other, over) = (other.clone(), Arc::clone(&over));
+        async move {
+            let (mut times, mut ticks) = (Times::default(), tokio::time::interval(Duration::from_millis(10)));
+            while !over.load(Ordering::Relaxed) {
+                ticks.tick().await;
+                let since = Instant::now();
+                let status = other.ask(Method::GET, routes::SESSION).await;
+                times.note(since, status.is_ok_and(|status| status == StatusCode::OK));
+            }
+            times
+        }
+    });
+    let logins = tokio::spawn({
+        let (other, over) = (other.clone(), Arc::clone(&over));
+        async move {
+            let mut times = Times::default();
+            while !over.load(Ordering::Relaxed) {
+                let since = Instant::now();
+                let went = async {
+                    let browser = Browser::sign_in(&other.http, &other.url, "other@example.com").await?;
+                    browser.ask(Method::POST, routes::LOGOUT).await
+                };
+                times.note(since, went.await.is_ok_and(|status| status == StatusCode::NO_CONTENT));
+            }
+            times
+        }
+    });
+    let since = Instant::now();
+    let done = tokio::time::timeout(PART_TIMEOUT, work).await;
+    let took = since.elapsed().as_secs_f64();
+    over.store(true, Ordering::Relaxed);
+    let (mut checks, mut logins) = (checks.await?, logins.await?);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{name}: {took:.1} s")?;
+    writeln!(out, "  others' GET /api/session: {}", checks.describe())?;
+    writeln!(out, "  others' sign-in and sign-out: {}", logins.describe())?;
+    done.map_err(|_| "it did not end in time")?
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let sessions = arguments.next().map_or(Ok(SESSIONS), |text| text.parse())?;
+    let folder = tempfile::tempdir()?;
+    let sqlite = format!("sqlite://{}/flood.db", folder.path().display());
+    let database_url = arguments.next().unwrap_or(sqlite);
+
+    let loopback = "127.0.0.1:0".parse()?;
+    let emulator = cometchat_emulator::App::build(cometchat_emulator::Config {
+        listen: loopback,
+        ..Default::default()
+    })?;
+    let emulator_url = format!("http://{}", emulator.address());
+    tokio::spawn(emulator.run());
+    let config = config(&emulator_url, &database_url)?;
+    let hash = Hasher::start(config.store.argon2.clone(), 1)?.hash(Password::new("password")).await?;
+    let app = App::build(config, Clock::system()).await?;
+    let url = format!("http://{}", app.address());
+    let server = app.handle();
+    let running = tokio::spawn(app.run());
+
+    let db = Db::open(&database_url).await?;
+    for id in ["many", "other"] {
+        let user = User { id: id.into(), email: format!("{id}@example.com"), name: id.into() };
+        let mut tx = db.begin().await?;
+        accounts::insert(&mut tx, &user, &hash, Clock::system().now()).await?;
+        tx.commit().await?;
+    }
+    #[allow(clippy::disallowed_methods)] // not the server's
+    let http = Client::builder().timeout(Duration::from_secs(150)).build()?;
+    let other = Browser::sign_in(&http, &url, "other@example.com").await?;
+    let many = Browser::sign_in(&http, &url, "many@example.com").await?;
+
+    beside("nothing else", &other, async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Ok(())
+    })
+    .await?;
+    insert(&db, sessions).await?;
+    beside(&format!("{LISTS} lists at once of {sessions} sessions, 20 times"), &other, async {
+        for _ in 0..20 {
+            for status in join_all((0..LISTS).map(|_| many.ask(Method::GET, routes::SESSIONS))).await {
+                if status? != StatusCode::OK {
+                    return Err("a list failed".into());
+                }
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    let status = beside(&format!("the end of {sessions} sessions"), &other, async {
+        many.ask(Method::DELETE, routes::SESSIONS).await
+    })
+    .await?;
+    let left = db.read("SELECT count(*) FROM sessions WHERE user_id = 'many'", &[]).await?;
+    let left = left.first().map_or(Ok(-1), |row| row.int(0))?;
+    writeln!(std::io::stdout(), "it was answered with {status}; {left} session is left")?;
+    db.close().await;
+    server.stop(true).await;
+    running.await??;
+    Ok(())
+}
+
+/// Begins sessions past the server, each with a chat token that is to be revoked at its end.
+async fn insert(db: &Db, count: i64) -> Result<()> {
+    let sql = "WITH RECURSIVE n (x) AS (SELECT $1 UNION ALL SELECT x + 1 FROM n WHERE x < $2)
+               INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
+                                     address, chat_token_sealed)
+               SELECT 'hash' || x, 'id' || x, user_id, created_at, last_seen_at, expires_at, 'Browser', '127.0.0.1',
+                      chat_token_sealed
+               FROM n, (SELECT * FROM sessions WHERE user_id = 'many' AND chat_token_sealed <> ''
+                        ORDER BY public_id LIMIT 1) AS s";
+    let mut from = 1;
+    while from <= count {
+        let to = (from + 4_999).min(count);
+        db.write(sql, values![from, to]).await?;
+        from = to + 1;
+    }
+    Ok(())
+}
+
+fn config(emulator: &str, database_url: &str) -> Result<Config> {
+    Ok(Config {
+        listen: "127.0.0.1:0".parse()?,
+        metrics_listen: None,
+        public_url: "http://localhost:3000".parse()?,
+        cometchat: CometChat {
+            endpoint: Endpoint {
+                base: format!("{emulator}/v3").parse()?,
+                app_id: "emulator".into(),
+                api_key: Secret::new("emulator-rest-api-key"),
+            },
+            region: "us".into(),
+            emulator: Some(emulator.parse()?),
+        },
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        request_timeout: Duration::from_secs(150),
+        login_attempts_per_minute: 0,
+        lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
+        registration_is_open: true,
+        handover_key: None,
+        store: Store {
+            database_url: Secret::new(database_url),
+            secret_key: Key(SecretKey::new([7; 32])),
+            previous_secret_key: None,
+            // Small: what is measured here is the database.
+            argon2: passwords::params(64, 1)?,
+            hash_threads: 1,
+            password_min_length: 15,
+        },
+    })
+}
