@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing bench-passwords pictures clean
+.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing bench-passwords screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -49,10 +49,10 @@ bench-timing: ## measure whether the time of a failed sign-in tells who has an a
 bench-passwords: ## flood the server with the dearest password work, and measure what others notice
 	@scripts/bench-passwords
 
-pictures: ## take the README's pictures anew: docs/pictures/
+screenshots: ## take the README's screenshots: docs/screenshots/
 	@scripts/page
 	cargo build --locked --workspace --bins
-	cargo test --locked --workspace --test pictures -- --ignored
+	cargo test --locked --workspace --test screenshots -- --ignored
 
 clean: ## remove what was built; the database in data/ and the tools in .tools/ stay
 	rm -rf target frontend/dist .tools/page-sources fuzz/target

@@ -1,2 +1,2 @@
-// A page of its own origin: what is tried here is done with the session of whoever is signed in.
+// Served from the app's origin, so that requests use the signed-in user's session.
 SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null });

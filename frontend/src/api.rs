@@ -1,11 +1,11 @@
-//! The calls to the app's own server, and the one way in which they fail.
+//! The client of the server's API.
 //!
-//! Knows routes and wire types from `shared`; knows nothing of pages or of CometChat. Every call has a
-//! time limit, which covers the reading of the answer too, and an answer that is not ours (a proxy's
-//! error page, a captive portal) is no answer: only an `ApiError` may say that nobody is signed in.
+//! Each request has a timeout, which includes reading the response. A response that is not the server's
+//! (a proxy's error page, a captive portal) counts as no response: only an `ApiError` can say that the
+//! user is signed out.
 
-use crate::browser;
-use crate::once::Once;
+use crate::browser::navigation;
+use crate::shared_fetch::SharedFetch;
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,26 +17,26 @@ use shared::{
 use std::rc::Rc;
 use web_sys::AbortSignal;
 
-/// Longer than the server ever takes, so that a wait that ends here was in vain.
-const LIMIT_MS: u32 = 15_000;
+/// Longer than the server's own timeouts.
+const REQUEST_TIMEOUT_MS: u32 = 15_000;
 
-/// Why a call brought nothing.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Failure {
-    /// No network, no answer in time, or an answer that is not the server's.
-    #[error("the server cannot be reached")]
-    NoAnswer,
-    /// The server said no.
+pub enum RequestError {
+    /// No network, no response in time, or a response that is not the server's.
+    #[error("The server cannot be reached.")]
+    NoResponse,
+    /// The server answered with an error.
     #[error("{}", .0.message)]
-    Refused(ApiError),
+    Rejected(ApiError),
 }
 
-impl Failure {
-    /// The server's code for what went wrong, when it said anything.
+impl RequestError {
+    /// Returns the server's error code, if the server responded.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::NoAnswer => None,
-            Self::Refused(error) => Some(error.code),
+            Self::NoResponse => None,
+            Self::Rejected(error) => Some(error.code),
         }
     }
 
@@ -44,152 +44,152 @@ impl Failure {
         self.code() == Some(ErrorCode::NotSignedIn)
     }
 
-    /// After how many seconds the server says it is worth trying again.
+    /// Returns the delay after which the server allows another attempt.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self {
-            Self::NoAnswer => None,
-            Self::Refused(error) => error.retry_after_seconds,
+            Self::NoResponse => None,
+            Self::Rejected(error) => error.retry_after_seconds,
         }
     }
 }
 
-pub async fn session() -> Result<SessionResponse, Failure> {
+pub async fn session() -> Result<SessionResponse, RequestError> {
     call(Method::GET, routes::SESSION, None::<&()>).await?.decode()
 }
 
-pub async fn login(request: &LoginRequest) -> Result<LoginResponse, Failure> {
+pub async fn login(request: &LoginRequest) -> Result<LoginResponse, RequestError> {
     call(Method::POST, routes::LOGIN, Some(request)).await?.decode()
 }
 
-pub async fn logout() -> Result<(), Failure> {
+pub async fn logout() -> Result<(), RequestError> {
     call(Method::POST, routes::LOGOUT, None::<&()>).await?.success().map(drop)
 }
 
-/// This session's token for CometChat; with `renew` a new one, the old one revoked.
-pub async fn chat_token(renew: bool) -> Result<Secret, Failure> {
-    let answer: ChatTokenResponse =
+/// Returns the session's CometChat token; with `renew` the server revokes it and creates another.
+pub async fn chat_token(renew: bool) -> Result<Secret, RequestError> {
+    let response: ChatTokenResponse =
         call(Method::POST, routes::CHAT_TOKEN, Some(&ChatTokenRequest { renew })).await?.decode()?;
-    Ok(answer.cometchat_auth_token)
+    Ok(response.cometchat_auth_token)
 }
 
 thread_local! {
-    static CONFIG: Rc<Once<Rc<ClientConfig>, Failure>> = Rc::new(Once::new());
+    static CONFIG: Rc<SharedFetch<Rc<ClientConfig>, RequestError>> = Rc::new(SharedFetch::new());
 }
 
-/// What the server says of itself. It is asked once.
-pub async fn config() -> Result<Rc<ClientConfig>, Failure> {
+/// Returns the server's public settings, which are fetched once.
+pub async fn config() -> Result<Rc<ClientConfig>, RequestError> {
     let fetch = || async { call(Method::GET, routes::CONFIG, None::<&()>).await?.decode().map(Rc::new) };
     CONFIG.with(Rc::clone).get(fetch).await
 }
 
-pub async fn register(request: &RegisterRequest) -> Result<LoginResponse, Failure> {
+pub async fn register(request: &RegisterRequest) -> Result<LoginResponse, RequestError> {
     call(Method::POST, routes::REGISTER, Some(request)).await?.decode()
 }
 
-pub async fn rename(request: &RenameRequest) -> Result<SessionResponse, Failure> {
+pub async fn rename(request: &RenameRequest) -> Result<SessionResponse, RequestError> {
     call(Method::PUT, routes::ACCOUNT, Some(request)).await?.decode()
 }
 
-pub async fn change_password(request: &PasswordRequest) -> Result<(), Failure> {
+pub async fn change_password(request: &PasswordRequest) -> Result<(), RequestError> {
     call(Method::PUT, routes::PASSWORD, Some(request)).await?.success().map(drop)
 }
 
-pub async fn delete_account(request: &DeleteAccountRequest) -> Result<(), Failure> {
+pub async fn delete_account(request: &DeleteAccountRequest) -> Result<(), RequestError> {
     call(Method::DELETE, routes::ACCOUNT, Some(request)).await?.success().map(drop)
 }
 
-pub async fn sessions() -> Result<Vec<SessionInfo>, Failure> {
-    let answer: SessionsResponse = call(Method::GET, routes::SESSIONS, None::<&()>).await?.decode()?;
-    Ok(answer.sessions)
+pub async fn sessions() -> Result<Vec<SessionInfo>, RequestError> {
+    let response: SessionsResponse = call(Method::GET, routes::SESSIONS, None::<&()>).await?.decode()?;
+    Ok(response.sessions)
 }
 
-/// Ends the session of this id, or all but the present one.
-pub async fn end_sessions(id: Option<&str>) -> Result<(), Failure> {
+/// Ends one session, or all but the current one.
+pub async fn end_sessions(id: Option<&str>) -> Result<(), RequestError> {
     let path = id.map_or(routes::SESSIONS.to_owned(), |id| format!("{}/{id}", routes::SESSIONS));
     call(Method::DELETE, &path, None::<&()>).await?.success().map(drop)
 }
 
-struct Answer {
+struct Response {
     status: u16,
     body: String,
 }
 
-impl Answer {
-    fn success(self) -> Result<String, Failure> {
+impl Response {
+    fn success(self) -> Result<String, RequestError> {
         if (200..300).contains(&self.status) {
             return Ok(self.body);
         }
-        Err(serde_json::from_str(&self.body).map_or(Failure::NoAnswer, Failure::Refused))
+        Err(serde_json::from_str(&self.body).map_or(RequestError::NoResponse, RequestError::Rejected))
     }
 
-    fn decode<T: DeserializeOwned>(self) -> Result<T, Failure> {
-        serde_json::from_str(&self.success()?).map_err(|_| Failure::NoAnswer)
+    fn decode<T: DeserializeOwned>(self) -> Result<T, RequestError> {
+        serde_json::from_str(&self.success()?).map_err(|_| RequestError::NoResponse)
     }
 }
 
-async fn call<B: Serialize>(method: Method, path: &str, body: Option<&B>) -> Result<Answer, Failure> {
-    let limit = AbortSignal::timeout_with_u32(LIMIT_MS);
-    let request = RequestBuilder::new(&browser::address(path))
+async fn call<B: Serialize>(method: Method, path: &str, body: Option<&B>) -> Result<Response, RequestError> {
+    let timeout = AbortSignal::timeout_with_u32(REQUEST_TIMEOUT_MS);
+    let request = RequestBuilder::new(&navigation::url(path))
         .method(method)
         .header("Accept", "application/json")
-        .abort_signal(Some(&limit));
+        .abort_signal(Some(&timeout));
     let request = match body {
         Some(body) => request.json(body),
         None => request.build(),
     };
-    let answer = async {
+    let response = async {
         let response = request?.send().await?;
         let status = response.status();
-        Ok::<_, gloo_net::Error>(Answer { status, body: response.text().await? })
+        Ok::<_, gloo_net::Error>(Response { status, body: response.text().await? })
     };
-    answer.await.map_err(|_| Failure::NoAnswer)
+    response.await.map_err(|_| RequestError::NoResponse)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, body: body.into() }
+    fn response(status: u16, body: &str) -> Response {
+        Response { status, body: body.into() }
     }
 
     const USER: &str = r#"{"id":"ada","email":"ada@example.com","name":"Ada"}"#;
 
     #[test]
-    fn a_success_is_decoded() {
-        let user: SessionResponse = answer(200, USER).decode().unwrap();
+    fn success_is_decoded() {
+        let user: SessionResponse = response(200, USER).decode().unwrap();
         assert_eq!(user.name, "Ada");
     }
 
     #[test]
-    fn a_success_without_a_body_is_enough_where_none_is_expected() {
-        assert!(answer(204, "").success().is_ok());
+    fn success_without_body_is_accepted() {
+        assert!(response(204, "").success().is_ok());
     }
 
     #[test]
-    fn a_refusal_keeps_the_servers_code_and_wait() {
+    fn rejection_keeps_code_and_retry_after() {
         let body = r#"{"code":"too_many_attempts","message":"m","requestId":"r","retryAfterSeconds":42}"#;
-        let failure = answer(429, body).decode::<LoginResponse>().unwrap_err();
-        assert_eq!(failure.code(), Some(ErrorCode::TooManyAttempts));
-        assert_eq!(failure.retry_after_seconds(), Some(42));
-        assert!(!failure.is_signed_out());
+        let error = response(429, body).decode::<LoginResponse>().unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::TooManyAttempts));
+        assert_eq!(error.retry_after_seconds(), Some(42));
+        assert!(!error.is_signed_out());
     }
 
     #[test]
-    fn only_the_servers_own_word_means_signed_out() {
+    fn only_an_api_error_means_signed_out() {
         let body = r#"{"code":"not_signed_in","message":"m","requestId":"r"}"#;
-        assert!(answer(401, body).decode::<SessionResponse>().unwrap_err().is_signed_out());
+        assert!(response(401, body).decode::<SessionResponse>().unwrap_err().is_signed_out());
         let proxy =
-            answer(401, "<h1>401 Authorization Required</h1>").decode::<SessionResponse>().unwrap_err();
-        assert_eq!(proxy, Failure::NoAnswer);
+            response(401, "<h1>401 Authorization Required</h1>").decode::<SessionResponse>().unwrap_err();
+        assert_eq!(proxy, RequestError::NoResponse);
     }
 
     #[test]
-    fn an_answer_that_is_not_the_servers_is_no_answer() {
+    fn foreign_response_counts_as_no_response() {
         for (status, body) in
             [(200, "<!doctype html>"), (200, "{}"), (502, "Bad Gateway"), (500, "{\"error\":1}")]
         {
-            assert_eq!(answer(status, body).decode::<SessionResponse>(), Err(Failure::NoAnswer));
+            assert_eq!(response(status, body).decode::<SessionResponse>(), Err(RequestError::NoResponse));
         }
     }
 }

@@ -1,51 +1,35 @@
-//! The program for whoever is signed in: what is shown, by the address.
+//! The program for signed-in users: shows the page that the address names.
 
-use crate::browser;
-use crate::chat::ChatProvider;
-use crate::entry::Entry;
-use crate::hooks::a_page_was_shown;
+use crate::browser::{dom, navigation};
+use crate::cometchat::ChatProvider;
+use crate::handoff::SignedInUser;
+use crate::hooks::mark_page_shown;
 use crate::pages::{Account, Chat, NotFound};
+use crate::route::{RedirectToChat, Route};
 use crate::session::{Session, SessionProvider, SignOut, use_session};
 use shared::limits;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
-#[derive(Clone, PartialEq, Routable)]
-pub enum Route {
-    #[at("/")]
-    Home,
-    #[at("/chat")]
-    Chat,
-    #[at("/chat/:uid")]
-    Thread { uid: String },
-    #[at("/register")]
-    Register,
-    #[at("/account")]
-    Account,
-    #[not_found]
-    #[at("/not-found")]
-    NotFound,
-}
-
-/// Takes over the page for whom the door has let in. `entry` is an [`Entry`] in JSON.
-pub fn start(entry: &str) {
-    let (Some(root), Ok(entry)) = (browser::root(), serde_json::from_str::<Entry>(entry)) else { return };
-    if entry.from_form {
-        a_page_was_shown();
+/// Takes over the page from the `auth` program. `user` is a [`SignedInUser`] in JSON.
+pub fn start(user: &str) {
+    let (Some(root), Ok(user)) = (dom::root(), serde_json::from_str::<SignedInUser>(user)) else { return };
+    if user.from_form {
+        mark_page_shown();
     }
-    yew::Renderer::<App>::with_root_and_props(root, Props { entry }).render();
+    yew::Renderer::<App>::with_root_and_props(root, Props { user }).render();
 }
 
 #[derive(PartialEq, Properties)]
 struct Props {
-    entry: Entry,
+    user: SignedInUser,
 }
 
 #[component]
 fn App(props: &Props) -> Html {
     html! {
-        <SessionProvider entry={props.entry.clone()}>
-            <BrowserRouter basename={browser::base_path()}>
+        <SessionProvider user={props.user.clone()}>
+            <BrowserRouter basename={navigation::base_path()}>
                 <Pages />
             </BrowserRouter>
         </SessionProvider>
@@ -56,9 +40,9 @@ fn App(props: &Props) -> Html {
 fn Pages() -> Html {
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
     match use_session().state() {
-        // The page is being loaded anew.
+        // The session provider is reloading the page.
         Session::Over => html! {},
-        // Around all pages: going from one to another must not end the connection.
+        // The provider is outside of all pages, so that navigation does not close the connection.
         Session::SignedIn { user, chat_token, sign_out } => html! {
             <ChatProvider
                 uid={user.id.clone()}
@@ -68,28 +52,16 @@ fn Pages() -> Html {
                 {
                     match route {
                         Route::Chat => html! { <Chat user={user.clone()} sign_out={sign_out.clone()} /> },
-                        // What cannot be a uid must not get into the address of a call.
-                        Route::Thread { uid } if limits::is_uid(&uid) => html! {
+                        // Only a valid uid may become part of the URL of an API call.
+                        Route::Conversation { uid } if limits::is_uid(&uid) => html! {
                             <Chat user={user.clone()} sign_out={sign_out.clone()} peer={AttrValue::from(uid)} />
                         },
                         Route::Account => html! { <Account user={user.clone()} sign_out={sign_out.clone()} /> },
-                        Route::Home | Route::Register => html! { <IntoChat /> },
-                        Route::Thread { .. } | Route::NotFound => html! { <NotFound /> },
+                        Route::Home | Route::Register => html! { <RedirectToChat /> },
+                        Route::Conversation { .. } | Route::NotFound => html! { <NotFound /> },
                     }
                 }
             </ChatProvider>
         },
     }
-}
-
-/// Who is signed in has no more business at the door, and does not get back to it either.
-#[component]
-fn IntoChat() -> Html {
-    let navigator = use_navigator();
-    use_effect_with((), move |()| {
-        if let Some(navigator) = navigator {
-            navigator.replace(&Route::Chat);
-        }
-    });
-    html! {}
 }

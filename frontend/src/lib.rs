@@ -1,27 +1,29 @@
-//! The page: signs a person in to the app and to CometChat, and lets them chat.
+//! The single-page app: signs a user in to the app and to CometChat, and shows the chat.
 //!
-//! It is three programs in one crate: one for each form, and the chat. [`door`] is what the forms are, and nothing that
-//! they do not need, so that they are live soon. [`app`] is the chat and the account, loaded while somebody types or when they are
-//! signed in already; [`entry`] is what a form hands over to it.
+//! Two WebAssembly programs are built from this crate. [`auth`] has the forms to sign in and to
+//! register, and nothing else, so that they work soon after the page is there. [`app`] has the chat and
+//! the account page; the browser loads it while the user types, or at once if a session exists.
+//! `handoff` is what the first program passes to the second.
 //!
-//! `door` and `session` know who is signed in and `chat` whether CometChat can be used; they are state machines
-//! that know nothing of the DOM, with a provider each that feeds them. Pages and `components` only show what those
-//! say.
+//! `auth` and `session` know who is signed in, `cometchat` whether chat works, `conversations` what was
+//! said. Each has a state machine without DOM or network, and a provider that feeds it. Pages and
+//! `components` only show these states.
 
 mod api;
 pub mod app;
+pub mod auth;
 mod backoff;
 mod browser;
-mod chat;
-mod clock;
+mod cometchat;
 mod components;
-pub mod door;
-mod entry;
+mod conversations;
+mod datetime;
 mod form;
+mod handoff;
 mod hooks;
-mod mark;
-mod once;
 mod pages;
+mod route;
 mod session;
-mod talk;
-mod words;
+mod shared_fetch;
+mod sign_out_reason;
+mod text;

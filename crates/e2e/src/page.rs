@@ -1,7 +1,7 @@
-//! The browser of one test: its chromedriver, a profile of its own, and what a person can do in it.
+//! The browser of one test, with its own chromedriver and profile, and the actions of a user in it.
 
 use crate::process::Process;
-use crate::wait::{PACE, PATIENCE};
+use crate::wait::{POLL_INTERVAL, TIMEOUT};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -11,8 +11,8 @@ use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
 
-/// Without the network's background chatter: a test talks to this machine alone. The pipe ties
-/// Chromium to its driver, so the one does not outlive the other.
+/// Without background requests: a test talks to this machine only. With the pipe, Chromium ends when its
+/// driver does.
 const FLAGS: [&str; 9] = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,8 +25,8 @@ const FLAGS: [&str; 9] = [
     "--remote-debugging-pipe",
 ];
 
-/// What only the form that the server has sent with the page has.
-const NOT_LIVE: &str = "button[type=submit]:disabled";
+/// Matches the prerendered form until the program runs.
+const PRERENDERED: &str = "button[type=submit]:disabled";
 
 #[derive(Clone, Copy)]
 pub enum Scheme {
@@ -35,10 +35,10 @@ pub enum Scheme {
 }
 
 pub struct Page {
-    /// For whatever has no word of its own here.
+    /// For actions without a method here.
     pub driver: WebDriver,
     origin: String,
-    // Dropped after the driver: first the browser goes, then its profile.
+    // Dropped after the driver, so that the browser ends before its profile is removed.
     _chromedriver: Process,
     _profile: TempDir,
 }
@@ -57,12 +57,12 @@ async fn chromedriver(logs: &Path) -> Result<Process> {
 }
 
 impl Page {
-    /// `logs` is the folder for the driver's log.
+    /// Starts the browser; `logs` is the folder for the driver's log.
     pub(crate) async fn start(logs: &Path, origin: String) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let chromedriver = match chromedriver(logs).await {
             Ok(started) => started,
-            // It takes a free port of IPv4 and then wants the same of IPv6, which somebody may have.
+            // It picks a free IPv4 port and then needs the same IPv6 port, which may be in use.
             Err(_) => chromedriver(logs).await.context(
                 "needs Debian's chromium and chromium-driver: run `make test`, or scripts/setup browser",
             )?,
@@ -87,52 +87,53 @@ impl Page {
         Ok(self.driver.clone().quit().await?)
     }
 
-    /// Opens the page and waits until it is live: a form is there before, and then gives way to another that is like it.
+    /// Opens the page and waits until its program runs.
     pub async fn open(&self, path: &str) -> Result<()> {
         self.driver.goto(format!("{}{path}", self.origin)).await?;
-        self.see_gone(NOT_LIVE).await
+        self.see_gone(PRERENDERED).await
     }
 
-    /// Opens the page and signs in, as far as the home page.
+    /// Opens the page, signs in and waits for the chat.
     pub async fn sign_in(&self, email: &str, password: &str) -> Result<()> {
         self.open("/").await?;
         self.submit(email, password).await?;
         self.see("[data-page=chat]").await.map(drop)
     }
 
-    /// Fills in the form that signs in, sends it and waits for the answer.
+    /// Fills in the login form, sends it and waits for the response.
     pub async fn submit(&self, email: &str, password: &str) -> Result<()> {
-        self.see_gone(NOT_LIVE).await?;
+        self.see_gone(PRERENDERED).await?;
         self.fill("#email", email).await?;
         self.fill("#password", password).await?;
         self.click("#login button[type=submit]").await?;
         self.see_gone("#login[aria-busy=true]").await
     }
 
-    /// The uid that the SDK in the page says is logged in, or nothing.
+    /// Returns the uid that the SDK in the page is logged in as, or an empty text.
     pub async fn chat_user(&self) -> Result<String> {
         let uid = "return CometChat.getLoggedinUser().then(user => user?.getUid() ?? '')";
         Ok(self.script(uid).await?.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Waits until the element is there and can be seen.
+    /// Waits until the element is visible.
     pub async fn see(&self, css: &str) -> Result<WebElement> {
-        // An element that is replaced between being found and being looked at is looked for again.
-        let query = self.driver.query(By::Css(css)).wait(PATIENCE, PACE).ignore_errors(true).and_displayed();
-        query.first().await.with_context(|| format!("waited in vain to see {css}"))
+        // Errors are ignored because an element can be replaced between the two checks.
+        let query =
+            self.driver.query(By::Css(css)).wait(TIMEOUT, POLL_INTERVAL).ignore_errors(true).and_displayed();
+        query.first().await.with_context(|| format!("timed out waiting for {css}"))
     }
 
-    /// Waits until no such element is there.
+    /// Waits until there is no such element.
     pub async fn see_gone(&self, css: &str) -> Result<()> {
-        let query = self.driver.query(By::Css(css)).wait(PATIENCE, PACE);
-        query.wait_until_gone().await.with_context(|| format!("waited in vain for {css} to go"))
+        let query = self.driver.query(By::Css(css)).wait(TIMEOUT, POLL_INTERVAL);
+        query.wait_until_gone().await.with_context(|| format!("timed out waiting for {css} to disappear"))
     }
 
     pub async fn is_there(&self, css: &str) -> Result<bool> {
         Ok(self.driver.query(By::Css(css)).nowait().exists().await?)
     }
 
-    /// Puts the text in place of what the field holds.
+    /// Replaces a field's value.
     pub async fn fill(&self, css: &str, text: &str) -> Result<()> {
         let field = self.see(css).await?;
         field.clear().await?;
@@ -143,12 +144,12 @@ impl Page {
         Ok(self.see(css).await?.click().await?)
     }
 
-    /// Presses keys where the focus is.
+    /// Sends keys to the focused element.
     pub async fn press(&self, keys: impl Into<TypingData>) -> Result<()> {
         Ok(self.driver.action_chain().send_keys(keys).perform().await?)
     }
 
-    /// The id of the element that has the focus.
+    /// Returns the id of the focused element.
     pub async fn focus(&self) -> Result<String> {
         Ok(self
             .script("return document.activeElement?.id ?? ''")
@@ -158,12 +159,12 @@ impl Page {
             .to_owned())
     }
 
-    /// What the script returns, or what the promise that it returns comes to.
+    /// Runs a script and returns its result, or what the returned promise resolves to.
     pub async fn script(&self, script: &str) -> Result<Value> {
         Ok(self.driver.execute(script, vec![]).await?.json().clone())
     }
 
-    /// Runs the script in every page that is opened from now on, before anything of the page's own.
+    /// Runs the script in every document from now on, before the document's own scripts.
     pub async fn before_every_page(&self, script: &str) -> Result<()> {
         self.driver.cdp().send_raw("Page.enable", json!({})).await?;
         let script = json!({"source": script});
@@ -171,9 +172,8 @@ impl Page {
         Ok(())
     }
 
-    /// What axe-core finds wrong with the page as it is, for those who cannot see or use a mouse: WCAG 2.2
-    /// at levels A and AA, and its own best practices. One line a finding.
-    pub async fn barriers(&self) -> Result<Vec<String>> {
+    /// Returns axe-core's findings on the page, one line each: WCAG 2.2 at levels A and AA, and best practices.
+    pub async fn a11y_violations(&self) -> Result<Vec<String>> {
         let axe =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../frontend/node_modules/axe-core/axe.min.js");
         let axe =
@@ -205,16 +205,16 @@ impl Page {
         Ok(())
     }
 
-    /// The requests whose URL fits one of the patterns fail, as if nobody answered; none do when empty.
+    /// Has requests fail whose URL matches one of the patterns.
     pub async fn block(&self, patterns: &[&str]) -> Result<()> {
         self.driver.cdp().send_raw("Network.enable", json!({})).await?;
         self.driver.cdp().send_raw("Network.setBlockedURLs", json!({"urls": patterns})).await?;
         Ok(())
     }
 
-    /// Warnings and errors in the console since the last look: uncaught errors, failed requests and
-    /// violations of the content security policy among them.
-    pub async fn complaints(&self) -> Result<Vec<String>> {
+    /// Returns the console's warnings and errors since the last call, including uncaught errors, failed requests
+    /// and violations of the content security policy.
+    pub async fn console_errors(&self) -> Result<Vec<String>> {
         let log = self.driver.browser_log().await?;
         let bad = log.into_iter().filter(|entry| matches!(entry.level.as_str(), "SEVERE" | "WARNING"));
         Ok(bad.map(|entry| entry.message).collect())

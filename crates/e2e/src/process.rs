@@ -1,5 +1,4 @@
-//! A program started for one test, ended with it however the test ends: by an answer, by a panic,
-//! or by the test run being killed.
+//! A process that ends with its test, even if the test panics or the test run is killed.
 
 use anyhow::{Context, Result, bail};
 use std::fs::File;
@@ -9,20 +8,20 @@ use std::process::{Child, Command, Stdio};
 
 pub(crate) struct Process {
     child: Child,
-    /// The port from the line it printed when it was ready.
+    /// The port that the process listens on.
     pub port: u16,
 }
 
 impl Process {
-    /// Starts `program`, its log going to `log`, and waits for the line on its standard output that
-    /// ends in the port it listens on after `ready`.
+    /// Starts `program`, with its standard error in the file `log`, and waits for the line on its standard
+    /// output that has the port after `ready`.
     pub async fn start(
         program: &Path,
         configure: impl FnOnce(&mut Command),
         ready: &'static str,
         log: PathBuf,
     ) -> Result<Self> {
-        let mut command = leashed(program);
+        let mut command = with_pdeathsig(program);
         configure(&mut command);
         let mut child = command
             .stdin(Stdio::null())
@@ -32,7 +31,7 @@ impl Process {
             .with_context(|| format!("cannot start {}", program.display()))?;
         let stdout = child.stdout.take().context("no standard output")?;
         let mut process = Self { child, port: 0 };
-        // Read on to the end: a program whose standard output nobody reads comes to a halt.
+        // Reads to the end, because a process blocks when the pipe of its standard output is full.
         let (port, ported) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut port = Some(port);
@@ -44,10 +43,10 @@ impl Process {
                 }
             }
         });
-        match tokio::time::timeout(crate::PATIENCE, ported).await {
+        match tokio::time::timeout(crate::TIMEOUT, ported).await {
             Ok(Ok(port)) => process.port = port,
             Ok(Err(_)) => bail!(
-                "{} ended before it was ready; its log:\n{}",
+                "{} exited before it was ready; its log:\n{}",
                 program.display(),
                 std::fs::read_to_string(&log).unwrap_or_default()
             ),
@@ -64,9 +63,8 @@ impl Drop for Process {
     }
 }
 
-/// `setpriv --pdeathsig` has the kernel end the program when the thread that started it is gone, so a
-/// killed test run leaves nothing behind: `Drop` is not reached then.
-fn leashed(program: &Path) -> Command {
+/// Has the kernel end the process with the thread that started it: a killed test run never reaches `Drop`.
+fn with_pdeathsig(program: &Path) -> Command {
     if cfg!(target_os = "linux") {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(program);

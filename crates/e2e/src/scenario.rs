@@ -1,70 +1,69 @@
-//! One test from start to end: set up, run the body, look into the console, keep the evidence of a
-//! failure, and end everything that was started.
+//! One test from setup to teardown: runs the body, checks the console, and keeps the artifacts of a failure.
 
-use crate::evidence::Evidence;
+use crate::artifacts::Artifacts;
 use crate::page::Page;
 use crate::system::{DEMO, System};
 use anyhow::{Result, bail, ensure};
 use futures_util::FutureExt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
-/// A page that nobody is signed in to asks who is, and the browser reports the answer as an error.
+/// Without a session, the page's own check is answered with 401, which the browser reports as an error.
 const NOT_SIGNED_IN: &str =
     "/api/session - Failed to load resource: the server responded with a status of 401";
 
 #[derive(Default)]
 pub struct Scenario {
     settings: Vec<(&'static str, &'static str)>,
-    provokes: Vec<&'static str>,
+    expected_errors: Vec<&'static str>,
     populated: bool,
 }
 
-/// What a test's body works with.
-pub struct Stage {
+/// The system and the browser of a test.
+pub struct TestContext {
     pub system: System,
     pub page: Page,
 }
 
 impl Scenario {
-    /// A setting of the server, by its environment name.
+    /// Sets an environment variable of the server.
     pub fn setting(mut self, name: &'static str, value: &'static str) -> Self {
         self.settings.push((name, value));
         self
     }
 
-    /// CometChat begins with people, some history and a bot that answers.
+    /// Starts the emulator with users, messages and a bot that replies.
     pub fn populated(mut self) -> Self {
         self.populated = true;
         self
     }
 
-    /// Part of a complaint in the browser's console that this test brings about on purpose.
-    pub fn provokes(mut self, complaint: &'static str) -> Self {
-        self.provokes.push(complaint);
+    /// Allows console errors with this text, which the test causes on purpose.
+    pub fn expect_console_error(mut self, text: &'static str) -> Self {
+        self.expected_errors.push(text);
         self
     }
 
-    pub async fn run<F: AsyncFnOnce(&mut Stage) -> Result<()>>(self, body: F) -> Result<()> {
-        let evidence = Evidence::new(test_name::<F>())?;
-        let system = System::start(&evidence, &self.settings, self.populated).await?;
-        let page = Page::start(evidence.folder(), system.url("")).await?;
-        let mut stage = Stage { system, page };
+    pub async fn run<F: AsyncFnOnce(&mut TestContext) -> Result<()>>(self, body: F) -> Result<()> {
+        let artifacts = Artifacts::new(test_name::<F>())?;
+        let system = System::start(&artifacts, &self.settings, self.populated).await?;
+        let page = Page::start(artifacts.folder(), system.url("")).await?;
+        let mut test = TestContext { system, page };
 
-        let outcome = AssertUnwindSafe(body(&mut stage)).catch_unwind().await;
-        let console = stage.page.complaints().await.unwrap_or_default();
+        let outcome = AssertUnwindSafe(body(&mut test)).catch_unwind().await;
+        let console = test.page.console_errors().await.unwrap_or_default();
         let outcome = outcome.map(|result| result.and_then(|()| self.check(&console)));
         let passed = matches!(outcome, Ok(Ok(())));
         if !passed {
-            evidence.take(&stage.page, &console).await;
-            eprintln!("evidence: {}", evidence.folder().display());
+            artifacts.save(&test.page, &console).await;
+            eprintln!("artifacts in {}", artifacts.folder().display());
         }
-        let closed = stage.page.driver.clone().quit().await;
+        let closed = test.page.driver.clone().quit().await;
         match outcome {
             Err(panic) => resume_unwind(panic),
             Ok(Err(error)) => Err(error),
             Ok(Ok(())) => {
                 closed?;
-                evidence.forget();
+                artifacts.discard();
                 Ok(())
             }
         }
@@ -72,50 +71,50 @@ impl Scenario {
 
     fn check(&self, console: &[String]) -> Result<()> {
         let expected = |line: &&String| {
-            line.contains(NOT_SIGNED_IN) || self.provokes.iter().any(|complaint| line.contains(complaint))
+            line.contains(NOT_SIGNED_IN) || self.expected_errors.iter().any(|text| line.contains(text))
         };
         let rest: Vec<_> = console.iter().filter(|line| !expected(line)).map(String::as_str).collect();
         if !rest.is_empty() {
-            bail!("complaints in the browser's console:\n{}", rest.join("\n"));
+            bail!("unexpected errors in the browser's console:\n{}", rest.join("\n"));
         }
         Ok(())
     }
 }
 
-impl Stage {
-    /// A second browser, on another device as it were. Nobody looks into its console; close it.
+impl TestContext {
+    /// Starts a second browser, whose console is not checked. The test must close it.
     pub async fn another_page(&self) -> Result<Page> {
         Page::start(&self.system.logs, self.system.url("")).await
     }
 
-    /// Opens the page and signs the demo user in, as far as the home page.
+    /// Signs the demo user in and waits for the chat.
     pub async fn sign_in(&self) -> Result<()> {
         self.page.sign_in(DEMO.email, DEMO.password).await
     }
 
-    /// Fills in the form that is on the page, sends it and waits for the answer.
+    /// Fills in the login form, sends it and waits for the response.
     pub async fn submit(&self, email: &str, password: &str) -> Result<()> {
         self.page.submit(email, password).await
     }
 
-    /// The uid that the SDK in the page says is logged in, or nothing.
+    /// Returns the uid that the SDK in the page is logged in as, or an empty text.
     pub async fn chat_user(&self) -> Result<String> {
         self.page.chat_user().await
     }
 
-    /// Ends the browser's session without the browser, as another device would.
+    /// Ends the browser's session from outside, as another device would.
     pub async fn end_session_elsewhere(&self) -> Result<()> {
         let cookies = self.page.driver.get_all_cookies().await?;
         let cookies: Vec<_> =
             cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
-        ensure!(!cookies.is_empty(), "nobody is signed in");
+        ensure!(!cookies.is_empty(), "the browser has no cookies");
         let logout = self.system.http.post(self.system.url(shared::routes::LOGOUT));
         logout.header("cookie", cookies.join("; ")).send().await?.error_for_status()?;
         Ok(())
     }
 }
 
-/// The test's own name, which stands in the type of its body: `browser::chat::name::{{closure}}::…`.
+/// Returns the test's name, from the type of its body: `browser::chat::name::{{closure}}::…`.
 fn test_name<F>() -> &'static str {
     let path = std::any::type_name::<F>();
     path.split("::").take_while(|part| !part.starts_with("{{")).last().unwrap_or(path)

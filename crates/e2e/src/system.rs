@@ -1,7 +1,7 @@
-//! The system under test: emulator and server as separate processes, with a data folder of their own,
-//! and the emulator's control interface.
+//! The system under test: emulator and server as processes with their own data folder, and the emulator's
+//! control API.
 
-use crate::evidence::{Evidence, build_folder, canaries};
+use crate::artifacts::{Artifacts, build_folder, canaries};
 use crate::process::Process;
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method};
@@ -23,7 +23,7 @@ pub struct User {
 pub const GRACE: User =
     User { id: "grace", email: "grace@example.com", name: "Grace Hopper", password: "password" };
 
-/// The user that every system has from the start.
+/// The user that exists in every test.
 pub const DEMO: User =
     User { id: "test-user-id", email: "test@example.com", name: "Test User", password: "password" };
 
@@ -40,13 +40,13 @@ pub struct System {
 
 impl System {
     pub(crate) async fn start(
-        evidence: &Evidence,
+        artifacts: &Artifacts,
         settings: &[(&str, &str)],
         is_populated: bool,
     ) -> Result<Self> {
-        // Refused when another test of this process was first, which is just as well.
+        // Fails if another test of this process was first, which does not matter.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let logs = evidence.folder().to_path_buf();
+        let logs = artifacts.folder().to_path_buf();
         let emulator = Process::start(
             &binary("cometchat-emulator")?,
             |command| {
@@ -66,7 +66,7 @@ impl System {
             settings: settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             data: data()?,
             logs,
-            http: Client::builder().timeout(crate::PATIENCE).build()?,
+            http: Client::builder().timeout(crate::TIMEOUT).build()?,
         };
         system.add_user(&DEMO)?;
         system.start_server().await?;
@@ -75,7 +75,7 @@ impl System {
         Ok(system)
     }
 
-    /// Starts the server, on the port it had before if it had one.
+    /// Starts the server, on its former port if it ran before.
     pub async fn start_server(&mut self) -> Result<()> {
         let server = Process::start(
             &binary("cometchat-auth")?,
@@ -89,7 +89,7 @@ impl System {
         Ok(())
     }
 
-    /// From now on its port refuses connections.
+    /// Stops the server, so that its port refuses connections.
     pub fn stop_server(&mut self) {
         self.server = None;
     }
@@ -106,7 +106,7 @@ impl System {
         Ok(())
     }
 
-    /// The developer's own environment and `.env` stay out of it.
+    /// Configures the server without the developer's environment and `.env`.
     fn configure(&self, command: &mut Command) {
         command
             .env_clear()
@@ -117,7 +117,7 @@ impl System {
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
     }
 
-    /// Where this path is, under the one of `PUBLIC_URL` if that has any.
+    /// Returns the URL of a path, under the base path of `PUBLIC_URL` if it has one.
     pub fn url(&self, path: &str) -> String {
         let public = self.settings.iter().find(|(name, _)| name == "PUBLIC_URL").map(|(_, url)| url.as_str());
         let base = public.and_then(|url| url.split_once("://")?.1.split_once('/')).map(|(_, base)| base);
@@ -129,12 +129,12 @@ impl System {
         format!("http://127.0.0.1:{}{path}", self.emulator.port)
     }
 
-    /// What CometChat knows: its users with their tokens, sockets, messages and the calls it got.
+    /// Returns the emulator's state: users with their tokens, sockets, messages and received calls.
     pub async fn cometchat(&self) -> Result<Value> {
         self.control(Method::GET, "/emulator/state", Value::Null).await
     }
 
-    /// Makes CometChat misbehave from now on, until [`System::heal_cometchat`].
+    /// Adds a fault to CometChat, until [`System::heal_cometchat`].
     pub async fn break_cometchat(&self, fault: Value) -> Result<()> {
         self.control(Method::POST, "/emulator/faults", fault).await.map(drop)
     }
@@ -152,13 +152,13 @@ impl System {
         if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
     }
 
-    /// Cuts the sockets of a user, as a bad line would.
+    /// Closes the sockets of a user, as a network failure would.
     pub async fn cut_sockets(&self, uid: &str) -> Result<()> {
         self.control(Method::DELETE, &format!("/emulator/sockets/{uid}"), Value::Null).await.map(drop)
     }
 
-    /// Has one user write to another, as a server could.
-    pub async fn write(&self, from: &str, to: &str, text: &str) -> Result<()> {
+    /// Sends a message from one user to another through the REST API.
+    pub async fn send_message(&self, from: &str, to: &str, text: &str) -> Result<()> {
         let body = json!({"receiver": to, "receiverType": "user", "category": "message", "type": "text",
                           "data": {"text": text}});
         let request = self.http.post(self.emulator_url("/v3/messages")).header("apikey", REST_API_KEY);
@@ -174,14 +174,14 @@ impl System {
         Ok(())
     }
 
-    /// What CometChat calls this user; `None` when it knows no such user.
+    /// Returns the name of a user at CometChat; `None` if there is no such user.
     pub async fn name(&self, uid: &str) -> Result<Option<String>> {
         let state = self.cometchat().await?;
         let user = list(&state, "users")?.iter().find(|user| user["uid"] == uid);
         Ok(user.and_then(|user| user["name"].as_str()).map(str::to_owned))
     }
 
-    /// The auth tokens with which a user can use CometChat.
+    /// Returns the auth tokens of a user at CometChat.
     pub async fn tokens(&self, uid: &str) -> Result<Vec<String>> {
         let state = self.cometchat().await?;
         let user = list(&state, "users")?.iter().find(|user| user["uid"] == uid);
@@ -189,14 +189,14 @@ impl System {
         Ok(tokens.into_iter().flatten().filter_map(|token| token.as_str().map(str::to_owned)).collect())
     }
 
-    /// Open sockets on which the user has proven who he is.
+    /// Returns the number of open sockets on which CometChat has accepted a token of the user.
     pub async fn authenticated_sockets(&self, uid: &str) -> Result<usize> {
         let state = self.cometchat().await?;
         let mine = |socket: &&Value| socket["uid"] == uid && socket["authenticated"] == true;
         Ok(list(&state, "sockets")?.iter().filter(mine).count())
     }
 
-    /// How often the server has asked CometChat for a new auth token.
+    /// Returns how many auth tokens the server has requested from CometChat.
     pub async fn mints(&self) -> Result<usize> {
         let state = self.cometchat().await?;
         let mint = |call: &&Value| {
@@ -206,7 +206,7 @@ impl System {
         Ok(list(&state, "calls")?.iter().filter(mint).count())
     }
 
-    /// Revokes a token as CometChat's dashboard would, behind the server's back.
+    /// Revokes a token without the server, as CometChat's dashboard would.
     pub async fn revoke(&self, uid: &str, token: &str) -> Result<()> {
         let url = self.emulator_url(&format!("/v3/users/{uid}/auth_tokens/{token}"));
         let request = self.http.delete(url).header("apikey", REST_API_KEY).header("appid", "emulator");
@@ -226,7 +226,7 @@ fn list<'a>(state: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
     state[name].as_array().with_context(|| format!("the emulator's state has no {name}"))
 }
 
-/// `$E2E_BIN` holds the binaries of another build, else they lie where cargo put this test.
+/// Returns the path of a binary: in `$E2E_BIN`, or next to this test in the target folder.
 fn binary(name: &str) -> Result<PathBuf> {
     let folder = match std::env::var_os("E2E_BIN") {
         Some(folder) => PathBuf::from(folder),

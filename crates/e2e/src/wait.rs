@@ -1,18 +1,17 @@
-//! The one way to wait: for a condition, with a deadline that says what was waited for.
+//! Waits for a condition, with a timeout whose error says what was awaited.
 
 use anyhow::{Result, bail};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
-/// Far more than anything here takes on two busy cores; a test that gets this far has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-pub(crate) const PACE: Duration = Duration::from_millis(50);
+/// Much longer than any step takes on two busy cores.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Asks again and again until the answer is `Some`, and fails with `what` when [`PATIENCE`] is over.
-/// An `Err` ends the waiting at once.
+/// Polls until the result is `Some`, and fails with `what` after [`TIMEOUT`]. An `Err` ends the wait at once.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut pace = tokio::time::interval(PACE);
+    let deadline = Instant::now() + TIMEOUT;
+    let mut pace = tokio::time::interval(POLL_INTERVAL);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while Instant::now() < deadline {
         pace.tick().await;
@@ -20,5 +19,5 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Opti
             return Ok(answer);
         }
     }
-    bail!("waited {} s in vain: {what}", PATIENCE.as_secs())
+    bail!("timed out after {} s waiting for {what}", TIMEOUT.as_secs())
 }

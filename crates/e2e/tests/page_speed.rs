@@ -1,10 +1,10 @@
-//! How soon the form can be used, in the browser: `make bench`. Not part of the tests, since it judges nothing.
+//! Measures how soon the form can be used: `make bench`. No test, because it asserts nothing.
 
 use e2e::{Page, Result, Scenario};
 use serde_json::{Value, json};
 
-/// How far away the server is, in milliseconds there and back.
-const DISTANCES: [(&str, u32); 3] = [("on this machine", 0), ("60 ms away", 60), ("400 ms away", 400)];
+/// The round-trip times to the server, in milliseconds.
+const LATENCIES: [(&str, u32); 3] = [("on this machine", 0), ("60 ms away", 60), ("400 ms away", 400)];
 
 async fn visit(page: &Page, latency: u32) -> Result<(f64, f64)> {
     let cdp = page.driver.cdp();
@@ -26,18 +26,18 @@ async fn visit(page: &Page, latency: u32) -> Result<(f64, f64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures: make bench"]
-async fn how_soon_the_form_can_be_used() -> Result<()> {
+async fn measure_time_to_interactive_form() -> Result<()> {
     Scenario::default()
-        .run(async |stage| {
+        .run(async |test| {
             let watch = "new MutationObserver(() => {
                     if (!window.liveAt && document.querySelector('#login button:enabled')) window.liveAt = performance.now();
                 }).observe(document, {subtree: true, childList: true, attributes: true})";
-            stage.page.before_every_page(watch).await?;
+            test.page.before_every_page(watch).await?;
             println!("| the server is | first contentful paint | form usable |\n|---|---|---|");
-            for (name, latency) in DISTANCES {
+            for (name, latency) in LATENCIES {
                 let mut visits = Vec::new();
                 for _ in 0..5 {
-                    visits.push(visit(&stage.page, latency).await?);
+                    visits.push(visit(&test.page, latency).await?);
                 }
                 visits.sort_by(|a, b| a.1.total_cmp(&b.1));
                 let (paint, live) = visits[visits.len() / 2];

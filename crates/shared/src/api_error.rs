@@ -1,32 +1,32 @@
-//! The one shape of every failure of the API.
+//! The body of every error response.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is wrong with each field of a request: its name as on the wire, and a sentence for a person.
+/// Validation errors by field: the name in JSON, and a sentence for the user.
 pub type Fields = BTreeMap<String, String>;
 
-/// The body of every answer that is not a success.
+/// The body of every error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApiError {
-    /// For programs: stable.
+    /// Stable, for programs.
     pub code: ErrorCode,
-    /// For people: says what to do. May be reworded at any time.
+    /// Says what to do, for users. The text may change.
     pub message: String,
-    /// The same id is in the server's log, next to the cause.
+    /// The server logs the cause with the same id.
     pub request_id: String,
-    /// After how many seconds it is worth trying again; also in the `Retry-After` header.
+    /// Seconds until another attempt is allowed; also in the `Retry-After` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
-    /// With `validation_failed`: what is wrong with which field.
+    /// The errors by field, with `validation_failed`.
     #[cfg_attr(feature = "openapi", schema(inline))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Fields>,
 }
 
-/// What went wrong, for programs.
+/// The kind of an error, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -51,7 +51,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The HTTP status that this code is answered with.
+    /// Returns the HTTP status of a response with this code.
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,

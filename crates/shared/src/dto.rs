@@ -1,5 +1,5 @@
-//! Requests and answers. A request refuses fields it does not know, so that a misspelt one is told
-//! and not ignored; an answer may grow.
+//! Request and response bodies. A request with an unknown field is rejected, so that a misspelt field is not
+//! ignored; clients must ignore unknown fields of responses.
 
 use crate::{Fields, Secret, limits};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct LoginRequest {
 }
 
 impl LoginRequest {
-    /// What is wrong with what was typed, by field; empty when the server would look at it.
+    /// Returns the errors by field. Without errors the server checks the credentials.
     pub fn faults(&self) -> Fields {
         let mut faults = Fields::new();
         limits::check_email(self.email.trim(), &mut faults);
@@ -34,14 +34,14 @@ pub struct RegisterRequest {
     pub email: String,
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 8, max_length = 128))]
     pub password: Secret,
-    /// What others see.
+    /// The name that other users see.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
     pub name: String,
 }
 
 impl RegisterRequest {
-    /// What is wrong with what was typed, by field. `min_chars` is [`ClientConfig::password_min_length`].
-    /// Whether the password can be guessed only the server finds out.
+    /// Returns the errors by field. `min_chars` is [`ClientConfig::password_min_length`]. Only the server
+    /// checks whether the password is easy to guess.
     pub fn faults(&self, min_chars: usize) -> Fields {
         let mut faults = Fields::new();
         limits::check_name(self.name.trim(), &mut faults);
@@ -51,22 +51,22 @@ impl RegisterRequest {
     }
 }
 
-/// The answer to a sign-in. The session itself is in a cookie that no script can read.
+/// The response to a login. The session is in a cookie that scripts cannot read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginResponse {
-    /// The user's id, here and at CometChat.
+    /// The user's id, which is the uid at CometChat.
     pub id: String,
     pub email: String,
     pub name: String,
-    /// For CometChat's SDK. `null` when CometChat could not be reached: the user is signed in to
-    /// the app all the same, and `POST /api/session/chat-token` gets the token later.
+    /// The auth token for CometChat's SDK. `null` if CometChat could not be reached: the user is signed in
+    /// anyway, and `POST /api/session/chat-token` returns a token later.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub cometchat_auth_token: Option<Secret>,
 }
 
-/// `POST /api/handover`: another server's word for who this is.
+/// `POST /api/handover`: signs in a user whom another server has authenticated.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -77,7 +77,7 @@ pub struct HandoverRequest {
     pub assertion: Secret,
 }
 
-/// `GET /api/session`: who is signed in.
+/// `GET /api/session`: the signed-in user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -87,7 +87,7 @@ pub struct SessionResponse {
     pub name: String,
 }
 
-/// `PUT /api/account`: another name.
+/// `PUT /api/account`: changes the name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -104,7 +104,8 @@ impl RenameRequest {
     }
 }
 
-/// `PUT /api/account/password`: replaces the session, with a new cookie, and ends every other one of the user.
+/// `PUT /api/account/password`: changes the password, replaces the session with a new cookie, and ends all
+/// other sessions of the user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -116,7 +117,7 @@ pub struct PasswordRequest {
 }
 
 impl PasswordRequest {
-    /// As [`RegisterRequest::faults`].
+    /// Returns the errors by field, as [`RegisterRequest::faults`].
     pub fn faults(&self, min_chars: usize) -> Fields {
         let mut faults = Fields::new();
         limits::check_password_input("currentPassword", self.current_password.expose(), &mut faults);
@@ -125,12 +126,12 @@ impl PasswordRequest {
     }
 }
 
-/// `DELETE /api/account`: the account is gone for good, here and at CometChat.
+/// `DELETE /api/account`: deletes the account, here and at CometChat.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteAccountRequest {
-    /// Asked again, so that a browser left alone for a moment cannot do this.
+    /// Required, so that an unattended browser is not enough to delete the account.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 1, max_length = 1024))]
     pub password: Secret,
 }
@@ -143,7 +144,7 @@ impl DeleteAccountRequest {
     }
 }
 
-/// `GET /api/sessions`: where the user is signed in, the latest seen first.
+/// `GET /api/sessions`: the sessions of the user, the most recently used first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -151,22 +152,22 @@ pub struct SessionsResponse {
     pub sessions: Vec<SessionInfo>,
 }
 
-/// One place where the user is signed in.
+/// A session, as the user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionInfo {
-    /// Names the session in `DELETE /api/sessions/{id}`; opens nothing.
+    /// Identifies the session in `DELETE /api/sessions/{id}`. It is not the session token.
     pub id: String,
-    /// In words, like "Firefox on Windows".
+    /// Browser and system, like "Firefox on Windows".
     pub device: String,
-    /// The address it was signed in from.
+    /// The IP address of the login.
     pub address: String,
     /// Unix seconds.
     pub created_at: i64,
-    /// Unix seconds, to about a minute.
+    /// Unix seconds, precise to about a minute.
     pub last_seen_at: i64,
-    /// The one that asks.
+    /// Whether the request belongs to this session.
     pub current: bool,
 }
 
@@ -175,8 +176,7 @@ pub struct SessionInfo {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatTokenRequest {
-    /// A new token in place of the session's present one, which is revoked: for a page whose token
-    /// CometChat no longer takes.
+    /// Revokes the session's present token and creates another, for a client whose token CometChat rejects.
     #[serde(default)]
     pub renew: bool,
 }
@@ -189,7 +189,7 @@ pub struct ChatTokenResponse {
     pub cometchat_auth_token: Secret,
 }
 
-/// `GET /api/config`: what the page must know before anybody has signed in. Nothing in it is secret.
+/// `GET /api/config`: public settings for the web app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -198,9 +198,9 @@ pub struct ClientConfig {
     pub app_id: String,
     /// CometChat's region: `us`, `eu` or `in`.
     pub region: String,
-    /// Code points that a new password needs.
+    /// The minimum length of a new password in code points.
     pub password_min_length: usize,
-    /// `http://host:port` of the emulator that stands in for CometChat, when one is in use.
+    /// The URL of CometChat's emulator, `http://host:port`, if one is in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emulator_url: Option<String>,
 }

@@ -1,8 +1,8 @@
-//! The wire contract: what the server answers, the page reads and the tests expect.
+//! The API contract between the server, the web app and the tests.
 //!
-//! Types, routes and input limits are written here once and compiled into both sides, so that a
-//! field renamed on one side does not compile on the other. Only `serde` and `std`, because the
-//! browser carries every byte of it; nothing here knows of HTTP libraries, databases or CometChat's API.
+//! Types, routes and input validation are defined here once and compiled into both sides, so that a
+//! field renamed on one side does not compile on the other. The crate depends on `serde` alone, because
+//! the browser downloads all of it.
 
 mod api_error;
 mod dto;

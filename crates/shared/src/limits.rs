@@ -1,35 +1,35 @@
-//! Limits on what a person may type, the same in the form and at the server.
+//! Validation of user input, the same in the forms and on the server.
 
 use crate::{Fields, visible_text};
 
-/// Bytes of an e-mail address: 256 octets of an SMTP path less its two angle brackets
-/// (RFC 5321, 4.5.3.1.3).
+/// The maximum length of an email address in bytes: an SMTP path of 256 octets without its two angle
+/// brackets (RFC 5321, 4.5.3.1.3).
 pub const EMAIL_MAX_BYTES: usize = 254;
 
-/// Bytes of a password at sign-in. Not a rule for choosing one (that applies when it is set, never
-/// here), only a bound on what is hashed.
+/// The maximum length of a password at login in bytes. It only bounds the cost of hashing: the rules for
+/// choosing a password apply when it is set.
 pub const PASSWORD_INPUT_MAX_BYTES: usize = 1024;
 
-/// Code points of a new password, at most. NIST SP 800-63B-4, 3.1.1.2, asks for at least 64.
+/// The maximum length of a new password in code points. NIST SP 800-63B-4, 3.1.1.2, requires at least 64.
 pub const NEW_PASSWORD_MAX_CHARS: usize = 128;
 
-/// Code points of a display name (CometChat's own limit for a user's name).
+/// The maximum length of a name in code points, which is CometChat's limit.
 pub const NAME_MAX_CHARS: usize = 100;
 
-/// Characters of a user id, which is CometChat's uid: 1 to 100 of `a-z 0-9 - _`.
+/// The maximum length of a user id, which is the uid at CometChat: 1 to 100 of `a-z 0-9 - _`.
 pub const UID_MAX_CHARS: usize = 100;
 
-/// Bytes of a request's body.
+/// The maximum size of a request body in bytes.
 pub const BODY_MAX_BYTES: usize = 16 * 1024;
 
-/// Whether `text` may be a user id. Upper case is refused rather than folded, because CometChat folds
-/// it silently and two ids would become one.
+/// Returns whether the text is a valid user id. Upper case is rejected, because CometChat converts it to
+/// lower case, and two ids would become one.
 pub fn is_uid(text: &str) -> bool {
     (1..=UID_MAX_CHARS).contains(&text.len())
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
-/// Notes what is wrong with an e-mail address as typed at sign-in, white space at its ends removed.
+/// Adds an error if a trimmed email address is invalid.
 pub fn check_email(email: &str, faults: &mut Fields) {
     let fault = if email.is_empty() {
         "Enter your email address."
@@ -43,7 +43,7 @@ pub fn check_email(email: &str, faults: &mut Fields) {
     faults.insert("email".into(), fault.into());
 }
 
-/// Notes what is wrong with a password as typed to prove who one is.
+/// Adds an error if an existing password cannot be one.
 pub fn check_password_input(field: &str, password: &str, faults: &mut Fields) {
     let fault = if password.is_empty() {
         "Enter your password."
@@ -57,9 +57,9 @@ pub fn check_password_input(field: &str, password: &str, faults: &mut Fields) {
     faults.insert(field.into(), fault.into());
 }
 
-/// Notes what is wrong with a password that somebody chooses. Length alone: rules about kinds of
-/// characters make passwords worse (NIST SP 800-63B-4, 3.1.1.2), and whether it can be guessed is the
-/// server's to say.
+/// Adds an error if a new password is too short or too long. There are no rules about kinds of characters,
+/// which make passwords worse (NIST SP 800-63B-4, 3.1.1.2). The server also checks whether the password is
+/// easy to guess.
 pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults: &mut Fields) {
     let chars = password.chars().count();
     let fault = if password.is_empty() {
@@ -79,7 +79,7 @@ pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults:
     faults.insert(field.into(), fault);
 }
 
-/// Notes what is wrong with the name that others see, white space at its ends removed.
+/// Adds an error if a trimmed name is invalid.
 pub fn check_name(name: &str, faults: &mut Fields) {
     let fault = if name.is_empty() {
         "Enter your name.".to_owned()
@@ -93,8 +93,8 @@ pub fn check_name(name: &str, faults: &mut Fields) {
     faults.insert("name".into(), fault);
 }
 
-/// Something before one `@` and something after it, without white space: what a person can have
-/// mistyped. Whether the address exists only a message to it can tell.
+/// Returns whether the text has a local part, an `@` and a domain, without white space. Only a message can
+/// show whether the address exists.
 fn is_address_like(email: &str) -> bool {
     match email.rsplit_once('@') {
         Some((local, domain)) => {

@@ -1,39 +1,39 @@
-//! Paths of the API, from the root of the site.
+//! The paths of the API and of the pages, without the base path.
 
-/// What every path of the API starts with; everything else is the page.
+/// The prefix of the API. All other paths are pages.
 pub const API: &str = "/api";
 
 pub const LOGIN: &str = "/api/login";
 pub const LOGOUT: &str = "/api/logout";
-/// For an app that signs its users in itself.
+/// For apps with a login of their own.
 pub const HANDOVER: &str = "/api/handover";
 pub const SESSION: &str = "/api/session";
 pub const CHAT_TOKEN: &str = "/api/session/chat-token";
 pub const REGISTER: &str = "/api/register";
-/// The user's sessions; `/{id}` after it is one of them.
+/// The user's sessions; a single one is at `/{id}` below it.
 pub const SESSIONS: &str = "/api/sessions";
 pub const ACCOUNT: &str = "/api/account";
 pub const PASSWORD: &str = "/api/account/password";
 pub const CONFIG: &str = "/api/config";
-/// The description of all this, for programs and for people.
+/// The API description: for programs, and as a page below.
 pub const OPENAPI: &str = "/api/openapi.json";
 pub const API_DOCS: &str = "/api/docs";
 
 pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";
 
-/// What a path of the page leads to, as far as it matters before somebody is signed in: the server sends the form for it
-/// with the page, and the page takes it up.
+/// The page that a signed-out user sees at a path. The server sends its prerendered form, and the program
+/// renders the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// To a page of somebody who is signed in; the address stays, and is where they are once they have done so.
+    /// A page for signed-in users shows the login form, and appears at the same address after the login.
     SignIn,
     Register,
     Nowhere,
 }
 
 impl Way {
-    /// Of this path, from the root of the site.
+    /// Returns the page for a path without the base path.
     pub fn of(path: &str) -> Self {
         let mut parts = path.trim_matches('/').split('/');
         match (parts.next(), parts.next(), parts.next()) {
@@ -49,8 +49,8 @@ mod tests {
     use super::Way;
 
     #[test]
-    fn every_page_of_somebody_who_is_signed_in_leads_to_the_form() {
-        for path in ["/", "", "/chat", "/chat/", "/chat/some-body", "/account"] {
+    fn pages_for_signed_in_users_show_the_login_form() {
+        for path in ["/", "", "/chat", "/chat/", "/chat/ada", "/account"] {
             assert_eq!(Way::of(path), Way::SignIn, "{path}");
         }
         assert_eq!(Way::of("/register"), Way::Register);

@@ -1,9 +1,9 @@
-//! A string that must not be seen: passwords and tokens on the wire.
+//! Passwords and tokens in requests and responses.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A secret string. It is an ordinary JSON string on the wire, and `[secret]` wherever it is printed.
+/// A secret string: an ordinary string in JSON, and `[secret]` in debug output.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
@@ -14,8 +14,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself. Every use of this is a place where the secret may leak, and is named so
-    /// that it can be searched for.
+    /// Returns the value. The name makes every place that can leak a secret easy to find.
     pub fn expose(&self) -> &str {
         &self.0
     }

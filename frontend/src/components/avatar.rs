@@ -1,16 +1,16 @@
-//! A round picture in place of a face: the name's initials, in a colour of the person's own, with a dot for
-//! who is there. The name itself, and whether they are there, stand beside it.
+//! The avatar: a user's initials on a colour of their own, with a dot while they are online. Hidden from
+//! screen readers, because the name and the presence are always next to it.
 
-use crate::words;
+use crate::text;
 use yew::prelude::*;
 
-/// Colours in chat.css.
+/// Number of colours in avatar.css.
 const COLOURS: u32 = 8;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
     pub name: AttrValue,
-    /// Chooses the colour.
+    /// Determines the colour.
     pub uid: AttrValue,
     #[prop_or_default]
     pub online: bool,
@@ -26,10 +26,10 @@ pub fn Avatar(props: &Props) -> Html {
         props.online.then_some("online"),
         props.small.then_some("small")
     );
-    html! { <span {class} aria-hidden="true">{ words::initials(&props.name) }</span> }
+    html! { <span {class} aria-hidden="true">{ text::initials(&props.name) }</span> }
 }
 
-/// The same for a person wherever they are shown.
+/// Returns the same colour for a user on every page.
 fn colour(uid: &str) -> u32 {
     uid.bytes().fold(7u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())) % COLOURS
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::{COLOURS, colour};
 
     #[test]
-    fn people_have_different_colours_and_keep_them() {
+    fn users_have_different_but_stable_colours() {
         let colours: std::collections::BTreeSet<u32> =
             (0..100).map(|n| colour(&format!("user-{n}"))).collect();
         assert_eq!(colours.len(), COLOURS as usize);

@@ -1,49 +1,48 @@
-//! The round button over the whole width.
+//! The full-width button.
 
 use yew::prelude::*;
 
-/// How it looks, and what a press of it does.
+/// The options of a button.
 #[derive(Default)]
 pub struct Button {
     pub id: Option<&'static str>,
-    pub look: Look,
-    /// Without one it sends the form that it is in.
+    pub style: ButtonStyle,
+    /// Without a handler the button submits its form.
     pub onclick: Option<Callback<MouseEvent>>,
-    /// Something is under way. The button stays in the order of focus, so that nobody loses their place;
-    /// whoever handles its clicks must let them pass.
+    /// A request is under way. The button keeps the focus; its click handler must ignore clicks.
     pub busy: bool,
     pub unavailable: bool,
-    /// Nobody listens to it yet: then not even a press of Enter in the form may get through.
+    /// The program is not running yet, so that not even Enter may submit the form.
     pub disabled: bool,
 }
 
 #[derive(Default, Clone, Copy)]
-pub enum Look {
+pub enum ButtonStyle {
     #[default]
     Plain,
     Quiet,
-    /// What it does cannot be undone.
+    /// For actions that cannot be undone.
     Danger,
 }
 
-pub fn button(button: Button, words: &'static str) -> Html {
-    let look = match button.look {
-        Look::Plain => None,
-        Look::Quiet => Some("quiet"),
-        Look::Danger => Some("danger"),
+pub fn button(button: Button, label: &'static str) -> Html {
+    let variant = match button.style {
+        ButtonStyle::Plain => None,
+        ButtonStyle::Quiet => Some("quiet"),
+        ButtonStyle::Danger => Some("danger"),
     };
     html! {
         <button
             id={button.id}
             class="button"
-            data-look={look}
+            data-variant={variant}
             type={if button.onclick.is_some() { "button" } else { "submit" }}
             disabled={button.disabled}
             aria-busy={button.busy.then_some("true")}
             aria-disabled={(button.busy || button.unavailable).then_some("true")}
             onclick={button.onclick}
         >
-            { words }
+            { label }
         </button>
     }
 }

@@ -1,11 +1,11 @@
-//! A page that is one card on the ground.
+//! A page that consists of one centered card.
 
 use yew::prelude::*;
 
-/// `page` is its name, for tests and styles.
+/// Renders the page; `page` is its name for tests and styles.
 pub fn card(page: &'static str, content: Html) -> Html {
     html! {
-        <main class="door" data-page={page}>
+        <main class="centered-page" data-page={page}>
             <div class="card">{ content }</div>
         </main>
     }

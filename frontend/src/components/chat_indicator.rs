@@ -1,6 +1,6 @@
-//! Whether chat works, as a coloured dot and in words.
+//! Shows whether chat works, as a coloured dot with text.
 
-use crate::chat::ChatStatus;
+use crate::cometchat::ChatStatus;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -10,15 +10,15 @@ pub struct Props {
 
 #[component]
 pub fn ChatIndicator(props: &Props) -> Html {
-    let (state, words) = match props.status {
-        ChatStatus::Connecting => ("connecting", "Connecting to chat…"),
-        ChatStatus::Connected => ("connected", "Chat is connected"),
-        ChatStatus::Unavailable => ("unavailable", "Chat is not reachable. Trying again…"),
+    let (state, text) = match props.status {
+        ChatStatus::Connecting => ("connecting", "Connecting…"),
+        ChatStatus::Connected => ("connected", "Connected"),
+        ChatStatus::Unavailable => ("unavailable", "Chat is unavailable. Reconnecting…"),
     };
     html! {
         <p id="chat-status" class="chat-status" role="status" data-state={state}>
             <span class="dot" aria-hidden="true"></span>
-            <span>{ words }</span>
+            <span>{ text }</span>
         </p>
     }
 }

@@ -1,38 +1,38 @@
-//! One underlined field with its label above it and what is wrong with it below. What is typed stays in
-//! the element: password managers fill it without telling anybody.
+//! An input field with its label above and its error below. The element keeps the value, because password
+//! managers fill it without events.
 
 use yew::prelude::*;
 
-/// What a field is.
+/// The description of a field.
 #[derive(Clone)]
 pub struct Field {
     /// The element's id.
     pub id: &'static str,
-    /// What it is called on the wire.
+    /// The field's name in the API.
     pub name: &'static str,
     pub label: &'static str,
     pub input: NodeRef,
     /// The element's `type`.
     pub kind: &'static str,
     pub autocomplete: &'static str,
-    pub fault: Option<AttrValue>,
-    /// The id of an element that explains it.
+    pub error: Option<AttrValue>,
+    /// The id of an element that explains the field.
     pub hint_id: Option<&'static str>,
 }
 
-/// The field, and `end` at the end of its line.
+/// Renders the field, with `end` after the input.
 pub fn field(field: Field, end: Html) -> Html {
-    let Field { id, name, label, input, kind, autocomplete, fault, hint_id } = field;
-    let fault_id = fault.is_some().then(|| format!("{id}-fault"));
-    let described_by = match (&fault_id, hint_id) {
-        (Some(fault), Some(hint)) => Some(format!("{fault} {hint}")),
+    let Field { id, name, label, input, kind, autocomplete, error, hint_id } = field;
+    let error_id = error.is_some().then(|| format!("{id}-error"));
+    let described_by = match (&error_id, hint_id) {
+        (Some(error), Some(hint)) => Some(format!("{error} {hint}")),
         (Some(only), None) => Some(only.clone()),
         (None, only) => only.map(str::to_owned),
     };
     html! {
         <div class="field">
             <label for={id}>{ label }</label>
-            <div class="line">
+            <div class="input-row">
                 <input
                     ref={input}
                     {id}
@@ -43,13 +43,13 @@ pub fn field(field: Field, end: Html) -> Html {
                     autocapitalize={if name == "name" { "words" } else { "none" }}
                     spellcheck="false"
                     aria-required="true"
-                    aria-invalid={fault.is_some().then_some("true")}
+                    aria-invalid={error.is_some().then_some("true")}
                     aria-describedby={described_by}
                 />
                 { end }
             </div>
-            if let Some(fault) = fault {
-                <p id={fault_id} class="fault">{ fault }</p>
+            if let Some(error) = error {
+                <p id={error_id} class="field-error">{ error }</p>
             }
         </div>
     }

@@ -1,5 +1,5 @@
-//! The few pictures, drawn in the colour of the text around them. Always beside words or on a button that
-//! has a label, so a screen reader passes them over.
+//! Icons in the colour of the surrounding text. Hidden from screen readers, because each is next to a text
+//! or on a button with a label.
 
 use yew::prelude::*;
 

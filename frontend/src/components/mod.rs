@@ -1,7 +1,7 @@
-//! Parts of pages. They are given everything they show, and keep nothing but what is on the screen.
+//! Reusable parts of pages. They get everything they show as properties.
 //!
-//! The forms must be light. So what has no state of its own is a function, because a component costs a kilobyte of
-//! WebAssembly; and what changes the look of something is an attribute, because computed classes cost three.
+//! The forms must load fast. So parts without state are functions, because a component adds a kilobyte of
+//! WebAssembly, and variants are attributes, because computed classes add three.
 
 mod avatar;
 mod button;
@@ -9,16 +9,14 @@ mod card;
 mod chat_indicator;
 mod field;
 mod icon;
-mod new_password_field;
-mod note;
+mod notice;
 mod password_field;
 
 pub use avatar::Avatar;
-pub use button::{Button, Look, button};
+pub use button::{Button, ButtonStyle, button};
 pub use card::card;
 pub use chat_indicator::ChatIndicator;
 pub use field::{Field, field};
 pub use icon::{Glyph, icon};
-pub use new_password_field::NewPasswordField;
-pub use note::{About, note};
+pub use notice::{NoticeKind, notice};
 pub use password_field::password_field;

@@ -1,16 +1,17 @@
-//! A field for a password, which can be made readable.
+//! A password field with a button that shows the password.
 
-use super::{Field, Glyph, field, icon};
+use super::field::{Field, field};
+use super::icon::{Glyph, icon};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-/// `shown`: the password can be read; `on_show` is told whether it shall be.
+/// Renders the field. The button calls `on_show` with whether to show the password.
 pub fn password_field(of: Field, shown: bool, on_show: Callback<bool>) -> Html {
     let toggle = {
         let input = of.input.clone();
         move |_| {
             if let Some(input) = input.cast::<HtmlInputElement>() {
-                // Browsers put the cursor to the start when the type of a field changes.
+                // Browsers move the cursor to the start when the type of a field changes.
                 let (start, end) = (input.selection_start(), input.selection_end());
                 input.set_type(kind(!shown));
                 if let (Ok(Some(start)), Ok(Some(end))) = (start, end) {
@@ -22,10 +23,10 @@ pub fn password_field(of: Field, shown: bool, on_show: Callback<bool>) -> Html {
     };
     let id = of.id;
     let end = html! {
-        // A press must not take the cursor out of the field.
+        // The button must not take the focus from the field.
         <button
             id={format!("show-{id}")}
-            class="show"
+            class="toggle-password"
             type="button"
             aria-label={if shown { "Hide password" } else { "Show password" }}
             aria-pressed={if shown { "true" } else { "false" }}

@@ -1,24 +1,26 @@
-//! Forms: sent once at a time, their faults told at their fields, the cursor put where it is needed.
+//! Forms: one request at a time, errors at their fields, and the focus where it is needed.
 //!
-//! What is typed is read from the elements when a form is sent, because a password manager that fills them
-//! fires no events. Knows nothing of what any form is for.
+//! Values are read from the elements when the form is sent, because a password manager fills them
+//! without events. Nothing here knows what a form is for.
 
+mod error;
+mod new_password_field;
 mod state;
-mod trouble;
 
-pub use trouble::code;
+pub use error::code;
+pub use new_password_field::NewPasswordField;
 
-use crate::api::Failure;
-use crate::browser;
-use crate::components::{About, Button, Field, button, field, note, password_field};
+use crate::api::RequestError;
+use crate::browser::timer::now_ms;
+use crate::components::{Button, Field, NoticeKind, button, field, notice, password_field};
 use crate::hooks::use_countdown;
-use crate::words;
+use crate::text;
+use error::FormError;
 use futures_util::future::LocalBoxFuture;
 use shared::Fields;
 use state::{Form, FormEvent};
 use std::cell::Cell;
 use std::rc::Rc;
-use trouble::Trouble;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -28,23 +30,23 @@ use yew::prelude::*;
 pub struct FormHandle {
     form: UseReducerHandle<Form>,
     fields: Rc<Vec<(&'static str, NodeRef)>>,
-    proof: Option<&'static str>,
-    /// A second submit may come before the first one's state is on the screen.
-    sent: Rc<Cell<bool>>,
-    /// Seconds until it is of use to send it again.
+    proof_field: Option<&'static str>,
+    /// Set at once: a second submit can come before the first one's state is rendered.
+    is_sending: Rc<Cell<bool>>,
+    /// Seconds until another attempt is allowed.
     wait: u64,
 }
 
-/// A form with these fields, in their order on the page, by their names on the wire. `proof` is the one in
-/// which somebody who is signed in types their password.
+/// A form with these fields, in page order, by their names in the API. `proof_field` is the one in which a
+/// signed-in user confirms their password.
 #[hook]
-pub fn use_form(fields: &'static [&'static str], proof: Option<&'static str>) -> FormHandle {
+pub fn use_form(fields: &'static [&'static str], proof_field: Option<&'static str>) -> FormHandle {
     let form = use_reducer(Form::default);
-    let sent = use_memo((), |()| Cell::new(false));
+    let is_sending = use_memo((), |()| Cell::new(false));
     let refs = use_memo((), |()| fields.iter().map(|name| (*name, NodeRef::default())).collect::<Vec<_>>());
-    let wait = use_countdown(form.trouble.as_ref().and_then(|trouble| trouble.until));
-    let handle = FormHandle { form, fields: refs, proof, sent, wait };
-    // After the faults are on the screen, so that they are read out with the field.
+    let wait = use_countdown(form.error.as_ref().and_then(|error| error.retry_at));
+    let handle = FormHandle { form, fields: refs, proof_field, is_sending, wait };
+    // After the errors are rendered, so that screen readers read them with the field.
     use_effect_with(handle.form.failures, {
         let handle = handle.clone();
         move |_| {
@@ -61,17 +63,18 @@ pub fn use_form(fields: &'static [&'static str], proof: Option<&'static str>) ->
 }
 
 impl FormHandle {
-    /// For the element of this field.
+    /// Returns the reference of a field's element.
     pub fn element(&self, name: &str) -> NodeRef {
         let found = self.fields.iter().find(|(field, _)| *field == name);
         found.map(|(_, field)| field.clone()).unwrap_or_default()
     }
 
-    pub fn typed(&self, name: &str) -> String {
+    /// Returns a field's value.
+    pub fn value(&self, name: &str) -> String {
         self.element(name).cast::<HtmlInputElement>().map(|field| field.value()).unwrap_or_default()
     }
 
-    /// The field `name`, as it stands.
+    /// Returns a text field with its present error.
     pub fn describe(
         &self,
         id: &'static str,
@@ -79,38 +82,38 @@ impl FormHandle {
         label: &'static str,
         autocomplete: &'static str,
     ) -> Field {
-        let fault = self.form.faults.get(name).map(|words| words.clone().into());
-        Field { id, name, label, input: self.element(name), kind: "text", autocomplete, fault, hint_id: None }
+        let error = self.form.field_errors.get(name).map(|text| text.clone().into());
+        Field { id, name, label, input: self.element(name), kind: "text", autocomplete, error, hint_id: None }
     }
 
-    /// The field of somebody's name.
+    /// Renders the field of the user's name.
     pub fn name_field(&self) -> Html {
         field(self.describe("name", "name", "Your name", "name"), Html::default())
     }
 
-    /// The field of the address that somebody signs in with.
+    /// Renders the field of the email address to sign in with.
     pub fn email_field(&self) -> Html {
         let email = self.describe("email", "email", "Email address", "username");
         field(Field { kind: "email", ..email }, Html::default())
     }
 
-    /// The field of the password that somebody has.
+    /// Renders the field of an existing password.
     pub fn password_field(&self, id: &'static str, name: &'static str, label: &'static str) -> Html {
         let field = self.describe(id, name, label, "current-password");
-        password_field(field, self.password_shown(), self.on_show())
+        password_field(field, self.is_password_shown(), self.on_show())
     }
 
-    /// The button that sends the form: what it says, and what it says meanwhile. For its other traits see [`Button`].
-    pub fn button(&self, words: &'static str, meanwhile: &'static str, traits: Button) -> Html {
+    /// Renders the submit button, with another label while the request is under way.
+    pub fn button(&self, label: &'static str, busy_label: &'static str, options: Button) -> Html {
         let (busy, unavailable) = (self.is_busy(), self.must_wait());
-        button(Button { busy, unavailable, ..traits }, if busy { meanwhile } else { words })
+        button(Button { busy, unavailable, ..options }, if busy { busy_label } else { label })
     }
 
     pub fn is_busy(&self) -> bool {
         self.form.busy
     }
 
-    /// It is of no use to send it now.
+    /// Returns whether another attempt is not allowed yet.
     pub fn must_wait(&self) -> bool {
         self.wait > 0
     }
@@ -119,12 +122,12 @@ impl FormHandle {
         self.form.done
     }
 
-    /// How often it was sent with success.
+    /// Returns the number of successful attempts.
     pub fn successes(&self) -> u32 {
         self.form.successes
     }
 
-    pub fn password_shown(&self) -> bool {
+    pub fn is_password_shown(&self) -> bool {
         self.form.password_shown
     }
 
@@ -142,61 +145,61 @@ impl FormHandle {
         })
     }
 
-    /// Sends the form, unless it is being sent, must wait, or has `faults` that the person can mend first.
-    pub fn send(&self, faults: Fields, call: impl Future<Output = Result<(), Failure>> + 'static) {
-        self.send_boxed(faults, Box::pin(call));
+    /// Sends the form, unless it is being sent, must wait, or has `errors` that the user can fix first.
+    pub fn send(&self, errors: Fields, request: impl Future<Output = Result<(), RequestError>> + 'static) {
+        self.send_boxed(errors, Box::pin(request));
     }
 
-    // Once in the program, and not once for each form.
-    fn send_boxed(&self, faults: Fields, call: LocalBoxFuture<'static, Result<(), Failure>>) {
-        if self.must_wait() || self.sent.get() {
+    // Boxed, so that the program has this code once and not for each form.
+    fn send_boxed(&self, errors: Fields, request: LocalBoxFuture<'static, Result<(), RequestError>>) {
+        if self.must_wait() || self.is_sending.get() {
             return;
         }
         let form = self.form.dispatcher();
-        if !faults.is_empty() {
-            form.dispatch(FormEvent::Incomplete(faults));
+        if !errors.is_empty() {
+            form.dispatch(FormEvent::Invalid(errors));
             return;
         }
-        self.sent.set(true);
+        self.is_sending.set(true);
         form.dispatch(FormEvent::Sent);
-        let (sent, proof) = (self.sent.clone(), self.proof);
+        let (is_sending, proof_field) = (self.is_sending.clone(), self.proof_field);
         spawn_local(async move {
-            form.dispatch(match call.await {
+            form.dispatch(match request.await {
                 Ok(()) => FormEvent::Done,
-                Err(failure) => FormEvent::Failed(Trouble::new(&failure, browser::now_ms(), proof)),
+                Err(error) => FormEvent::Failed(FormError::new(&error, now_ms(), proof_field)),
             });
-            sent.set(false);
+            is_sending.set(false);
         });
     }
 
-    /// Empties this field, once what it held has been used.
+    /// Empties a field.
     pub fn clear(&self, name: &str) {
         if let Some(field) = self.element(name).cast::<HtmlInputElement>() {
             field.set_value("");
         }
     }
 
-    /// What went wrong last, if it is not told at a field.
-    pub fn trouble(&self) -> Option<Html> {
-        let trouble = self.form.trouble.as_ref()?;
-        let words = html! {
+    /// Renders the last error, unless it is shown at a field.
+    pub fn error(&self) -> Option<Html> {
+        let error = self.form.error.as_ref()?;
+        let text = html! {
             <>
-                { &trouble.words }
-                if trouble.until.is_some() {
-                    // Not read out each second: the alert said it once.
+                { &error.text }
+                if error.retry_at.is_some() {
+                    // Screen readers announce the alert once, and not each second.
                     <span aria-live="off">
                         if self.wait > 0 {
-                            { format!(" You can try again in {}.", words::wait(self.wait)) }
+                            { format!(" You can try again in {}.", text::wait(self.wait)) }
                         } else {
                             { " You can try again now." }
                         }
                     </span>
                 }
-                if let Some(reference) = &trouble.reference {
+                if let Some(reference) = &error.reference {
                     <small class="reference">{ "Reference: " }{ reference }</small>
                 }
             </>
         };
-        Some(note(About::Trouble { code: trouble.code.clone(), count: self.form.failures }, words))
+        Some(notice(NoticeKind::Error { code: error.code.clone(), count: self.form.failures }, text))
     }
 }

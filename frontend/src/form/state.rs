@@ -1,35 +1,34 @@
-//! What a form shows, as a state machine: never what is typed, which stays in the fields.
+//! The state machine of a form. The values stay in the input elements.
 
-use super::trouble::Trouble;
+use super::error::FormError;
 use shared::Fields;
 use std::rc::Rc;
 use yew::Reducible;
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Form {
-    /// An answer is awaited.
+    /// The request is under way.
     pub busy: bool,
     pub password_shown: bool,
-    /// What is wrong with which field, by its name on the wire.
-    pub faults: Fields,
-    pub trouble: Option<Trouble>,
-    /// How often it was sent in vain. A new number has the same words read out anew.
+    /// Errors by field name.
+    pub field_errors: Fields,
+    pub error: Option<FormError>,
+    /// Number of failed attempts. With a new number, screen readers announce the same text again.
     pub failures: u32,
-    /// How often it was sent with success.
     pub successes: u32,
-    /// The last thing that happened was a success.
+    /// The last attempt succeeded, and nothing was edited since.
     pub done: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum FormEvent {
     PasswordShown(bool),
-    /// The person types in the field of this name.
+    /// The user typed into the field of this name.
     Edited(String),
-    /// There is no use in sending what was typed.
-    Incomplete(Fields),
+    /// Validation failed before sending.
+    Invalid(Fields),
     Sent,
-    Failed(Trouble),
+    Failed(FormError),
     Done,
 }
 
@@ -40,20 +39,24 @@ impl Form {
             FormEvent::PasswordShown(password_shown) => Self { password_shown, ..self.clone() },
             FormEvent::Edited(field) => {
                 let mut form = Self { done: false, ..self.clone() };
-                form.faults.remove(&field);
+                form.field_errors.remove(&field);
                 form
             }
-            FormEvent::Incomplete(faults) => {
-                Self { faults, failures: failures + 1, successes, ..Self::default() }
+            FormEvent::Invalid(field_errors) => {
+                Self { field_errors, failures: failures + 1, successes, ..Self::default() }
             }
-            // The last failure stays in sight until there is an answer: the form does not jump.
-            FormEvent::Sent => {
-                Self { busy: true, password_shown: false, faults: Fields::new(), done: false, ..self.clone() }
-            }
-            FormEvent::Failed(trouble) => Self {
-                faults: trouble.faults.clone(),
-                // What is said at a field need not be said above the form too.
-                trouble: Some(trouble).filter(|trouble| trouble.faults.is_empty()),
+            // The last error stays until the response comes, so that the form does not jump.
+            FormEvent::Sent => Self {
+                busy: true,
+                password_shown: false,
+                field_errors: Fields::new(),
+                done: false,
+                ..self.clone()
+            },
+            FormEvent::Failed(error) => Self {
+                field_errors: error.fields.clone(),
+                // An error shown at a field is not repeated above the form.
+                error: Some(error).filter(|error| error.fields.is_empty()),
                 failures: failures + 1,
                 successes,
                 ..Self::default()
@@ -62,11 +65,11 @@ impl Form {
         }
     }
 
-    /// The first of these fields that failed, and whether what it holds is to be typed over.
+    /// Returns the field to focus, and whether to select its value.
     pub fn focus(&self, fields: &[&'static str]) -> Option<(&'static str, bool)> {
-        let wrong = self.trouble.as_ref().is_some_and(|trouble| trouble.wrong_password);
-        let faulty = fields.iter().find(|field| self.faults.contains_key(**field));
-        faulty.map(|field| (*field, false)).or_else(|| wrong.then_some(("password", true)))
+        let wrong = self.error.as_ref().is_some_and(|error| error.is_wrong_password);
+        let invalid = fields.iter().find(|field| self.field_errors.contains_key(**field));
+        invalid.map(|field| (*field, false)).or_else(|| wrong.then_some(("password", true)))
     }
 }
 
@@ -82,7 +85,7 @@ impl Reducible for Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Failure;
+    use crate::api::RequestError;
     use shared::{ApiError, ErrorCode, LoginRequest, Secret};
 
     const FIELDS: [&str; 2] = ["email", "password"];
@@ -99,29 +102,29 @@ mod tests {
             retry_after_seconds: None,
             fields: None,
         };
-        FormEvent::Failed(Trouble::new(&Failure::Refused(error), 0.0, None))
+        FormEvent::Failed(FormError::new(&RequestError::Rejected(error), 0.0, None))
     }
 
-    fn incomplete(email: &str) -> FormEvent {
-        FormEvent::Incomplete(LoginRequest { email: email.into(), password: Secret::default() }.faults())
-    }
-
-    #[test]
-    fn the_cursor_goes_to_the_first_field_that_failed() {
-        assert_eq!(after([incomplete("")]).focus(&FIELDS), Some(("email", false)));
-        assert_eq!(after([incomplete("ada@example.com")]).focus(&FIELDS), Some(("password", false)));
+    fn invalid(email: &str) -> FormEvent {
+        FormEvent::Invalid(LoginRequest { email: email.into(), password: Secret::default() }.faults())
     }
 
     #[test]
-    fn a_wrong_password_is_selected_to_be_typed_over() {
+    fn focus_goes_to_the_first_invalid_field() {
+        assert_eq!(after([invalid("")]).focus(&FIELDS), Some(("email", false)));
+        assert_eq!(after([invalid("ada@example.com")]).focus(&FIELDS), Some(("password", false)));
+    }
+
+    #[test]
+    fn wrong_password_is_selected() {
         assert_eq!(after([failed(ErrorCode::InvalidCredentials)]).focus(&FIELDS), Some(("password", true)));
         assert_eq!(after([failed(ErrorCode::Overloaded)]).focus(&FIELDS), None);
     }
 
     #[test]
-    fn a_fault_goes_away_when_its_field_is_typed_in_and_the_others_stay() {
-        let form = after([incomplete(""), FormEvent::Edited("email".into())]);
-        assert_eq!(form.faults.keys().collect::<Vec<_>>(), ["password"]);
+    fn editing_a_field_clears_its_error_alone() {
+        let form = after([invalid(""), FormEvent::Edited("email".into())]);
+        assert_eq!(form.field_errors.keys().collect::<Vec<_>>(), ["password"]);
     }
 
     #[test]
@@ -131,22 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn the_last_failure_stays_in_sight_until_there_is_an_answer() {
+    fn last_error_stays_until_the_response() {
         let form = after([failed(ErrorCode::InvalidCredentials), FormEvent::Sent]);
-        assert!(form.busy && form.trouble.is_some());
+        assert!(form.busy && form.error.is_some());
     }
 
     #[test]
-    fn the_same_failure_again_is_a_new_one() {
+    fn repeated_error_is_announced_again() {
         let once = after([FormEvent::Sent, failed(ErrorCode::InvalidCredentials)]);
         let twice = once.next(FormEvent::Sent).next(failed(ErrorCode::InvalidCredentials));
-        assert_eq!(once.trouble, twice.trouble);
+        assert_eq!(once.error, twice.error);
         assert_ne!(once.failures, twice.failures);
         assert!(!twice.busy);
     }
 
     #[test]
-    fn what_is_said_at_a_field_is_not_said_above_the_form_too() {
+    fn field_error_is_not_repeated_above_the_form() {
         let error = ApiError {
             code: ErrorCode::EmailTaken,
             message: "taken".into(),
@@ -154,14 +157,14 @@ mod tests {
             retry_after_seconds: None,
             fields: None,
         };
-        let form = after([FormEvent::Failed(Trouble::new(&Failure::Refused(error), 0.0, None))]);
-        assert!(form.trouble.is_none() && form.faults.contains_key("email"));
+        let form = after([FormEvent::Failed(FormError::new(&RequestError::Rejected(error), 0.0, None))]);
+        assert!(form.error.is_none() && form.field_errors.contains_key("email"));
     }
 
     #[test]
-    fn a_success_is_told_until_the_next_edit() {
+    fn success_is_shown_until_the_next_edit() {
         let form = after([failed(ErrorCode::Overloaded), FormEvent::Sent, FormEvent::Done]);
-        assert!(form.done && !form.busy && form.trouble.is_none());
+        assert!(form.done && !form.busy && form.error.is_none());
         assert_eq!((form.failures, form.successes), (1, 1));
         assert!(!form.next(FormEvent::Edited("name".into())).done);
     }

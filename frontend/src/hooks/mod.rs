@@ -1,11 +1,11 @@
-//! What several pages do.
+//! Hooks that several pages use.
 
 mod use_countdown;
-mod use_live;
-mod use_page;
-mod use_password_length;
+mod use_mounted;
+mod use_page_heading;
+mod use_password_min_length;
 
 pub use use_countdown::use_countdown;
-pub use use_live::use_live;
-pub use use_page::{a_page_was_shown, use_page};
-pub use use_password_length::use_password_length;
+pub use use_mounted::use_mounted;
+pub use use_page_heading::{mark_page_shown, use_page_heading};
+pub use use_password_min_length::use_password_min_length;

@@ -1,9 +1,9 @@
-//! One module a page. A page puts components together and tells the session what the person wants.
+//! The pages, one module each. A page composes components and passes the user's actions to the session.
 
 mod account;
 mod chat;
 mod not_found;
-pub mod sign_out;
+mod sign_out;
 
 pub use account::Account;
 pub use chat::Chat;

@@ -1,7 +1,7 @@
-//! The way out, on every page of somebody who is signed in.
+//! The sign-out buttons, one of which is on every page of a signed-in user.
 
-use crate::api::Failure;
-use crate::components::{About, Button, Glyph, Look, button, icon, note};
+use crate::api::RequestError;
+use crate::components::{Button, ButtonStyle, Glyph, NoticeKind, button, icon, notice};
 use crate::form;
 use crate::session::{SignOut, use_session};
 use yew::prelude::*;
@@ -13,68 +13,68 @@ pub struct Props {
 
 #[component]
 pub fn SignOutButton(props: &Props) -> Html {
-    let leave = use_leave(&props.sign_out);
-    let leaving = props.sign_out == SignOut::Running;
-    let out = Button {
+    let onclick = use_sign_out(&props.sign_out);
+    let is_running = props.sign_out == SignOut::Running;
+    let options = Button {
         id: Some("sign-out"),
-        look: Look::Quiet,
-        busy: leaving,
-        onclick: Some(leave),
+        style: ButtonStyle::Quiet,
+        busy: is_running,
+        onclick: Some(onclick),
         ..Button::default()
     };
     html! {
         <>
-            { trouble(&props.sign_out) }
-            { button(out, if leaving { "Signing out…" } else { "Sign out" }) }
+            { error(&props.sign_out) }
+            { button(options, if is_running { "Signing out…" } else { "Sign out" }) }
         </>
     }
 }
 
-/// The same, where there is room for a picture only.
+/// The sign-out button as an icon, for narrow places.
 #[component]
 pub fn SignOutIcon(props: &Props) -> Html {
-    let leave = use_leave(&props.sign_out);
-    let leaving = props.sign_out == SignOut::Running;
+    let onclick = use_sign_out(&props.sign_out);
+    let is_running = props.sign_out == SignOut::Running;
     html! {
         <>
             <button
                 id="sign-out"
                 type="button"
-                class="round"
-                aria-busy={leaving.then_some("true")}
-                onclick={leave}
+                class="icon-button"
+                aria-busy={is_running.then_some("true")}
+                {onclick}
             >
                 { icon(Glyph::Exit) }
-                <span class="unseen">{ if leaving { "Signing out…" } else { "Sign out" } }</span>
+                <span class="visually-hidden">{ if is_running { "Signing out…" } else { "Sign out" } }</span>
             </button>
-            { trouble(&props.sign_out) }
+            { error(&props.sign_out) }
         </>
     }
 }
 
 #[hook]
-fn use_leave(sign_out: &SignOut) -> Callback<MouseEvent> {
+fn use_sign_out(sign_out: &SignOut) -> Callback<MouseEvent> {
     let session = use_session();
-    let leaving = *sign_out == SignOut::Running;
+    let is_running = *sign_out == SignOut::Running;
     Callback::from(move |_| {
-        if !leaving {
+        if !is_running {
             session.sign_out();
         }
     })
 }
 
-fn trouble(sign_out: &SignOut) -> Html {
+fn error(sign_out: &SignOut) -> Html {
     match sign_out {
-        SignOut::Failed(failure) => {
-            note(About::Trouble { code: form::code(failure), count: 0 }, not_signed_out(failure).into())
+        SignOut::Failed(error) => {
+            notice(NoticeKind::Error { code: form::code(error), count: 0 }, error_text(error).into())
         }
-        SignOut::NotAsked | SignOut::Running => Html::default(),
+        SignOut::NotRequested | SignOut::Running => Html::default(),
     }
 }
 
-fn not_signed_out(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::NoAnswer => "The server cannot be reached, so you are still signed in. Please try again.",
-        Failure::Refused(_) => "Signing out did not work, so you are still signed in. Please try again.",
+fn error_text(error: &RequestError) -> &'static str {
+    match error {
+        RequestError::NoResponse => "Can’t reach the server. You’re still signed in. Please try again.",
+        RequestError::Rejected(_) => "Couldn’t sign you out. You’re still signed in. Please try again.",
     }
 }

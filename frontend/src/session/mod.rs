@@ -1,4 +1,4 @@
-//! Who is signed in, once somebody is: the states, what changes them, and the context that pages read.
+//! The session of a signed-in user: its state machine, and the context through which pages reach it.
 
 mod provider;
 mod rotation;

@@ -1,13 +1,15 @@
-//! Feeds the session's state machine: asks the server whenever the tab comes back into view and every minute in it, signs out, and goes back
-//! to the door when the session is over. Pages reach it through `use_session`.
+//! Drives [`Session`]: asks the server whether it still exists, signs out, and returns to the login page
+//! when it is over.
 
 use super::rotation;
 use super::state::{Session, SessionEvent, SignOut};
-use crate::api::Failure;
-use crate::entry::Entry;
-use crate::mark::{self, Reason};
-use crate::{api, browser, chat, talk};
-use browser::tab;
+use crate::api::{self, RequestError};
+use crate::browser::storage::tab;
+use crate::browser::{dom, navigation};
+use crate::cometchat::client;
+use crate::conversations::drafts;
+use crate::handoff::SignedInUser;
+use crate::sign_out_reason::{self, SignOutReason};
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use gloo_timers::future::TimeoutFuture;
@@ -16,14 +18,14 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::VisibilityState;
 use yew::prelude::*;
 
-/// How often a page that is looked at asks whether its session is still good. CometChat does not promise to end a
-/// connection whose token is revoked, and messages would come on.
-const ASK_AGAIN_MS: u32 = 60_000;
-/// How long the page waits before it asks again whether its session has ended: another tab may just have had the session
-/// replaced, and the cookie of the first request was the old one.
+/// How often a visible page asks whether its session still exists. CometChat does not promise to close a
+/// connection whose token is revoked, so messages would keep coming.
+const CHECK_INTERVAL_MS: u32 = 60_000;
+/// The delay before a second check confirms that the session is over: another tab may have just replaced the
+/// session, and the first check may have had the old cookie.
 const CONFIRM_DELAY_MS: u32 = 1_000;
 
-/// The session, and what can be done with it.
+/// The session, and the actions on it.
 #[derive(Clone, PartialEq)]
 pub struct SessionContext {
     session: UseReducerHandle<Session>,
@@ -34,47 +36,48 @@ impl SessionContext {
         &self.session
     }
 
-    /// The server has another name for the user.
+    /// Shows the user's new name.
     pub fn renamed(&self, user: SessionResponse) {
         self.session.dispatch(SessionEvent::Found(user));
     }
 
-    /// The server has deleted the account; the browser is to forget it.
+    /// Leaves after the server has deleted the account.
     pub fn deleted(&self) {
         self.session.dispatch(SessionEvent::SignOutStarted);
         spawn_local(async {
-            chat::leave().await;
-            leave(Reason::Deleted);
+            client::sign_out().await;
+            leave(SignOutReason::Deleted);
         });
     }
 
-    /// The server has replaced the session, and revoked its token for CometChat, which all tabs of this browser use.
+    /// Reconnects all tabs to CometChat after the server has replaced the session and revoked its chat token.
     pub fn rotated(&self) {
-        rotation::tell_other_tabs();
-        chat::replace_token();
+        rotation::notify_other_tabs();
+        client::replace_token();
     }
 
-    /// Passes on what a call brought, and has the server asked who is signed in where it said that nobody is.
-    pub fn noticing<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        if result.as_ref().is_err_and(Failure::is_signed_out) {
+    /// Returns the result of a request. If the server rejected it because the session is over, checks the
+    /// session.
+    pub fn check_auth<T>(&self, result: Result<T, RequestError>) -> Result<T, RequestError> {
+        if result.as_ref().is_err_and(RequestError::is_signed_out) {
             self.check();
         }
         result
     }
 
-    /// Asks the server again who is signed in.
+    /// Asks the server whether the session still exists.
     pub fn check(&self) {
         let session = self.session.dispatcher();
         spawn_local(async move {
-            let mut answer = api::session().await;
-            if answer.as_ref().is_err_and(Failure::is_signed_out) {
+            let mut result = api::session().await;
+            if result.as_ref().is_err_and(RequestError::is_signed_out) {
                 TimeoutFuture::new(CONFIRM_DELAY_MS).await;
-                answer = api::session().await;
+                result = api::session().await;
             }
-            match answer {
+            match result {
                 Ok(user) => session.dispatch(SessionEvent::Found(user)),
-                Err(failure) if failure.is_signed_out() => session.dispatch(SessionEvent::NotSignedIn),
-                // A server that answers with a failure of its own has not said that nobody is signed in.
+                Err(error) if error.is_signed_out() => session.dispatch(SessionEvent::NotSignedIn),
+                // Another error does not say that the session is over.
                 Err(_) => {}
             }
         });
@@ -84,25 +87,24 @@ impl SessionContext {
         let session = self.session.dispatcher();
         session.dispatch(SessionEvent::SignOutStarted);
         spawn_local(async move {
-            // CometChat first: its own sign-out needs the token that the server is about to revoke.
-            chat::leave().await;
+            // CometChat first: its sign-out needs the token that the server is about to revoke.
+            client::sign_out().await;
             match api::logout().await {
-                Ok(()) => leave(Reason::SignedOut),
-                Err(failure) => session.dispatch(SessionEvent::SignOutFailed(failure)),
+                Ok(()) => leave(SignOutReason::SignedOut),
+                Err(error) => session.dispatch(SessionEvent::SignOutFailed(error)),
             }
         });
     }
 }
 
-/// Goes back to the start, by loading the page anew: CometChat's SDK does not recover from a sign-out within the same
-/// page.
-fn leave(reason: Reason) {
-    tab::drop_all(talk::UNSENT);
-    mark::keep(reason);
-    browser::restart();
+/// Loads the start page: CometChat's SDK cannot sign in again within the same document.
+fn leave(reason: SignOutReason) {
+    tab::remove_all(drafts::PREFIX);
+    sign_out_reason::save(reason);
+    navigation::replace_with_start_page();
 }
 
-/// The session of the page. Outside a `SessionProvider` there is none, which only a mistake can cause.
+/// Returns the page's session. Outside of a `SessionProvider`, which would be a bug, it is over.
 #[hook]
 pub fn use_session() -> SessionContext {
     let none = use_reducer(|| Session::Over);
@@ -111,52 +113,52 @@ pub fn use_session() -> SessionContext {
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
-    pub entry: Entry,
+    pub user: SignedInUser,
     pub children: Html,
 }
 
 #[component]
 pub fn SessionProvider(props: &Props) -> Html {
     let session = use_reducer({
-        let entry = props.entry.clone();
-        || Session::begin(entry)
+        let user = props.user.clone();
+        || Session::begin(user)
     });
     let context = SessionContext { session: session.clone() };
 
-    let stays = matches!(&*session, Session::SignedIn { sign_out, .. } if *sign_out != SignOut::Running);
-    use_effect_with(stays, {
+    let is_active = matches!(&*session, Session::SignedIn { sign_out, .. } if *sign_out != SignOut::Running);
+    use_effect_with(is_active, {
         let context = context.clone();
-        move |stays| {
-            let watch = browser::document().filter(|_| *stays).map(|document| {
+        move |is_active| {
+            let watchers = dom::document().filter(|_| *is_active).map(|document| {
                 let watched = document.clone();
-                let look = move || {
+                let check_if_visible = move || {
                     if watched.visibility_state() == VisibilityState::Visible {
                         context.check();
                     }
                 };
-                let again = look.clone();
+                let on_interval = check_if_visible.clone();
                 (
-                    EventListener::new(&document, "visibilitychange", move |_| look()),
-                    Interval::new(ASK_AGAIN_MS, again),
+                    EventListener::new(&document, "visibilitychange", move |_| check_if_visible()),
+                    Interval::new(CHECK_INTERVAL_MS, on_interval),
                 )
             });
-            move || drop(watch)
+            move || drop(watchers)
         }
     });
 
     use_effect_with((), |()| {
-        let listener = rotation::listen(chat::replace_token);
+        let listener = rotation::listen(client::replace_token);
         move || drop(listener)
     });
 
     let is_over = *session == Session::Over;
     use_effect_with(is_over, |is_over| {
-        mark::keep(Reason::Ended);
+        sign_out_reason::save(SignOutReason::Ended);
         if *is_over {
             spawn_local(async {
-                chat::leave().await;
-                // The form is at the same address, and what was written but not sent stays in the tab.
-                browser::reload();
+                client::sign_out().await;
+                // The form appears at the same address, and the tab keeps the drafts.
+                navigation::reload();
             });
         }
     });

@@ -1,9 +1,9 @@
-//! The states of somebody who is signed in, and what leads from one to the other. No DOM, no network: the provider
-//! tells it what happened. The rule that the rest follows from: no answer is not "signed out", so only the server's
-//! word ends it.
+//! The state machine of a session, without DOM or network.
+//!
+//! No response is not "signed out": only the server's own answer ends the session.
 
-use crate::api::Failure;
-use crate::entry::Entry;
+use crate::api::RequestError;
+use crate::handoff::SignedInUser;
 use shared::{Secret, SessionResponse};
 use std::rc::Rc;
 use yew::Reducible;
@@ -12,46 +12,46 @@ use yew::Reducible;
 pub enum Session {
     SignedIn {
         user: SessionResponse,
-        /// The token for CometChat, where signing in has just brought one.
+        /// The CometChat token, if the login has just returned one.
         chat_token: Option<Secret>,
         sign_out: SignOut,
     },
-    /// The server says that nobody is signed in.
+    /// The server says that there is no session.
     Over,
 }
 
-/// How far signing out has got. Once it is done the page is loaded anew, so there is no state for that.
+/// The progress of a sign-out. After it the page is reloaded, so there is no state for success.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SignOut {
-    NotAsked,
+    NotRequested,
     Running,
-    Failed(Failure),
+    Failed(RequestError),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionEvent {
     /// The server says who is signed in.
     Found(SessionResponse),
-    /// The server says that nobody is.
+    /// The server says that there is no session.
     NotSignedIn,
     SignOutStarted,
-    SignOutFailed(Failure),
+    SignOutFailed(RequestError),
 }
 
 impl Session {
-    pub fn begin(entry: Entry) -> Self {
-        Self::signed_in(entry.user, entry.chat_token)
+    pub fn begin(user: SignedInUser) -> Self {
+        Self::signed_in(user.user, user.chat_token)
     }
 
     fn signed_in(user: SessionResponse, chat_token: Option<Secret>) -> Self {
-        Self::SignedIn { user, chat_token, sign_out: SignOut::NotAsked }
+        Self::SignedIn { user, chat_token, sign_out: SignOut::NotRequested }
     }
 
     fn next(&self, event: SessionEvent) -> Self {
         use SessionEvent as E;
         let Self::SignedIn { user, chat_token, sign_out } = self else { return Self::Over };
         match event {
-            // Whoever is signing out is shown as signed in until the page is loaded anew.
+            // The page stays as it is during a sign-out.
             E::Found(_) | E::NotSignedIn if *sign_out == SignOut::Running => self.clone(),
 
             E::Found(found) if user.id == found.id => {
@@ -60,12 +60,12 @@ impl Session {
             E::Found(found) => Self::signed_in(found, None),
             E::NotSignedIn => Self::Over,
 
-            // CometChat's token is spent by then, whether or not the rest of signing out works.
+            // The chat token is revoked by then, even if the rest of the sign-out fails.
             E::SignOutStarted => {
                 Self::SignedIn { user: user.clone(), chat_token: None, sign_out: SignOut::Running }
             }
-            E::SignOutFailed(failure) => {
-                Self::SignedIn { user: user.clone(), chat_token: None, sign_out: SignOut::Failed(failure) }
+            E::SignOutFailed(error) => {
+                Self::SignedIn { user: user.clone(), chat_token: None, sign_out: SignOut::Failed(error) }
             }
         }
     }
@@ -76,7 +76,7 @@ impl Reducible for Session {
 
     fn reduce(self: Rc<Self>, event: SessionEvent) -> Rc<Self> {
         let next = self.next(event);
-        // The same Rc tells Yew that there is nothing to show anew.
+        // Yew renders again only if the Rc is another one.
         if *self == next { self } else { Rc::new(next) }
     }
 }
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_the_server_no_longer_knows_is_over_for_good() {
+    fn session_that_the_server_ended_stays_over() {
         assert_eq!(after(ada(), [SessionEvent::NotSignedIn]), Session::Over);
         assert_eq!(after(Session::Over, [SessionEvent::Found(user("ada"))]), Session::Over);
     }
 
     #[test]
-    fn another_user_in_the_same_browser_takes_the_place_of_the_first() {
+    fn another_user_in_the_browser_replaces_the_first() {
         assert_eq!(
             after(ada(), [SessionEvent::Found(user("grace"))]),
             Session::signed_in(user("grace"), None)
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_is_shown_without_losing_the_token() {
+    fn new_name_keeps_the_chat_token() {
         let renamed = SessionResponse { name: "Ada L.".into(), ..user("ada") };
         let state = Session::signed_in(user("ada"), Some(Secret::new("t")));
         assert_eq!(
@@ -122,28 +122,30 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_out_that_fails_leaves_the_user_signed_in_and_says_so() {
-        let state =
-            after(ada(), [SessionEvent::SignOutStarted, SessionEvent::SignOutFailed(Failure::NoAnswer)]);
+    fn failed_sign_out_keeps_the_user_signed_in() {
+        let state = after(
+            ada(),
+            [SessionEvent::SignOutStarted, SessionEvent::SignOutFailed(RequestError::NoResponse)],
+        );
         assert_eq!(
             state,
             Session::SignedIn {
                 user: user("ada"),
                 chat_token: None,
-                sign_out: SignOut::Failed(Failure::NoAnswer)
+                sign_out: SignOut::Failed(RequestError::NoResponse)
             }
         );
     }
 
     #[test]
-    fn nothing_moves_the_page_while_it_signs_out() {
+    fn session_events_are_ignored_during_sign_out() {
         let running = after(ada(), [SessionEvent::SignOutStarted]);
         assert_eq!(after(running.clone(), [SessionEvent::NotSignedIn]), running);
         assert_eq!(after(running.clone(), [SessionEvent::Found(user("grace"))]), running);
     }
 
     #[test]
-    fn an_event_that_changes_nothing_keeps_the_same_state() {
+    fn event_without_change_keeps_the_same_rc() {
         let state = Rc::new(ada());
         assert!(Rc::ptr_eq(&state.clone().reduce(SessionEvent::Found(user("ada"))), &state));
     }

@@ -1,18 +1,22 @@
-//! How the pages look: on the narrowest screen, in light and in dark.
+//! The layout of all pages from 320 pixels up, in light and dark.
 
-use e2e::{Page, Result, Scenario, Scheme, ensure, pictures};
+use e2e::{Page, Result, Scenario, Scheme, ensure, screenshots};
 use serde_json::json;
 
-async fn look(page: &Page, name: &str) -> Result<()> {
+async fn check_layout(page: &Page, name: &str) -> Result<()> {
     for (scheme, shade) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
         for width in [320, 1000, 1600] {
             page.show_as(width, if name.starts_with("account") { 1900 } else { 760 }, scheme).await?;
             let overflow = page
                 .script("const e = document.scrollingElement; return e.scrollWidth - e.clientWidth")
                 .await?;
-            let barriers = page.barriers().await?;
-            ensure!(barriers.is_empty(), "{name}, {width} px wide, {shade}:\n{}", barriers.join("\n"));
-            page.driver.screenshot(&pictures()?.join(format!("{name}-{shade}-{width}.png"))).await?;
+            let a11y_violations = page.a11y_violations().await?;
+            ensure!(
+                a11y_violations.is_empty(),
+                "{name}, {width} px wide, {shade}:\n{}",
+                a11y_violations.join("\n")
+            );
+            page.driver.screenshot(&screenshots()?.join(format!("{name}-{shade}-{width}.png"))).await?;
             ensure!(overflow == 0, "{name}, {width} px wide, can be scrolled sideways by {overflow} px");
         }
     }
@@ -21,96 +25,100 @@ async fn look(page: &Page, name: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn no_page_scrolls_sideways_from_320_pixels_up_or_bars_anybody() -> Result<()> {
+async fn pages_fit_320_pixels_and_are_accessible() -> Result<()> {
     Scenario::default()
         .populated()
-        .provokes("/v3.0/messages - Failed to load resource: the server responded with a status of 500")
-        .provokes("/api/login - Failed to load resource: the server responded with a status of 401")
-        .run(async |stage| {
-            stage.page.open("/").await?;
-            stage.page.see("#login").await?;
-            look(&stage.page, "login").await?;
-            stage.page.click("#login button[type=submit]").await?;
-            stage.page.see("#email-fault").await?;
-            look(&stage.page, "login-incomplete").await?;
-            stage.submit(&format!("{}@example.com", "long.".repeat(30)), "not the password").await?;
-            stage.page.see("p.note[role=alert]").await?;
-            look(&stage.page, "login-refused").await?;
-            stage.page.open("/register").await?;
-            stage.page.see("#register").await?;
-            look(&stage.page, "register").await?;
-            stage.page.click("#register button[type=submit]").await?;
-            stage.page.see("#password-fault").await?;
-            look(&stage.page, "register-incomplete").await?;
-            stage.page.open("/no/such/page").await?;
-            stage.page.see("main[data-page=not-found]").await?;
-            look(&stage.page, "not-found").await?;
-            stage.sign_in().await?;
-            stage.page.see("#chat-status[data-state=connected]").await?;
-            stage.page.see("#conversations .count").await?;
-            look(&stage.page, "list").await?;
-            stage.page.click("a[href='/chat/grace']").await?;
-            stage.page.see("#log .msg").await?;
+        .expect_console_error(
+            "/v3.0/messages - Failed to load resource: the server responded with a status of 500",
+        )
+        .expect_console_error(
+            "/api/login - Failed to load resource: the server responded with a status of 401",
+        )
+        .run(async |test| {
+            test.page.open("/").await?;
+            test.page.see("#login").await?;
+            check_layout(&test.page, "login").await?;
+            test.page.click("#login button[type=submit]").await?;
+            test.page.see("#email-error").await?;
+            check_layout(&test.page, "login-incomplete").await?;
+            test.submit(&format!("{}@example.com", "long.".repeat(30)), "not the password").await?;
+            test.page.see("p.notice[role=alert]").await?;
+            check_layout(&test.page, "login-refused").await?;
+            test.page.open("/register").await?;
+            test.page.see("#register").await?;
+            check_layout(&test.page, "register").await?;
+            test.page.click("#register button[type=submit]").await?;
+            test.page.see("#password-error").await?;
+            check_layout(&test.page, "register-incomplete").await?;
+            test.page.open("/no/such/page").await?;
+            test.page.see("main[data-page=not-found]").await?;
+            check_layout(&test.page, "not-found").await?;
+            test.sign_in().await?;
+            test.page.see("#chat-status[data-state=connected]").await?;
+            test.page.see("#conversations .unread-count").await?;
+            check_layout(&test.page, "list").await?;
+            test.page.click("a[href='/chat/grace']").await?;
+            test.page.see("#messages .message").await?;
             let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
                                  "status": 500, "code": "ERR", "times": 1});
-            stage.system.break_cometchat(refused).await?;
-            stage.page.fill("#message", "Of course :)").await?;
-            stage.page.click("#send").await?;
-            stage.page.see("#log .msg.failed").await?;
-            look(&stage.page, "chat").await?;
-            stage.page.show_as(1000, 760, Scheme::Light).await?;
-            stage.page.click("a[href='/account']").await?;
-            stage.page.see("#sessions li").await?;
-            stage.page.click("#delete-account summary").await?;
-            look(&stage.page, "account").await
+            test.system.break_cometchat(refused).await?;
+            test.page.fill("#message", "Of course :)").await?;
+            test.page.click("#send").await?;
+            test.page.see("#messages .message.failed").await?;
+            check_layout(&test.page, "chat").await?;
+            test.page.show_as(1000, 760, Scheme::Light).await?;
+            test.page.click("a[href='/account']").await?;
+            test.page.see("#sessions li").await?;
+            test.page.click("#delete-account summary").await?;
+            check_layout(&test.page, "account").await
         })
         .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn nor_does_a_page_in_trouble() -> Result<()> {
+async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
     Scenario::default()
-        .provokes("net::ERR_BLOCKED_BY_CLIENT")
-        .provokes(
+        .expect_console_error("net::ERR_BLOCKED_BY_CLIENT")
+        .expect_console_error(
             "/api/session/chat-token - Failed to load resource: the server responded with a status of 503",
         )
-        .run(async |stage| {
-            stage.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
-            stage.sign_in().await?;
-            stage.page.block(&["*/api/session"]).await?;
-            stage.page.open("/").await?;
-            stage.page.see("[data-page=unreachable]").await?;
-            look(&stage.page, "unreachable").await?;
-            stage.page.block(&[]).await?;
-            stage.page.show_as(1000, 760, Scheme::Light).await?;
-            stage.page.open("/").await?;
-            stage.page.see("#chat-status[data-state=unavailable]").await?;
-            look(&stage.page, "chat-unavailable").await?;
-            stage.page.open("/chat/somebody").await?;
-            stage.page.see(".strip").await?;
-            look(&stage.page, "thread-unavailable").await
+        .run(async |test| {
+            test.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            test.sign_in().await?;
+            test.page.block(&["*/api/session"]).await?;
+            test.page.open("/").await?;
+            test.page.see("[data-page=unreachable]").await?;
+            check_layout(&test.page, "unreachable").await?;
+            test.page.block(&[]).await?;
+            test.page.show_as(1000, 760, Scheme::Light).await?;
+            test.page.open("/").await?;
+            test.page.see("#chat-status[data-state=unavailable]").await?;
+            check_layout(&test.page, "chat-unavailable").await?;
+            test.page.open("/chat/somebody").await?;
+            test.page.see(".banner").await?;
+            check_layout(&test.page, "thread-unavailable").await
         })
         .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn the_dark_page_is_dark_and_the_light_one_light() -> Result<()> {
+async fn page_follows_the_color_scheme() -> Result<()> {
     Scenario::default()
-        .run(async |stage| {
-            stage.page.open("/").await?;
-            stage.page.see("#login").await?;
+        .run(async |test| {
+            test.page.open("/").await?;
+            test.page.see("#login").await?;
             let mut shades = Vec::new();
             for scheme in [Scheme::Light, Scheme::Dark] {
-                stage.page.show_as(1000, 760, scheme).await?;
-                // The colour as it is painted, whatever the notation it is written in.
+                test.page.show_as(1000, 760, scheme).await?;
+                // The painted colour, independent of its CSS notation.
                 let painted = "const c = new OffscreenCanvas(1, 1).getContext('2d', {colorSpace: 'srgb'});
                     const shown = [document.body, document.documentElement].map(e => getComputedStyle(e).backgroundColor)
                         .find(colour => colour !== 'rgba(0, 0, 0, 0)');
                     c.fillStyle = shown; c.fillRect(0, 0, 1, 1);
                     return c.getImageData(0, 0, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part) / 3";
-                shades.push(stage.page.script(painted).await?.as_f64().unwrap_or_default());
+                shades.push(test.page.script(painted).await?.as_f64().unwrap_or_default());
             }
             ensure!(shades[0] > 200.0 && shades[1] < 60.0, "light and dark ground: {shades:?}");
             Ok(())

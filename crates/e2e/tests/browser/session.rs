@@ -1,4 +1,4 @@
-//! Being signed in: over a reload, without a token any more, and the ways in which it ends.
+//! Sessions: reloads, revoked tokens, and the ways a session ends.
 
 use e2e::{DEMO, Result, Scenario, ensure, eventually};
 use serde_json::json;
@@ -8,22 +8,22 @@ const CONNECTED: &str = "#chat-status[data-state=connected]";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn a_reload_restores_app_and_chat_with_the_token_that_is_there() -> Result<()> {
+async fn reload_restores_chat_with_the_existing_token() -> Result<()> {
     Scenario::default()
-        .run(async |stage| {
-            stage.sign_in().await?;
-            stage.page.see(CONNECTED).await?;
-            let tokens = stage.system.tokens(DEMO.id).await?;
-            stage.page.driver.refresh().await?;
-            assert!(stage.page.see("[data-page=chat] h1").await?.text().await?.contains(DEMO.name));
-            stage.page.see(CONNECTED).await?;
-            assert_eq!(stage.chat_user().await?, DEMO.id);
+        .run(async |test| {
+            test.sign_in().await?;
+            test.page.see(CONNECTED).await?;
+            let tokens = test.system.tokens(DEMO.id).await?;
+            test.page.driver.refresh().await?;
+            assert!(test.page.see("[data-page=chat] h1").await?.text().await?.contains(DEMO.name));
+            test.page.see(CONNECTED).await?;
+            assert_eq!(test.chat_user().await?, DEMO.id);
             eventually("the new page's socket alone to be there", async || {
-                Ok((stage.system.authenticated_sockets(DEMO.id).await? == 1).then_some(()))
+                Ok((test.system.authenticated_sockets(DEMO.id).await? == 1).then_some(()))
             })
             .await?;
-            assert_eq!(stage.system.tokens(DEMO.id).await?, tokens);
-            assert_eq!(stage.system.mints().await?, 1);
+            assert_eq!(test.system.tokens(DEMO.id).await?, tokens);
+            assert_eq!(test.system.mints().await?, 1);
             Ok(())
         })
         .await
@@ -31,35 +31,35 @@ async fn a_reload_restores_app_and_chat_with_the_token_that_is_there() -> Result
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn signing_out_leaves_nothing_to_come_back_with() -> Result<()> {
+async fn sign_out_clears_browser_and_server() -> Result<()> {
     Scenario::default()
-        .run(async |stage| {
-            stage.sign_in().await?;
-            stage.page.see(CONNECTED).await?;
-            let token = stage.system.tokens(DEMO.id).await?.concat();
-            assert!(!stage.page.driver.get_all_cookies().await?.is_empty());
+        .run(async |test| {
+            test.sign_in().await?;
+            test.page.see(CONNECTED).await?;
+            let token = test.system.tokens(DEMO.id).await?.concat();
+            assert!(!test.page.driver.get_all_cookies().await?.is_empty());
 
-            stage.page.click("#sign-out").await?;
-            stage.page.see("#login").await?;
-            stage.page.see("p.note[role=status][data-reason=signed_out]").await?;
+            test.page.click("#sign-out").await?;
+            test.page.see("#login").await?;
+            test.page.see("p.notice[role=status][data-reason=signed_out]").await?;
             eventually("CometChat to know no token of the user, and no socket", async || {
-                let gone = stage.system.tokens(DEMO.id).await?.is_empty()
-                    && stage.system.authenticated_sockets(DEMO.id).await? == 0;
+                let gone = test.system.tokens(DEMO.id).await?.is_empty()
+                    && test.system.authenticated_sockets(DEMO.id).await? == 0;
                 Ok(gone.then_some(()))
             })
             .await?;
-            // One may stay: it opens nothing, and says only that this browser has signed in before.
-            let cookies = stage.page.driver.get_all_cookies().await?;
+            // The device cookie stays. It gives no access, and only marks a known browser.
+            let cookies = test.page.driver.get_all_cookies().await?;
             ensure!(cookies.iter().all(|cookie| cookie.name == "cometchat-auth-device"), "left: {cookies:?}");
             let stored =
-                stage.page.script("return JSON.stringify([{...localStorage}, {...sessionStorage}])").await?;
+                test.page.script("return JSON.stringify([{...localStorage}, {...sessionStorage}])").await?;
             ensure!(!stored.to_string().contains(&token), "the token is still in {stored}");
             ensure!(!stored.to_string().contains(DEMO.email), "the user is still in {stored}");
 
-            stage.page.driver.back().await?;
-            stage.page.open("/").await?;
-            stage.page.see("#login").await?;
-            assert!(!stage.page.is_there("[data-page=chat]").await?);
+            test.page.driver.back().await?;
+            test.page.open("/").await?;
+            test.page.see("#login").await?;
+            assert!(!test.page.is_there("[data-page=chat]").await?);
             Ok(())
         })
         .await
@@ -67,16 +67,16 @@ async fn signing_out_leaves_nothing_to_come_back_with() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn the_back_button_shows_nothing_of_who_was_signed_in() -> Result<()> {
+async fn back_button_shows_no_user_data_after_sign_out() -> Result<()> {
     Scenario::default()
-        .run(async |stage| {
-            stage.sign_in().await?;
-            stage.page.see(CONNECTED).await?;
-            stage.page.click("#sign-out").await?;
-            stage.page.see("#login").await?;
-            stage.page.driver.back().await?;
+        .run(async |test| {
+            test.sign_in().await?;
+            test.page.see(CONNECTED).await?;
+            test.page.click("#sign-out").await?;
+            test.page.see("#login").await?;
+            test.page.driver.back().await?;
             eventually("the page to be settled", async || {
-                let body = stage.page.script("return document.readyState + document.body.innerText").await?;
+                let body = test.page.script("return document.readyState + document.body.innerText").await?;
                 ensure!(!body.to_string().contains(DEMO.name), "still shown: {body}");
                 ensure!(!body.to_string().contains(DEMO.email), "still shown: {body}");
                 Ok(body.to_string().contains("complete").then_some(()))
@@ -88,26 +88,26 @@ async fn the_back_button_shows_nothing_of_who_was_signed_in() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn a_chat_token_revoked_behind_the_page_s_back_heals_at_a_reload() -> Result<()> {
+async fn externally_revoked_chat_token_heals_on_reload() -> Result<()> {
     Scenario::default()
-        .provokes(
+        .expect_console_error(
             "/v3.0/users/test-user-id - Failed to load resource: the server responded with a status of 401",
         )
-        .run(async |stage| {
-            stage.sign_in().await?;
-            stage.page.see(CONNECTED).await?;
-            let old = stage.system.tokens(DEMO.id).await?;
+        .run(async |test| {
+            test.sign_in().await?;
+            test.page.see(CONNECTED).await?;
+            let old = test.system.tokens(DEMO.id).await?;
             for token in &old {
-                stage.system.revoke(DEMO.id, token).await?;
+                test.system.revoke(DEMO.id, token).await?;
             }
-            stage.page.driver.refresh().await?;
-            stage.page.see(CONNECTED).await?;
-            assert_eq!(stage.chat_user().await?, DEMO.id);
-            let new = stage.system.tokens(DEMO.id).await?;
+            test.page.driver.refresh().await?;
+            test.page.see(CONNECTED).await?;
+            assert_eq!(test.chat_user().await?, DEMO.id);
+            let new = test.system.tokens(DEMO.id).await?;
             assert_eq!(new.len(), 1);
             assert_ne!(new, old);
             eventually("the socket to be proven with the new token", async || {
-                Ok((stage.system.authenticated_sockets(DEMO.id).await? == 1).then_some(()))
+                Ok((test.system.authenticated_sockets(DEMO.id).await? == 1).then_some(()))
             })
             .await
         })
@@ -116,24 +116,24 @@ async fn a_chat_token_revoked_behind_the_page_s_back_heals_at_a_reload() -> Resu
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn a_session_ended_elsewhere_brings_back_the_form_and_says_why() -> Result<()> {
+async fn session_ended_elsewhere_shows_the_form_with_reason() -> Result<()> {
     Scenario::default()
-        // The SDK signs out of CometChat with a token that the server has revoked already.
-        .provokes("/v3.0/me - Failed to load resource: the server responded with a status of 401")
-        .run(async |stage| {
-            stage.sign_in().await?;
-            stage.page.see(CONNECTED).await?;
-            stage.end_session_elsewhere().await?;
-            // As when the tab comes back into view.
-            stage.page.script("document.dispatchEvent(new Event('visibilitychange'))").await?;
-            stage.page.see("p.note[role=status][data-reason=ended]").await?;
-            stage.page.see("#login").await?;
+        // The SDK logs out of CometChat with a token that the server has revoked.
+        .expect_console_error("/v3.0/me - Failed to load resource: the server responded with a status of 401")
+        .run(async |test| {
+            test.sign_in().await?;
+            test.page.see(CONNECTED).await?;
+            test.end_session_elsewhere().await?;
+            // The event that the browser sends when the tab becomes visible.
+            test.page.script("document.dispatchEvent(new Event('visibilitychange'))").await?;
+            test.page.see("p.notice[role=status][data-reason=ended]").await?;
+            test.page.see("#login").await?;
 
-            stage.submit(DEMO.email, DEMO.password).await?;
-            stage.page.see(CONNECTED).await?;
-            stage.end_session_elsewhere().await?;
-            stage.page.driver.refresh().await?;
-            stage.page.see("p.note[role=status][data-reason=ended]").await?;
+            test.submit(DEMO.email, DEMO.password).await?;
+            test.page.see(CONNECTED).await?;
+            test.end_session_elsewhere().await?;
+            test.page.driver.refresh().await?;
+            test.page.see("p.notice[role=status][data-reason=ended]").await?;
             Ok(())
         })
         .await
@@ -141,18 +141,18 @@ async fn a_session_ended_elsewhere_brings_back_the_form_and_says_why() -> Result
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn a_session_survives_a_restart_of_the_server() -> Result<()> {
+async fn session_survives_a_server_restart() -> Result<()> {
     Scenario::default()
-        .run(async |stage| {
-            stage.sign_in().await?;
-            stage.page.see(CONNECTED).await?;
-            stage.system.stop_server();
-            stage.system.start_server().await?;
-            stage.page.driver.refresh().await?;
-            stage.page.see(CONNECTED).await?;
-            assert_eq!(stage.system.mints().await?, 1);
-            let answer = stage.system.http.get(stage.system.url(routes::SESSION)).send().await?;
-            assert_eq!(answer.status(), 401, "without the cookie nobody is signed in");
+        .run(async |test| {
+            test.sign_in().await?;
+            test.page.see(CONNECTED).await?;
+            test.system.stop_server();
+            test.system.start_server().await?;
+            test.page.driver.refresh().await?;
+            test.page.see(CONNECTED).await?;
+            assert_eq!(test.system.mints().await?, 1);
+            let answer = test.system.http.get(test.system.url(routes::SESSION)).send().await?;
+            assert_eq!(answer.status(), 401, "a request without the cookie is not signed in");
             Ok(())
         })
         .await
@@ -160,24 +160,27 @@ async fn a_session_survives_a_restart_of_the_server() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn a_page_that_is_looked_at_notices_by_itself_that_its_session_has_ended() -> Result<()> {
+async fn visible_page_notices_that_its_session_has_ended() -> Result<()> {
     Scenario::default()
-        .run(async |stage| {
-            // Its clock goes on when we say so.
+        .run(async |test| {
+            // The test decides when the interval fires.
             let clock = "window.rounds = [];
                 window.setInterval = (round) => window.rounds.push(round);
                 window.clearInterval = () => {};";
-            stage.page.before_every_page(clock).await?;
-            stage.sign_in().await?;
-            stage.page.see("#chat-status[data-state=connected]").await?;
-            // CometChat's token cannot be revoked: its connection stays.
-            stage.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
-            stage.end_session_elsewhere().await?;
-            ensure!(stage.page.is_there("[data-page=chat]").await?, "it has noticed before its time");
-            stage.page.script("window.rounds.forEach(round => round())").await?;
-            stage.page.see("#login").await?;
+            test.page.before_every_page(clock).await?;
+            test.sign_in().await?;
+            test.page.see("#chat-status[data-state=connected]").await?;
+            // The server cannot revoke the chat token, so the connection stays.
+            test.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            test.end_session_elsewhere().await?;
+            ensure!(
+                test.page.is_there("[data-page=chat]").await?,
+                "the page noticed before the interval fired"
+            );
+            test.page.script("window.rounds.forEach(round => round())").await?;
+            test.page.see("#login").await?;
             assert_eq!(
-                stage.page.see("p.note").await?.text().await?,
+                test.page.see("p.notice").await?.text().await?,
                 "Your session has ended. Please sign in again."
             );
             Ok(())

@@ -1,7 +1,7 @@
-//! The end of the account.
+//! The section that deletes the account.
 
 use crate::api;
-use crate::components::{Button, Look};
+use crate::components::{Button, ButtonStyle};
 use crate::form::use_form;
 use crate::session::use_session;
 use shared::{DeleteAccountRequest, Secret};
@@ -15,10 +15,10 @@ pub fn Delete() -> Html {
         let form = form.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let request = DeleteAccountRequest { password: Secret::new(form.typed("password")) };
+            let request = DeleteAccountRequest { password: Secret::new(form.value("password")) };
             let session = session.clone();
             form.send(request.faults(), async move {
-                session.noticing(api::delete_account(&request).await)?;
+                session.check_auth(api::delete_account(&request).await)?;
                 session.deleted();
                 Ok(())
             });
@@ -28,15 +28,15 @@ pub fn Delete() -> Html {
         <section aria-labelledby="delete-title">
             <h2 id="delete-title">{ "Delete account" }</h2>
             <details id="delete-account">
-                <summary>{ "Delete this account for good…" }</summary>
+                <summary>{ "Delete my account…" }</summary>
                 <p>
-                    { "Your account is deleted, and so is your user in chat. You are signed out everywhere. " }
-                    { "Nobody can undo this." }
+                    { "This deletes your account and your chat profile, and signs you out on all devices. " }
+                    { "You can’t undo it." }
                 </p>
-                { form.trouble() }
+                { form.error() }
                 <form id="delete" novalidate=true {onsubmit} oninput={form.oninput()}>
                     { form.password_field("delete-password", "password", "Your password") }
-                    { form.button("Delete my account", "Deleting…", Button { look: Look::Danger, ..Button::default() }) }
+                    { form.button("Delete my account", "Deleting…", Button { style: ButtonStyle::Danger, ..Button::default() }) }
                 </form>
             </details>
         </section>

@@ -1,4 +1,4 @@
-//! The account: name, password, where it is signed in, and its end. One module a section.
+//! The account page, one module for each section.
 
 mod delete;
 mod name;
@@ -6,9 +6,9 @@ mod password;
 mod sessions;
 
 use super::sign_out::SignOutButton;
-use crate::app::Route;
 use crate::components::card;
-use crate::hooks::use_page;
+use crate::hooks::use_page_heading;
+use crate::route::Route;
 use crate::session::SignOut;
 use delete::Delete;
 use name::Name;
@@ -27,11 +27,11 @@ pub struct Props {
 #[component]
 pub fn Account(props: &Props) -> Html {
     let Props { user, sign_out } = props;
-    let heading = use_page("Your account", None);
+    let heading = use_page_heading("Your account", None);
     let content = html! {
         <>
             <h1 ref={heading} tabindex="-1">{ "Your account" }</h1>
-            <p class="sub">
+            <p class="subtitle">
                 <bdi>{ visible_text::without_hidden(&user.email) }</bdi>
                 { " · " }
                 <Link<Route> to={Route::Chat}>{ "Back to chat" }</Link<Route>>

@@ -1,7 +1,7 @@
-//! The name that others see.
+//! The section that changes the display name.
 
 use crate::api;
-use crate::components::{About, Button, note};
+use crate::components::{Button, NoticeKind, notice};
 use crate::form::use_form;
 use crate::session::use_session;
 use shared::RenameRequest;
@@ -17,7 +17,7 @@ pub struct Props {
 pub fn Name(props: &Props) -> Html {
     let session = use_session();
     let form = use_form(&["name"], None);
-    // Given to the element once: a value that is rendered again would undo what is typed.
+    // Set once: a rendered `value` would overwrite what the user types.
     use_effect_with(props.name.clone(), {
         let input = form.element("name");
         move |name| {
@@ -30,10 +30,10 @@ pub fn Name(props: &Props) -> Html {
         let form = form.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let request = RenameRequest { name: form.typed("name").trim().to_owned() };
+            let request = RenameRequest { name: form.value("name").trim().to_owned() };
             let session = session.clone();
             form.send(request.faults(), async move {
-                let renamed = session.noticing(api::rename(&request).await)?;
+                let renamed = session.check_auth(api::rename(&request).await)?;
                 session.renamed(renamed);
                 Ok(())
             });
@@ -42,10 +42,10 @@ pub fn Name(props: &Props) -> Html {
     html! {
         <section aria-labelledby="name-title">
             <h2 id="name-title">{ "Name" }</h2>
-            <p class="about">{ "What others see in chat." }</p>
-            { form.trouble() }
+            <p class="section-hint">{ "How other people see you in chat." }</p>
+            { form.error() }
             if form.is_done() {
-                { note(About::Done("renamed"), "Your name is changed.".into()) }
+                { notice(NoticeKind::Done("renamed"), "Your name has been changed.".into()) }
             }
             <form id="rename" novalidate=true {onsubmit} oninput={form.oninput()}>
                 { form.name_field() }

@@ -1,9 +1,9 @@
-//! Another password.
+//! The section that changes the password.
 
 use crate::api;
-use crate::components::{About, Button, NewPasswordField, note};
-use crate::form::use_form;
-use crate::hooks::use_password_length;
+use crate::components::{Button, NoticeKind, notice};
+use crate::form::{NewPasswordField, use_form};
+use crate::hooks::use_password_min_length;
 use crate::session::use_session;
 use shared::{PasswordRequest, Secret};
 use yew::prelude::*;
@@ -17,21 +17,21 @@ pub struct Props {
 pub fn ChangePassword(props: &Props) -> Html {
     let session = use_session();
     let form = use_form(&["currentPassword", "newPassword"], Some("currentPassword"));
-    let min_chars = use_password_length();
+    let min_chars = use_password_min_length();
     let onsubmit = {
         let form = form.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let request = PasswordRequest {
-                current_password: Secret::new(form.typed("currentPassword")),
-                new_password: Secret::new(form.typed("newPassword")),
+                current_password: Secret::new(form.value("currentPassword")),
+                new_password: Secret::new(form.value("newPassword")),
             };
-            let (session, sent) = (session.clone(), form.clone());
+            let (session, sent_form) = (session.clone(), form.clone());
             form.send(request.faults(min_chars.unwrap_or(1)), async move {
-                session.noticing(api::change_password(&request).await)?;
+                session.check_auth(api::change_password(&request).await)?;
                 session.rotated();
-                sent.clear("currentPassword");
-                sent.clear("newPassword");
+                sent_form.clear("currentPassword");
+                sent_form.clear("newPassword");
                 Ok(())
             });
         })
@@ -39,18 +39,18 @@ pub fn ChangePassword(props: &Props) -> Html {
     html! {
         <section aria-labelledby="password-title">
             <h2 id="password-title">{ "Password" }</h2>
-            <p class="about">{ "A new one signs you out everywhere else." }</p>
-            { form.trouble() }
+            <p class="section-hint">{ "Changing it signs you out on all other devices." }</p>
+            { form.error() }
             if form.is_done() {
                 {
-                    note(
-                        About::Done("password-changed"),
-                        "Your password is changed. You are signed out everywhere else.".into(),
+                    notice(
+                        NoticeKind::Done("password-changed"),
+                        "Your password has been changed. You’re signed out on all other devices.".into(),
                     )
                 }
             }
             <form id="change-password" novalidate=true {onsubmit} oninput={form.oninput()}>
-                // Tells a password manager whose password it is.
+                // Tells password managers which account the password belongs to.
                 <input
                     type="email"
                     autocomplete="username"

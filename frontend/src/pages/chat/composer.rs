@@ -1,19 +1,20 @@
-//! Where messages are written. Enter sends, Shift and Enter break the line, and what is typed survives a
-//! reload.
+//! The message input. Enter sends, Shift+Enter breaks the line, and the draft survives a reload.
 
-use crate::browser;
-use crate::chat::messaging;
+use crate::browser::dom;
+use crate::browser::timer::now_ms;
+use crate::cometchat::client;
 use crate::components::{Glyph, icon};
-use crate::talk::{draft, keep_draft, use_talk};
+use crate::conversations::drafts::{load_draft, save_draft};
+use crate::conversations::use_conversations;
 use gloo_timers::callback::Timeout;
 use shared::visible_text::isolated;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
-/// The other side is told of typing at most this often, and that it has stopped after this rest.
-const TELL_MS: f64 = 2_500.0;
-const REST_MS: u32 = 4_000;
-/// CometChat takes no more of one message.
+/// The minimum time between two typing indicators, and the pause after which typing has ended.
+const TYPING_INTERVAL_MS: f64 = 2_500.0;
+const TYPING_TIMEOUT_MS: u32 = 4_000;
+/// CometChat's limit for one message.
 const MAX_CHARS: &str = "4000";
 
 #[derive(PartialEq, Properties)]
@@ -25,45 +26,46 @@ pub struct Props {
 #[component]
 pub fn Composer(props: &Props) -> Html {
     let Props { peer, name } = props;
-    let talk = use_talk();
+    let conversations = use_conversations();
     let field = use_node_ref();
-    let told_at = use_mut_ref(|| 0.0);
-    let rest = use_mut_ref(|| None::<Timeout>);
-    let me = talk.state().me.clone();
+    // When the last typing indicator was sent, if the peer still sees it.
+    let typing_since = use_mut_ref(|| None::<f64>);
+    let typing_timeout = use_mut_ref(|| None::<Timeout>);
+    let me = conversations.state().me.clone();
 
     use_effect_with(peer.clone(), {
         let (field, me) = (field.clone(), me.clone());
         move |peer| {
             if let Some(field) = field.cast::<HtmlTextAreaElement>() {
-                field.set_value(&draft(&me, peer));
-                if browser::has_fine_pointer() {
+                field.set_value(&load_draft(&me, peer));
+                if dom::has_fine_pointer() {
                     let _ = field.focus();
                 }
             }
         }
     });
 
-    let stop_typing = {
-        let (told_at, rest, peer) = (told_at.clone(), rest.clone(), peer.clone());
+    let end_typing = {
+        let (typing_since, typing_timeout, peer) =
+            (typing_since.clone(), typing_timeout.clone(), peer.clone());
         move || {
-            rest.replace(None);
-            if told_at.replace(0.0) > 0.0 {
-                messaging::tell_typing(&peer, false);
+            typing_timeout.replace(None);
+            if typing_since.take().is_some() {
+                client::set_typing(&peer, false);
             }
         }
     };
     let oninput = {
-        let (peer, me, stop) = (peer.clone(), me.clone(), stop_typing.clone());
+        let (peer, me, end_typing) = (peer.clone(), me.clone(), end_typing.clone());
         Callback::from(move |event: InputEvent| {
             let Some(field) = event.target_dyn_into::<HtmlTextAreaElement>() else { return };
-            keep_draft(&me, &peer, &field.value());
-            let now = browser::now_ms();
-            if now - *told_at.borrow() > TELL_MS {
-                told_at.replace(now);
-                messaging::tell_typing(&peer, true);
+            save_draft(&me, &peer, &field.value());
+            let now = now_ms();
+            if typing_since.borrow().is_none_or(|since| now - since > TYPING_INTERVAL_MS) {
+                typing_since.replace(Some(now));
+                client::set_typing(&peer, true);
             }
-            let stop = stop.clone();
-            rest.replace(Some(Timeout::new(REST_MS, stop)));
+            typing_timeout.replace(Some(Timeout::new(TYPING_TIMEOUT_MS, end_typing.clone())));
         })
     };
     let send = {
@@ -74,18 +76,18 @@ pub fn Composer(props: &Props) -> Html {
             if text.trim().is_empty() {
                 return;
             }
-            stop_typing();
-            talk.say(&peer, text.trim());
+            end_typing();
+            conversations.send_new(&peer, text.trim());
             field.set_value("");
-            keep_draft(&me, &peer, "");
+            save_draft(&me, &peer, "");
             let _ = field.focus();
         })
     };
     let onkeydown = {
         let send = send.clone();
         Callback::from(move |event: KeyboardEvent| {
-            // While an input method composes a word, Enter is for the word.
-            // (Safari says that it is done before the Enter that ends it, of which then only the code is 229.)
+            // While an input method composes a word, Enter confirms the word. Safari ends the composition
+            // before that Enter, whose key code is then 229.
             let is_composing = event.is_composing() || event.key_code() == 229;
             if event.key() == "Enter" && !event.shift_key() && !is_composing {
                 event.prevent_default();
@@ -97,9 +99,9 @@ pub fn Composer(props: &Props) -> Html {
         event.prevent_default();
         send.emit(());
     });
-    let label = format!("Write to {}", isolated(name));
+    let label = format!("Message {}", isolated(name));
     html! {
-        <form class="compose" {onsubmit}>
+        <form class="composer" {onsubmit}>
             <textarea
                 ref={field}
                 id="message"
@@ -113,7 +115,7 @@ pub fn Composer(props: &Props) -> Html {
             />
             <button id="send" class="send" type="submit">
                 { icon(Glyph::Send) }
-                <span class="unseen">{ "Send" }</span>
+                <span class="visually-hidden">{ "Send" }</span>
             </button>
         </form>
     }

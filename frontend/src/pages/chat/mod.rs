@@ -1,23 +1,23 @@
-//! The chat: people at the left, one conversation at the right; on a narrow screen one of the two.
+//! The chat: the sidebar and one conversation, or one of the two on a narrow screen.
 
 mod composer;
-mod log;
-mod side;
-mod thread;
+mod conversation_view;
+mod message_list;
+mod sidebar;
 
-use crate::chat::{ChatStatus, use_chat_status};
+use crate::cometchat::{ChatStatus, use_chat_status};
+use crate::conversations::ConversationProvider;
 use crate::session::SignOut;
-use crate::talk::TalkProvider;
+use conversation_view::ConversationView;
 use shared::SessionResponse;
-use side::Side;
-use thread::Thread;
+use sidebar::Sidebar;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
     pub user: SessionResponse,
     pub sign_out: SignOut,
-    /// Whom the person talks to.
+    /// The other user of the open conversation.
     #[prop_or_default]
     pub peer: Option<AttrValue>,
 }
@@ -26,22 +26,22 @@ pub struct Props {
 pub fn Chat(props: &Props) -> Html {
     let Props { user, sign_out, peer } = props;
     let status = use_chat_status();
-    let pane = if peer.is_some() { "thread" } else { "list" };
+    let pane = if peer.is_some() { "conversation" } else { "list" };
     html! {
-        <TalkProvider key={user.id.clone()} uid={user.id.clone()} open={peer.clone()}>
+        <ConversationProvider key={user.id.clone()} uid={user.id.clone()} open={peer.clone()}>
             <div class="chat" data-page="chat" data-pane={pane}>
-                <Side user={user.clone()} sign_out={sign_out.clone()} open={peer.clone()} />
+                <Sidebar user={user.clone()} sign_out={sign_out.clone()} open={peer.clone()} />
                 if let Some(peer) = peer {
-                    <Thread key={peer.to_string()} peer={peer.clone()} />
+                    <ConversationView key={peer.to_string()} peer={peer.clone()} />
                 } else {
-                    <section class="thread nobody" aria-label="Conversation">
-                        // While chat is away there is nobody to choose; the list says why.
+                    <section class="conversation empty-state" aria-label="Conversation">
+                        // While chat is unavailable the list is empty, and says so.
                         if status != ChatStatus::Unavailable {
-                            <p>{ "Choose somebody to talk to." }</p>
+                            <p>{ "Select a conversation to start chatting." }</p>
                         }
                     </section>
                 }
             </div>
-        </TalkProvider>
+        </ConversationProvider>
     }
 }

@@ -1,0 +1,246 @@
+//! CometChat's SDK as async functions with timeouts: its session, and people and messages.
+
+use super::bindings as sdk;
+use super::convert;
+use super::error::{SdkError, call};
+use super::{loader, sdk_storage};
+use crate::conversations::model::{Conversation, MAX_PEOPLE, Message, Person};
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use js_sys::{Array, Object, Promise, Reflect};
+use shared::{ClientConfig, Secret};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+pub const CALL_TIMEOUT_MS: u32 = 10_000;
+/// Short, because the server revokes the token in any case.
+const LOGOUT_TIMEOUT_MS: u32 = 3_000;
+/// Messages in a page of history.
+pub const PAGE_SIZE: u32 = 50;
+/// The SDK's own maximum.
+const CONVERSATIONS_PER_PAGE: u32 = 50;
+/// Bounds a loop over pages that never ends.
+const MAX_PAGES: usize = 40;
+const RECEIVER_TYPE: &str = "user";
+
+/// The state that the SDK's listeners have reported.
+#[derive(Default)]
+struct SdkStatus {
+    /// The listeners are in place, and the SDK has read its storage.
+    is_started: Cell<bool>,
+    is_open: Cell<bool>,
+    /// The server has revoked the token of the SDK's session and has another.
+    is_token_outdated: Cell<bool>,
+    /// Receives a message at every change.
+    watcher: RefCell<Option<UnboundedSender<()>>>,
+}
+
+impl SdkStatus {
+    fn set_open(&self, is_open: bool) {
+        self.is_open.set(is_open);
+        if let Some(watcher) = &*self.watcher.borrow() {
+            let _ = watcher.unbounded_send(());
+        }
+    }
+}
+
+thread_local! {
+    static STATUS: SdkStatus = SdkStatus::default();
+}
+
+/// Returns whether the SDK's socket is open. CometChat may not have accepted its token yet.
+pub fn is_open() -> bool {
+    STATUS.with(|status| status.is_open.get())
+}
+
+pub fn is_started() -> bool {
+    STATUS.with(|status| status.is_started.get())
+}
+
+/// Has the connection made again with the server's present token.
+pub fn replace_token() {
+    STATUS.with(|status| {
+        status.is_token_outdated.set(true);
+        status.set_open(false);
+    });
+}
+
+/// Returns whether the server has replaced the token since the last login.
+pub fn is_token_outdated() -> bool {
+    STATUS.with(|status| status.is_token_outdated.get())
+}
+
+/// Returns a stream of status changes, in place of an earlier one.
+pub fn status_changes() -> UnboundedReceiver<()> {
+    let (sender, receiver) = unbounded();
+    STATUS.with(|status| status.watcher.replace(Some(sender)));
+    receiver
+}
+
+/// Starts the SDK, once for each document. If the SDK finds a session in its storage, it resumes it and
+/// opens its socket.
+pub async fn start(config: &ClientConfig) -> Result<(), SdkError> {
+    if is_started() {
+        return Ok(());
+    }
+    watch_connection()?;
+    let settings = settings(config)?;
+    call(sdk::init(&config.app_id, &settings), CALL_TIMEOUT_MS).await?;
+    STATUS.with(|status| status.is_started.set(true));
+    Ok(())
+}
+
+fn settings(config: &ClientConfig) -> Result<sdk::AppSettings, JsValue> {
+    let builder = sdk::AppSettingsBuilder::new()?;
+    builder.set_region(&config.region)?;
+    builder.subscribe_presence_for_all_users()?;
+    builder.auto_establish_socket_connection(true)?;
+    if let Some(url) = &config.emulator_url {
+        builder.override_client_host(&format!("{}/v3.0", loader::host(url)))?;
+    }
+    builder.build()
+}
+
+/// Adds listeners that keep [`SdkStatus`] current. Their closures live as long as the page.
+fn watch_connection() -> Result<(), JsValue> {
+    let add = |listener: &Object, event: &str, is_open: bool| {
+        let handler = Closure::<dyn Fn()>::new(move || STATUS.with(|status| status.set_open(is_open)));
+        Reflect::set(listener, &JsValue::from_str(event), &handler.into_js_value()).map(drop)
+    };
+    let connection = Object::new();
+    add(&connection, "onConnected", true)?;
+    add(&connection, "onDisconnected", false)?;
+    sdk::add_connection_listener("page", &connection)?;
+    let login = Object::new();
+    add(&login, "logoutSuccess", false)?;
+    sdk::add_login_listener("page", &login)
+}
+
+/// Returns the uid and the token of the session in the SDK's storage. CometChat may have revoked the token.
+pub async fn stored_session() -> Result<Option<(String, Secret)>, SdkError> {
+    let user = call(sdk::get_loggedin_user(), CALL_TIMEOUT_MS).await?;
+    if user.is_null() {
+        return Ok(None);
+    }
+    let user = user.unchecked_into::<sdk::User>();
+    let token = Secret::new(convert::text(user.auth_token()).unwrap_or_default());
+    Ok(convert::text(user.uid()).map(|uid| (uid, token)))
+}
+
+/// Logs in to CometChat and returns the uid that the token belongs to.
+pub async fn login(config: &ClientConfig, token: &Secret) -> Result<Option<String>, SdkError> {
+    // When a session ends, the SDK keeps the status "connected", and then does not report the next
+    // session's socket. The login replaces the socket, so the new status is also true.
+    sdk::get_instance(&config.app_id)?.set_connection_status("disconnected")?;
+    STATUS.with(|status| status.set_open(false));
+    let user = call(sdk::login_with_token(token.expose()), CALL_TIMEOUT_MS).await?;
+    STATUS.with(|status| status.is_token_outdated.set(false));
+    Ok(convert::text(user.unchecked_into::<sdk::User>().uid()))
+}
+
+/// Asks CometChat whether this user is online: so it is once CometChat has accepted the token on a socket.
+/// The call fails if CometChat does not accept the token.
+pub async fn is_online(uid: &str) -> Result<bool, SdkError> {
+    let user = call(sdk::get_user(uid), CALL_TIMEOUT_MS).await?;
+    let status = convert::text(user.unchecked_into::<sdk::User>().status());
+    Ok(status.is_some_and(|status| status != "offline"))
+}
+
+/// Logs out of CometChat and removes its tokens from the browser, even if the SDK was never loaded here
+/// or CometChat does not respond.
+pub async fn sign_out() {
+    if is_started() {
+        let _ = call(sdk::logout(), LOGOUT_TIMEOUT_MS).await;
+    }
+    sdk_storage::clear_session();
+}
+
+/// Fetches all conversations of this user.
+pub async fn conversations() -> Result<Vec<Conversation>, SdkError> {
+    let builder = sdk::ConversationsRequestBuilder::new()?;
+    builder.set_limit(CONVERSATIONS_PER_PAGE)?;
+    fetch_all(&builder.build()?, convert::conversation).await
+}
+
+/// Fetches people by name; those that match `query` if it is not empty.
+pub async fn people(query: &str) -> Result<Vec<Person>, SdkError> {
+    let builder = sdk::UsersRequestBuilder::new()?;
+    builder.set_limit(MAX_PEOPLE)?;
+    if !query.is_empty() {
+        builder.set_search_keyword(query)?;
+    }
+    Ok(convert::page(&fetch(builder.build()?.fetch_next()).await?, convert::person))
+}
+
+/// Fetches one person; `None` if CometChat has no user with this uid.
+pub async fn find(uid: &str) -> Result<Option<Person>, SdkError> {
+    match call(sdk::get_user(uid), CALL_TIMEOUT_MS).await {
+        Ok(user) => Ok(convert::person(user.unchecked_ref())),
+        Err(SdkError::Other(code)) if code == "ERR_UID_NOT_FOUND" => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fetches the page of messages before this one, or the last page. A page with fewer than [`PAGE_SIZE`]
+/// messages is the first of the conversation.
+pub async fn older(peer: &str, before: Option<u64>) -> Result<Vec<Rc<Message>>, SdkError> {
+    Ok(convert::page(&fetch(history(peer, before)?.fetch_previous()).await?, convert::message))
+}
+
+/// Fetches all messages after this one.
+pub async fn newer(peer: &str, after: u64) -> Result<Vec<Rc<Message>>, SdkError> {
+    fetch_all(&history(peer, Some(after))?, convert::message).await
+}
+
+/// Sends a text message. CometChat returns `key` with the message wherever it appears.
+pub async fn send(peer: &str, text: &str, key: &str) -> Result<Rc<Message>, SdkError> {
+    let message = sdk::TextMessage::new(peer, text, RECEIVER_TYPE)?;
+    message.set_muid(key)?;
+    let sent = call(sdk::send_message(&message), CALL_TIMEOUT_MS).await?;
+    convert::message(sent.unchecked_ref())
+        .ok_or_else(|| SdkError::Other("the sent message cannot be read".into()))
+}
+
+/// Marks all messages of this peer as read.
+pub async fn mark_read(peer: &str) -> Result<(), SdkError> {
+    call(sdk::mark_conversation_as_read(peer, RECEIVER_TYPE), CALL_TIMEOUT_MS).await.map(drop)
+}
+
+/// Tells the peer that the user started or stopped typing. A failure has no consequence.
+pub fn set_typing(peer: &str, typing: bool) {
+    let Ok(indicator) = sdk::TypingIndicator::new(peer, RECEIVER_TYPE) else { return };
+    let _ = if typing { sdk::start_typing(&indicator) } else { sdk::end_typing(&indicator) };
+}
+
+fn history(peer: &str, from: Option<u64>) -> Result<sdk::PagedRequest, SdkError> {
+    let builder = sdk::MessagesRequestBuilder::new()?;
+    builder.set_limit(PAGE_SIZE)?;
+    builder.set_uid(peer)?;
+    builder.set_categories(&Array::of1(&JsValue::from_str("message")))?;
+    if let Some(from) = from {
+        // The cast is exact for any id below 2^53.
+        builder.set_message_id(from as f64)?;
+    }
+    Ok(builder.build()?)
+}
+
+async fn fetch(page: Result<Promise, JsValue>) -> Result<Array, SdkError> {
+    let page = call(page, CALL_TIMEOUT_MS).await?;
+    Ok(if Array::is_array(&page) { page.unchecked_into() } else { Array::new() })
+}
+
+/// Fetches pages until one is empty.
+async fn fetch_all<T: JsCast, U>(
+    request: &sdk::PagedRequest,
+    convert: impl Fn(&T) -> Option<U>,
+) -> Result<Vec<U>, SdkError> {
+    let mut all = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let page = fetch(request.fetch_next()).await?;
+        if page.length() == 0 {
+            break;
+        }
+        all.extend(convert::page(&page, &convert));
+    }
+    Ok(all)
+}

@@ -1,0 +1,180 @@
+//! The sidebar: the user's own profile, the search, and the list of conversations and people.
+
+use crate::browser::timer::Task;
+use crate::cometchat::{ChatStatus, use_chat_status};
+use crate::components::{Avatar, ChatIndicator, Glyph, icon};
+use crate::conversations::{Contact, LoadState, use_conversations};
+use crate::datetime;
+use crate::hooks::use_page_heading;
+use crate::pages::sign_out::SignOutIcon;
+use crate::route::Route;
+use crate::session::SignOut;
+use gloo_timers::future::TimeoutFuture;
+use shared::{SessionResponse, visible_text};
+use web_sys::{HtmlElement, HtmlInputElement};
+use yew::prelude::*;
+use yew_router::prelude::*;
+
+/// The pause in typing before a search is sent.
+const SEARCH_DELAY_MS: u32 = 250;
+
+#[derive(PartialEq, Properties)]
+pub struct Props {
+    pub user: SessionResponse,
+    pub sign_out: SignOut,
+    pub open: Option<AttrValue>,
+}
+
+#[component]
+pub fn Sidebar(props: &Props) -> Html {
+    let Props { user, sign_out, open } = props;
+    let conversations = use_conversations();
+    let status = use_chat_status();
+    let name = AttrValue::from(visible_text::without_hidden(&user.name));
+    let heading = use_page_heading(&title(conversations.state().unread(), &name), None);
+    // On a narrow screen, closing a conversation is a page change.
+    let was_open = use_mut_ref(|| open.is_some());
+    use_effect_with(open.is_some(), {
+        let heading = heading.clone();
+        move |is_open| {
+            if was_open.replace(*is_open)
+                && !is_open
+                && let Some(heading) = heading.cast::<HtmlElement>()
+            {
+                let _ = heading.focus();
+            }
+        }
+    });
+    let query = use_state_eq(String::new);
+    // The last search at CometChat, and whether it succeeded.
+    let searched = use_state_eq(|| (String::new(), true));
+    let oninput = {
+        let query = query.setter();
+        Callback::from(move |event: InputEvent| {
+            if let Some(field) = event.target_dyn_into::<HtmlInputElement>() {
+                query.set(field.value().trim().to_lowercase());
+            }
+        })
+    };
+    // The list has only a part of CometChat's users.
+    use_effect_with((*query).clone(), {
+        let (conversations, searched) = (conversations.clone(), searched.setter());
+        move |query| {
+            let query = query.clone();
+            let task = (!query.is_empty()).then(|| {
+                Task::spawn(async move {
+                    TimeoutFuture::new(SEARCH_DELAY_MS).await;
+                    let has_succeeded = conversations.search(&query).await;
+                    searched.set((query, has_succeeded));
+                })
+            });
+            move || drop(task)
+        }
+    });
+
+    let search = match &*searched {
+        _ if query.is_empty() => None,
+        (last, _) if *last != *query => Some(Search::Running),
+        (_, true) => Some(Search::Done),
+        (_, false) => Some(Search::Failed),
+    };
+    let matches =
+        |contact: &&Contact| query.is_empty() || contact.person.name.to_lowercase().contains(query.as_str());
+    let state = conversations.state();
+    let recent: Vec<&Contact> = state.conversations().into_iter().filter(matches).collect();
+    let others: Vec<&Contact> = state.others().into_iter().filter(matches).collect();
+    let row = |contact: &&Contact| row(contact, &user.id, open.as_deref());
+    // Without an open conversation, the list is the main content. The role changes and not the element,
+    // because a new element would lose the search text.
+    let (landmark, name_tag) = if open.is_some() { ("complementary", "h2") } else { ("main", "h1") };
+    html! {
+        <div role={landmark} class="sidebar" aria-label="Conversations">
+            <div class="profile">
+                <Avatar name={name.clone()} uid={user.id.clone()} online={status == ChatStatus::Connected} small=true />
+                <div class="text">
+                    <@{name_tag} ref={heading} class="name" tabindex="-1"><bdi>{ &name }</bdi></@>
+                    <ChatIndicator {status} />
+                </div>
+                <Link<Route> to={Route::Account} classes="icon-button">
+                    { icon(Glyph::Person) }
+                    <span class="visually-hidden">{ "Your account" }</span>
+                </Link<Route>>
+                <SignOutIcon sign_out={sign_out.clone()} />
+            </div>
+            <label class="search">
+                { icon(Glyph::Search) }
+                <span class="visually-hidden">{ "Search people" }</span>
+                <input id="search" type="search" placeholder="Search people" autocomplete="off" dir="auto" {oninput} />
+            </label>
+            <nav class="list" aria-label="People">
+                <ul id="conversations">{ for recent.iter().map(row) }</ul>
+                if !others.is_empty() {
+                    <h2>{ "People" }</h2>
+                    <ul id="people">{ for others.iter().map(row) }</ul>
+                }
+                if recent.is_empty() && others.is_empty() {
+                    <p class="empty" role="status">{ explain_empty(state.load_state, status, search) }</p>
+                }
+            </nav>
+        </div>
+    }
+}
+
+fn title(unread: u32, name: &str) -> String {
+    let name = visible_text::isolated(name);
+    if unread > 0 { format!("({unread}) {name}") } else { name }
+}
+
+/// The state of the search for the present query.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Search {
+    Running,
+    Done,
+    Failed,
+}
+
+/// Says why the list is empty.
+fn explain_empty(list: LoadState, status: ChatStatus, search: Option<Search>) -> &'static str {
+    match (list, status) {
+        _ if search == Some(Search::Running) => "Searching…",
+        _ if search == Some(Search::Failed) => "Search is unavailable. Please try again later.",
+        _ if search == Some(Search::Done) => "No matches.",
+        (LoadState::Loaded, _) => "No other people yet.",
+        (LoadState::Failed, _) => "Couldn’t load your conversations. We’ll try again when chat reconnects.",
+        (LoadState::Loading, ChatStatus::Unavailable) => "Your conversations appear when chat is back.",
+        (LoadState::Loading, _) => "Loading…",
+    }
+}
+
+fn row(contact: &Contact, me: &str, open: Option<&str>) -> Html {
+    let Contact { person, last, unread, typing, .. } = contact;
+    let is_open = open == Some(person.uid.as_str());
+    html! {
+        <li key={person.uid.clone()}>
+            <Link<Route>
+                to={Route::Conversation { uid: person.uid.clone() }}
+                classes={classes!("row", is_open.then_some("open"))}
+            >
+                <Avatar name={person.name.clone()} uid={person.uid.clone()} online={person.online} />
+                <bdi class="contact-name">{ &person.name }</bdi>
+                if let Some(last) = last {
+                    <span class="timestamp">{ datetime::short(last.sent_at) }</span>
+                }
+                <span class="preview">
+                    if *typing {
+                        <em>{ "typing…" }</em>
+                    } else if let Some(last) = last {
+                        if last.from == me { { "You: " } }
+                        <bdi>{ last.text.as_deref().unwrap_or("Unsupported message") }</bdi>
+                    } else {
+                        { if person.online { "online" } else { "offline" } }
+                    }
+                </span>
+                if *unread > 0 {
+                    <span class="unread-count">{ unread }<span class="visually-hidden">{ " unread" }</span></span>
+                }
+                if is_open { <span class="visually-hidden">{ ", open" }</span> }
+            </Link<Route>>
+        </li>
+    }
+}
