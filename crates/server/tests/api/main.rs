@@ -6,6 +6,7 @@
 mod account;
 mod assertion;
 mod bad_input;
+mod browser;
 mod chat_down;
 mod chat_token;
 mod clock_jumps;
