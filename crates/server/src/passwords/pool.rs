@@ -272,6 +272,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn legacy_hashes_and_others_wait_for_their_own_threads_alone() {
+        let load = |lane: &Lane| lane.pretend_load(2, Duration::from_millis(1_500));
+        let busy_with_legacy = hasher(1);
+        load(&busy_with_legacy.legacy);
+        let refused = busy_with_legacy.verify(Password::new("x"), Some(PBKDF2)).await;
+        assert!(matches!(refused, Err(HashError::Overloaded)), "{refused:?}");
+        assert!(busy_with_legacy.verify(Password::new("x"), None).await.is_ok());
+        let busy_with_others = hasher(1);
+        load(&busy_with_others.own);
+        assert!(busy_with_others.verify(Password::new("x"), Some(PBKDF2)).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn legacy_queue_knows_its_costs_and_holds_up_no_new_hash() {
         let hasher = hasher(1);
         let dear = HashKind::Pbkdf2 { is_sha512: true, rounds: 100_000, blocks: 1 };

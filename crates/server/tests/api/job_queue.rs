@@ -69,6 +69,9 @@ async fn claim_visits_few_rows_however_many_jobs_wait() {
         let claim = db.pick(jobs::CLAIM[0], jobs::CLAIM[1]);
         let plan = plan(&db, claim, values![10, 70, "claim", 1, jobs::LATE_CALL_SECONDS]).await;
         visits_few_rows(&plan, 3.0);
+        // SQLite tells no numbers: each look has to begin at the first job that may be taken.
+        let looks = plan.iter().filter(|line| line.contains("(parked=? AND bulk=? AND run_at<?)")).count();
+        assert!(is_on_postgres() || looks == 2, "{plan:#?}");
     }
 }
 

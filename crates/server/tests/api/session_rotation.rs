@@ -122,6 +122,9 @@ async fn a_rotation_while_cometchat_is_away_loses_no_token() {
         let changed = make(change, &owner).await;
         assert_eq!(changed.status(), StatusCode::NO_CONTENT, "{change}");
         owner.keep(&changed);
+        // The job, since a look for lost tokens would find this one as well.
+        let revocations = app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'").await;
+        assert_eq!(revocations, 1, "{change}");
         assert!(owner.is_signed_in().await);
         failure(owner.chat_token(false).await, ErrorCode::ChatUnavailable).await;
         app.emulator.mend().await;
