@@ -284,16 +284,19 @@ async fn a_session_of_one_instance_is_one_of_the_other_from_beginning_to_end() {
 async fn an_instance_that_dies_under_load_takes_only_requests_under_way_with_it() {
     let Pair { folder, servers: [survivor, victim], proxy } = Pair::start().await;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let registered = register(&proxy.client(), &proxy.url(routes::REGISTER), "ada@example.com").await;
-    drop(registered);
+    // Each client has an account of its own: the sessions of one account have a limit.
+    let email = |client: usize| format!("ada{client}@example.com");
+    for client in 0..CLIENTS {
+        register(&proxy.client(), &proxy.url(routes::REGISTER), &email(client)).await;
+    }
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (http, url) = (proxy.client(), proxy.url(""));
+        .map(|client| {
+            let (http, url, email) = (proxy.client(), proxy.url(""), email(client));
             let (stop, done) = (Arc::clone(&stop), Arc::clone(&done));
             tokio::spawn(async move {
                 let (mut sessions, mut failed) = (Vec::new(), 0);
                 while !stop.load(Ordering::Relaxed) {
-                    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+                    let body = json!({"email": email, "password": PASSWORD});
                     let answer =
                         http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await.unwrap();
                     match answer.status() {
