@@ -89,7 +89,7 @@ impl Times {
     }
 }
 
-/// What somebody else feels while `work` goes on.
+/// Measures the requests of another user while `work` runs.
 async fn beside<T>(name: &str, other: &Browser, work: impl Future<Output = Result<T>>) -> Result<T> {
     let over = Arc::new(AtomicBool::new(false));
     let checks = tokio::spawn({

@@ -139,8 +139,8 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), 
     }
 }
 
-/// Makes this user, without a password, or gives them this address and name; in the end at CometChat too. A user whom
-/// assertions may not sign in stays as they are. `false`: all was so already.
+/// Creates this user without a password, or updates their address and name, and enqueues the same for CometChat. An
+/// account that assertions may not sign in to is left as it is. Returns whether anything was written.
 ///
 /// # Errors
 /// [`AccountError::EmailTaken`] when another user has the address, [`AccountError::BeingDeleted`] when another user had the
