@@ -1,6 +1,6 @@
 # `make` alone explains itself. What is longer than a line is in scripts/.
 
-.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing bench-passwords screenshots clean
+.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -45,9 +45,6 @@ bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
 
 bench-timing: ## measure whether the time of a failed sign-in tells who has an account
 	@scripts/bench-timing
-
-bench-passwords: ## flood the server with the dearest password work, and measure what others notice
-	@scripts/bench-passwords
 
 screenshots: ## take the README's screenshots: docs/screenshots/
 	@scripts/page
