@@ -7,7 +7,7 @@ use crate::hooks::mark_page_shown;
 use crate::pages::{Account, Chat, NotFound};
 use crate::route::{RedirectToChat, Route};
 use crate::session::{Session, SessionProvider, SignOut, use_session};
-use shared::limits;
+use shared::validation;
 use yew::prelude::*;
 use yew_router::prelude::*;
 

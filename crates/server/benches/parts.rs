@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use argon2::Block;
-use cometchat_auth::accounts::{self, User, email_key};
-use cometchat_auth::chat::seal::{Sealer, SecretKey};
+use cometchat_auth::users::{self, User, email_key};
+use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{Hasher, Password, params};
 use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token};
@@ -48,7 +48,7 @@ fn sessions(criterion: &mut Criterion) {
     let db = runtime.block_on(async {
         let db = Db::open(&url).await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        accounts::insert(&mut tx, &ada(), "", 0).await.unwrap();
+        users::insert(&mut tx, &ada(), "", 0).await.unwrap();
         let device = Device { user_agent: "bench".into(), address: "192.0.2.1".into() };
         let issue = Issue {
             token: &token,

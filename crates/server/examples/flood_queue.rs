@@ -8,8 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use cometchat_auth::app::App;
-use cometchat_auth::chat::client::Endpoint;
-use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::cometchat::client::Endpoint;
+use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
 use cometchat_auth::config::{CometChat, Config, Key, Store};
 use cometchat_auth::db::Db;

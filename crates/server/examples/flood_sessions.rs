@@ -6,10 +6,10 @@
 //!
 //! It runs a server and an emulator of CometChat of its own, on free ports, and ends by itself.
 
-use cometchat_auth::accounts::{self, User};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::app::App;
-use cometchat_auth::chat::client::Endpoint;
-use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::cometchat::client::Endpoint;
+use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
 use cometchat_auth::config::{CometChat, Config, Key, Store};
 use cometchat_auth::db::Db;
@@ -158,7 +158,7 @@ async fn main() -> Result<()> {
     for id in ["many", "other"] {
         let user = User { id: id.into(), email: format!("{id}@example.com"), name: id.into() };
         let mut tx = db.begin().await?;
-        accounts::insert(&mut tx, &user, &hash, Clock::system().now()).await?;
+        users::insert(&mut tx, &user, &hash, Clock::system().now()).await?;
         tx.commit().await?;
     }
     #[allow(clippy::disallowed_methods)] // not the server's

@@ -5,12 +5,12 @@
 //!
 //! It mints a token for a user, prints it, and revokes it again.
 
-use cometchat_auth::accounts::{self, User};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::app::http_client;
-use cometchat_auth::chat::budget::CallBudget;
-use cometchat_auth::chat::client::{Client, Endpoint};
-use cometchat_auth::chat::seal::{Sealer, SecretKey};
-use cometchat_auth::chat::{Chat, jobs, worker};
+use cometchat_auth::cometchat::budget::CallBudget;
+use cometchat_auth::cometchat::client::{Client, Endpoint};
+use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
+use cometchat_auth::cometchat::{Chat, job_queue, worker};
 use cometchat_auth::clock::Clock;
 use cometchat_auth::db::Db;
 use shared::Secret;
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada Lovelace".into() };
     let mut tx = db.begin().await?;
-    accounts::provision(&mut tx, &user, clock.now()).await?;
+    users::provision(&mut tx, &user, clock.now()).await?;
     tx.commit().await?;
 
     // Keep `sealed` with your session, in the transaction that begins it.
@@ -58,11 +58,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // When your session ends, in the transaction that ends it:
     let mut tx = db.begin().await?;
     let (uid, sealed) = (user.id.clone(), minted.sealed.clone());
-    jobs::revoke_tokens(&mut tx, [(uid, sealed)], clock.now()).await?;
+    job_queue::revoke_tokens(&mut tx, [(uid, sealed)], clock.now()).await?;
     tx.commit().await?;
     chat.wake();
 
-    while jobs::standing(&db, clock.now()).await?.waiting > 0 {
+    while job_queue::standing(&db, clock.now()).await?.waiting > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     println!("revoked");

@@ -1,10 +1,10 @@
 //! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
 
-use crate::accounts::hash_kinds;
+use crate::users::hash_kinds;
 use crate::audit::Audit;
-use crate::chat::budget::CallBudget;
-use crate::chat::seal::{Sealer, SecretKey};
-use crate::chat::{Chat, client, fingerprints, worker};
+use crate::cometchat::budget::CallBudget;
+use crate::cometchat::seal::{Sealer, SecretKey};
+use crate::cometchat::{Chat, client, fingerprints, worker};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, OpenError};
@@ -13,7 +13,7 @@ use crate::maintenance;
 use crate::passwords::Hasher;
 use crate::sessions::Lifetime;
 use crate::spent;
-use crate::throttle::{address::AddressLimit, device::Devices, user::UserLimit};
+use crate::throttle::{token_bucket::AddressLimit, device_cookie::Devices, user::UserLimit};
 use actix_web::dev::{Server, ServerHandle};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

@@ -4,18 +4,18 @@
 //! starts from. This is the one way in for the fuzzer, so that the parsers themselves can stay private; it is in no
 //! build that is deployed.
 
-use crate::accounts::email_key;
-use crate::chat::answer::{CallError, decode, judge};
-use crate::chat::client::{IssuedToken, Known};
-use crate::chat::seal::SecretKey;
-use crate::cli::{import, user};
+use crate::users::email_key;
+use crate::cometchat::error::{CallError, decode, judge};
+use crate::cometchat::client::{IssuedToken, Known};
+use crate::cometchat::seal::SecretKey;
+use crate::cli::{import_users, users};
 use crate::handover;
 use crate::http::object::Object;
-use crate::http::{address, cookie, device};
-use crate::passwords::foreign::Foreign;
-use crate::passwords::{self, Password, hash};
+use crate::http::{client_ip, cookie, user_agent};
+use crate::passwords::legacy::Foreign;
+use crate::passwords::{self, Password, argon2id};
 use crate::sessions::Lifetime;
-use crate::throttle::{self, device::Claim, device::Devices, device::Opened};
+use crate::throttle::{self, device_cookie::Claim, device_cookie::Devices, device_cookie::Opened};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -65,16 +65,16 @@ pub fn headers(bytes: &[u8]) {
     }
     let Ok(proxy) = "10.0.0.1".parse::<IpAddr>() else { return };
     let trusted = ["10.0.0.0/8", "fd00::/8"].iter().filter_map(|network| network.parse().ok()).collect();
-    let client = address::Proxies(trusted).client_of(Some(proxy), &headers);
+    let client = client_ip::Proxies(trusted).client_of(Some(proxy), &headers);
     let text = String::from_utf8_lossy(bytes);
     let mut named = text.split(['\n', ',']).filter_map(|entry| entry.trim().parse::<IpAddr>().ok());
     assert!(client == proxy || named.any(|address| address.to_canonical() == client));
     assert_eq!(client, client.to_canonical());
-    assert!(throttle::address::network(client).contains(&client));
-    let nobody = address::Proxies(Vec::new()).client_of(Some(proxy), &headers);
+    assert!(throttle::token_bucket::network(client).contains(&client));
+    let nobody = client_ip::Proxies(Vec::new()).client_of(Some(proxy), &headers);
     assert_eq!(nobody, proxy, "without a trusted proxy the header is not believed");
 
-    let words = device::in_words(&text);
+    let words = user_agent::in_words(&text);
     assert!(!words.is_empty() && words.chars().count() <= 40);
 }
 
@@ -82,12 +82,12 @@ pub fn headers(bytes: &[u8]) {
 pub fn password_hash(bytes: &[u8]) {
     let Ok(stored) = str::from_utf8(bytes) else { return };
     let Some(scheme) = passwords::scheme(stored) else {
-        assert_eq!(hash::matches(&mut hash::Memory::default(), stored, b"password"), None);
+        assert_eq!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password"), None);
         return;
     };
     assert!(stored.contains(&scheme) || scheme == "bcrypt");
     // Checked for real where that is quick: the fuzzer is after the parser.
-    let is_quick = match (hash::parse(stored), Foreign::parse(stored)) {
+    let is_quick = match (argon2id::parse(stored), Foreign::parse(stored)) {
         (Some((argon2, _, _)), None) => {
             let params = argon2.params();
             assert!(params.m_cost() <= 256 * 1024 && params.t_cost() <= 16);
@@ -106,22 +106,22 @@ pub fn password_hash(bytes: &[u8]) {
         _ => unreachable!("a hash is of one kind"),
     };
     if is_quick {
-        assert!(hash::matches(&mut hash::Memory::default(), stored, b"password").is_some(), "{scheme}");
+        assert!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password").is_some(), "{scheme}");
     }
 }
 
 /// A file of users to import, CSV or, after a first byte of `{`, JSON lines. Without a fault every user may be stored;
 /// and no fault writes more than its own line on an operator's screen.
 pub fn import(bytes: &[u8]) {
-    let Ok(lines) = import::lines(bytes, bytes.starts_with(b"{")) else { return };
-    let (users, faults) = import::check(lines, import::Taken::default());
+    let Ok(lines) = import_users::lines(bytes, bytes.starts_with(b"{")) else { return };
+    let (users, faults) = import_users::check(lines, import_users::Taken::default());
     assert!(!faults.iter().any(|fault| fault.chars().any(char::is_control)), "{faults:?}");
     if faults.is_empty() {
         let ids: BTreeSet<&str> = users.iter().map(|(user, _)| user.id.as_str()).collect();
         let emails: BTreeSet<String> = users.iter().map(|(user, _)| email_key(&user.email)).collect();
         assert_eq!((ids.len(), emails.len()), (users.len(), users.len()));
         for (user, hash) in &users {
-            assert!(user::faults(user).is_empty());
+            assert!(users::faults(user).is_empty());
             assert!(hash.is_empty() || passwords::scheme(hash).is_some());
         }
     }
@@ -202,7 +202,7 @@ pub fn handover(bytes: &[u8]) {
     let mac = mac.chain_update(&signed).finalize().into_bytes();
     let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac));
     if let Ok(claims) = handover::verify(&key, &assertion, NOW) {
-        assert!(shared::limits::is_uid(&claims.sub));
+        assert!(shared::validation::is_uid(&claims.sub));
         assert!(
             claims.exp > NOW
                 && claims.exp - claims.iat <= 120

@@ -5,10 +5,10 @@
 //! two minutes and once. Checked here and not by a library, since those for JWT bring RSA along, which is open to
 //! attack (RUSTSEC-2023-0071), or a C build, for the sake of one HMAC. Knows nothing of HTTP.
 
-use crate::accounts::{self, AccountError, User};
+use crate::users::{self, AccountError, User};
 use crate::app::Services;
 use crate::assertions::{self, CLOCK_SKEW};
-use crate::chat::seal::SecretKey;
+use crate::cometchat::seal::SecretKey;
 use crate::db::DbError;
 use crate::sessions::sha256_hex;
 use crate::sign_in::{self, Client, Evidence, SignedIn};
@@ -18,7 +18,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
-use shared::{Fields, limits};
+use shared::{Fields, validation};
 
 /// Whom an assertion must be for.
 const AUDIENCE: &str = "cometchat-auth";
@@ -79,7 +79,7 @@ pub async fn sign_in(
     }
     // Not before: an assertion that was stolen after its use must not use up the sign-ins of its user.
     sign_in::limit_user(services, Action::SignIn, &user.id, client.address)?;
-    let is_changed = accounts::provision(&mut tx, &user, now).await?;
+    let is_changed = users::provision(&mut tx, &user, now).await?;
     tx.commit().await?;
     services.audit.handed_over(&user.id, client.address);
     let evidence = Evidence::Assertion { issued_at: claims.iat };
@@ -119,8 +119,8 @@ pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claim
     }
     let claims: Claims = decoded(claims)?;
     let mut faults = Fields::new();
-    limits::check_email(&claims.email, &mut faults);
-    limits::check_name(claims.name.trim(), &mut faults);
+    validation::check_email(&claims.email, &mut faults);
+    validation::check_name(claims.name.trim(), &mut faults);
     if claims.aud != AUDIENCE {
         Err(invalid("it is for somebody else"))
     } else if claims.exp <= now || claims.iat > now + CLOCK_SKEW {
@@ -129,7 +129,7 @@ pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claim
         Err(invalid("it is not valid yet"))
     } else if claims.exp.saturating_sub(claims.iat) > LONGEST {
         Err(invalid("it is good for more than two minutes"))
-    } else if !limits::is_uid(&claims.sub) {
+    } else if !validation::is_uid(&claims.sub) {
         Err(invalid("its subject cannot be a uid"))
     } else if claims.jti.is_empty() || claims.jti.len() > ID_MAX_BYTES {
         Err(invalid("it has no name, or a very long one"))

@@ -4,11 +4,11 @@
 //! flows one way: a route in [`http`] calls a concern ([`sign_in`], [`sessions`], [`chat`], …), which
 //! calls the store ([`db`]).
 
-pub mod accounts;
+pub mod users;
 pub mod app;
 pub mod assertions;
 pub mod audit;
-pub mod chat;
+pub mod cometchat;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,6 +1,6 @@
 //! Periodic clean-up: what has expired is deleted, in small transactions, and not while the clock may be wrong.
 
-use crate::accounts::hash_kinds;
+use crate::users::hash_kinds;
 use crate::app::Services;
 use crate::clock::ClockWatch;
 use crate::db::DbError;

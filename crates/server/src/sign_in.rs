@@ -4,15 +4,15 @@
 //! Each step is some other module's; this one owns only that they happen in this order and that every
 //! failed attempt looks and costs the same. Knows nothing of HTTP or of the wire.
 
-use crate::accounts::{self, AccountError, Credentials, User, email_key};
+use crate::users::{self, AccountError, Credentials, User, email_key};
 use crate::app::Services;
 use crate::assertions;
 use crate::audit::Reason;
-use crate::chat::{MintError, Minted, jobs};
+use crate::cometchat::{MintError, Minted, job_queue};
 use crate::db::{Db, DbError, Row};
 use crate::passwords::{Password, Verdict};
 use crate::sessions::{self, Device, Issue, Proof, Session, Token};
-use crate::throttle::{self, Subject, backoff::Standing, device::Claim, device::Opened, user::Action};
+use crate::throttle::{self, Subject, lockout::Standing, device_cookie::Claim, device_cookie::Opened, user::Action};
 use crate::values;
 use shared::Secret;
 use std::net::IpAddr;
@@ -138,7 +138,7 @@ pub async fn prove(
 
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     // Also without a user or a password, and when it cannot help: the time must not tell.
-    let network = throttle::address::network(client.address).to_string();
+    let network = throttle::token_bucket::network(client.address).to_string();
     let turn = {
         let [account, ..] = subject.keys();
         services.hasher.reserve_turn([account.to_owned(), network])
@@ -192,7 +192,7 @@ pub async fn look(
     for row in rows {
         if row.int(5)? < 0 { &mut users } else { &mut counted }.push(row);
     }
-    let user = users.first().map(accounts::credentials).transpose()?;
+    let user = users.first().map(users::credentials).transpose()?;
     Ok((counted, user))
 }
 
@@ -236,7 +236,7 @@ async fn rehash(services: &Services, user: &User, old: &str, password: Password)
         Err(error) => return tracing::warn!(user = user.id, %error, "the password was not rehashed"),
     };
     let now = services.clock.now();
-    if let Err(error) = accounts::replace_hash(&services.db, &user.id, old, &new, now).await {
+    if let Err(error) = users::replace_hash(&services.db, &user.id, old, &new, now).await {
         tracing::warn!(user = user.id, %error, "the new hash was not stored");
     }
 }
@@ -302,12 +302,12 @@ pub async fn keep(
     let needless = if kept { old } else { &minted.sealed };
     if !kept {
         // The user may be gone too, and CometChat's answer to the mint have been to make them anew.
-        jobs::sync_user(&mut tx, uid, services.clock.now()).await?;
+        job_queue::sync_user(&mut tx, uid, services.clock.now()).await?;
     }
     let has_job = !kept || !needless.is_empty();
     if !needless.is_empty() {
         let needless = (uid.to_owned(), needless.to_owned());
-        jobs::revoke_tokens(&mut tx, [needless], services.clock.now()).await?;
+        job_queue::revoke_tokens(&mut tx, [needless], services.clock.now()).await?;
     }
     minted.settle(tx).await?;
     if has_job {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use cometchat_auth::accounts::{self, User};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::clock::Clock;
 use cometchat_auth::{throttle, values};
 use common::world::World;
@@ -215,7 +215,7 @@ async fn user_commands_reject_and_never_print_hidden_characters() {
     };
     let db = world.db().await;
     let mut tx = db.begin().await.unwrap();
-    accounts::insert(&mut tx, &row, "", 1).await.unwrap();
+    users::insert(&mut tx, &row, "", 1).await.unwrap();
     tx.commit().await.unwrap();
     db.close().await;
     for command in ["list", "show bob", "unlock bob", "delete bob --yes"] {

@@ -1,7 +1,7 @@
 //! Request and response bodies. A request with an unknown field is rejected, so that a misspelt field is not
 //! ignored; clients must ignore unknown fields of responses.
 
-use crate::{Fields, Secret, limits};
+use crate::{Fields, Secret, validation};
 use serde::{Deserialize, Serialize};
 
 /// `POST /api/login`
@@ -19,8 +19,8 @@ impl LoginRequest {
     /// Returns the errors by field. Without errors the server checks the credentials.
     pub fn faults(&self) -> Fields {
         let mut faults = Fields::new();
-        limits::check_email(self.email.trim(), &mut faults);
-        limits::check_password_input("password", self.password.expose(), &mut faults);
+        validation::check_email(self.email.trim(), &mut faults);
+        validation::check_password_input("password", self.password.expose(), &mut faults);
         faults
     }
 }
@@ -44,9 +44,9 @@ impl RegisterRequest {
     /// checks whether the password is easy to guess.
     pub fn faults(&self, min_chars: usize) -> Fields {
         let mut faults = Fields::new();
-        limits::check_name(self.name.trim(), &mut faults);
-        limits::check_email(self.email.trim(), &mut faults);
-        limits::check_new_password("password", self.password.expose(), min_chars, &mut faults);
+        validation::check_name(self.name.trim(), &mut faults);
+        validation::check_email(self.email.trim(), &mut faults);
+        validation::check_new_password("password", self.password.expose(), min_chars, &mut faults);
         faults
     }
 }
@@ -99,7 +99,7 @@ pub struct RenameRequest {
 impl RenameRequest {
     pub fn faults(&self) -> Fields {
         let mut faults = Fields::new();
-        limits::check_name(self.name.trim(), &mut faults);
+        validation::check_name(self.name.trim(), &mut faults);
         faults
     }
 }
@@ -120,8 +120,8 @@ impl PasswordRequest {
     /// Returns the errors by field, as [`RegisterRequest::faults`].
     pub fn faults(&self, min_chars: usize) -> Fields {
         let mut faults = Fields::new();
-        limits::check_password_input("currentPassword", self.current_password.expose(), &mut faults);
-        limits::check_new_password("newPassword", self.new_password.expose(), min_chars, &mut faults);
+        validation::check_password_input("currentPassword", self.current_password.expose(), &mut faults);
+        validation::check_new_password("newPassword", self.new_password.expose(), min_chars, &mut faults);
         faults
     }
 }
@@ -139,7 +139,7 @@ pub struct DeleteAccountRequest {
 impl DeleteAccountRequest {
     pub fn faults(&self) -> Fields {
         let mut faults = Fields::new();
-        limits::check_password_input("password", self.password.expose(), &mut faults);
+        validation::check_password_input("password", self.password.expose(), &mut faults);
         faults
     }
 }

@@ -6,7 +6,7 @@
 
 mod api_error;
 mod dto;
-pub mod limits;
+pub mod validation;
 pub mod routes;
 mod secret;
 pub mod visible_text;

@@ -3,7 +3,7 @@
 use serde_json::{from_str, json, to_value};
 use shared::{
     ApiError, ChatTokenRequest, DeleteAccountRequest, ErrorCode, Fields, LoginRequest, LoginResponse,
-    PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo, limits,
+    PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo, validation,
 };
 
 fn login(email: &str, password: &str) -> LoginRequest {
@@ -73,19 +73,19 @@ fn invalid_login_input_is_reported_by_field() {
     assert_eq!(faults("a\0b@example.com", "x"), ["email"]);
     assert_eq!(faults(&format!("{}@example.com", "a".repeat(300)), "x"), ["email"]);
     assert_eq!(faults("a@example.com", "a\0b"), ["password"]);
-    assert_eq!(faults("a@example.com", &"p".repeat(limits::PASSWORD_INPUT_MAX_BYTES + 1)), ["password"]);
+    assert_eq!(faults("a@example.com", &"p".repeat(validation::PASSWORD_INPUT_MAX_BYTES + 1)), ["password"]);
     let mut kept = Fields::new();
-    limits::check_email("a@example.com", &mut kept);
+    validation::check_email("a@example.com", &mut kept);
     assert!(kept.is_empty());
 }
 
 #[test]
 fn uid_is_accepted_as_cometchat_stores_it() {
     for good in ["a", "test-user-id", "0_9", &"x".repeat(100)] {
-        assert!(limits::is_uid(good), "{good}");
+        assert!(validation::is_uid(good), "{good}");
     }
     for bad in ["", "A", "a b", "a/b", "ä", "a\0", &"x".repeat(101)] {
-        assert!(!limits::is_uid(bad), "{bad}");
+        assert!(!validation::is_uid(bad), "{bad}");
     }
 }
 
@@ -118,7 +118,7 @@ fn session_is_camel_case_with_unix_seconds() {
 fn new_password_is_validated_by_length_alone() {
     let faults = |password: &str| {
         let mut faults = Fields::new();
-        limits::check_new_password("password", password, 15, &mut faults);
+        validation::check_new_password("password", password, 15, &mut faults);
         faults.remove("password")
     };
     assert!(faults("").unwrap().contains("Choose"));
@@ -133,7 +133,7 @@ fn new_password_is_validated_by_length_alone() {
 fn name_is_validated_by_length_and_characters() {
     let is_name = |name: &str| {
         let mut faults = Fields::new();
-        limits::check_name(name, &mut faults);
+        validation::check_name(name, &mut faults);
         faults.is_empty()
     };
     assert!(is_name("A") && is_name(&"ü".repeat(100)) && is_name("<b>Ada</b> 🦀"));

@@ -1,12 +1,12 @@
 //! `cometchat-auth chat …`: what is still to be done at CometChat, and who is missing there.
 
 use super::{Outcome, date, flag};
-use crate::accounts;
+use crate::users;
 use crate::app::http_client;
-use crate::chat::budget::CallBudget;
-use crate::chat::client::{CallError, Client};
-use crate::chat::seal::SecretKey;
-use crate::chat::{fingerprints, jobs};
+use crate::cometchat::budget::CallBudget;
+use crate::cometchat::client::{CallError, Client};
+use crate::cometchat::seal::SecretKey;
+use crate::cometchat::{fingerprints, job_queue};
 use crate::clock::Clock;
 use crate::config::{CometChat, Config, Sources, Store, key_file};
 use crate::db::Db;
@@ -46,10 +46,10 @@ async fn list(retry: bool, sources: &Sources) -> Outcome {
     let db = Db::open_existing(Store::read(sources)?.database_url.expose()).await?;
     let mut out = io::stdout().lock();
     if retry {
-        let retried = jobs::unpark(&db, Clock::system().now()).await?;
+        let retried = job_queue::unpark(&db, Clock::system().now()).await?;
         writeln!(out, "{retried} jobs will be tried again")?;
     }
-    for job in jobs::list(&db, SHOWN).await? {
+    for job in job_queue::list(&db, SHOWN).await? {
         let when = if job.is_parked { "given up".to_owned() } else { format!("due {}", date(job.run_at)) };
         writeln!(out, "{}\t{}\t{when}\t{} tries\t{}", job.kind, job.uid, job.attempts, job.last_error)?;
     }
@@ -110,7 +110,7 @@ async fn sync(sources: &Sources) -> Outcome {
 
     let (mut missing, mut renamed, mut deactivated, mut last) = (0, 0, 0, String::new());
     loop {
-        let page = accounts::page(&db, &last, 1000).await?;
+        let page = users::page(&db, &last, 1000).await?;
         let Some(user) = page.last() else { break };
         last.clone_from(&user.id);
         let mut tx = db.begin().await?;
@@ -125,7 +125,7 @@ async fn sync(sources: &Sources) -> Outcome {
                 Some(_) => renamed += 1,
                 None => missing += 1,
             }
-            jobs::sync_users(&mut tx, [user.id.as_str()], true, Clock::system().now()).await?;
+            job_queue::sync_users(&mut tx, [user.id.as_str()], true, Clock::system().now()).await?;
         }
         tx.commit().await?;
     }

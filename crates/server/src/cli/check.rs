@@ -3,10 +3,10 @@
 
 use super::Outcome;
 use crate::app::http_client;
-use crate::chat::budget::CallBudget;
-use crate::chat::client::Client;
-use crate::chat::fingerprints;
-use crate::chat::seal::SecretKey;
+use crate::cometchat::budget::CallBudget;
+use crate::cometchat::client::Client;
+use crate::cometchat::fingerprints;
+use crate::cometchat::seal::SecretKey;
 use crate::clock::Clock;
 use crate::config::{CometChat, Config, Origin, SETTINGS, Setting, Sources};
 use crate::db::Db;

@@ -1,12 +1,12 @@
 //! The command line: `serve`, `check`, `calibrate`, `user …`, `chat …`, `copy-from`, `healthcheck`.
 
-mod calibrate;
+mod benchmark;
 mod chat;
 mod check;
-mod copy;
-pub(crate) mod import;
+mod migrate_sqlite;
+pub(crate) mod import_users;
 mod log;
-pub(crate) mod user;
+pub(crate) mod users;
 
 use crate::app::{App, Stopper};
 use crate::clock::Clock;
@@ -35,11 +35,11 @@ fn command() -> Command {
         .subcommand(
             Command::new("serve").about("Serves the API and the page (also when no command is given)"),
         )
-        .subcommand(user::command())
+        .subcommand(users::command())
         .subcommand(chat::command())
-        .subcommand(copy::command())
+        .subcommand(migrate_sqlite::command())
         .subcommand(check::command())
-        .subcommand(calibrate::command())
+        .subcommand(benchmark::command())
         .subcommand(Command::new("healthcheck").about("Asks the server at LISTEN whether it is ready"))
 }
 
@@ -99,8 +99,8 @@ fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
     let done = match matches.subcommand() {
         None | Some(("serve", _)) => runtime.block_on(serve(&sources)),
         Some(("user", matches)) => {
-            sources.only_looks = !user::begins(matches);
-            runtime.block_on(user::run(matches, &sources))
+            sources.only_looks = !users::begins(matches);
+            runtime.block_on(users::run(matches, &sources))
         }
         Some(("chat", matches)) => {
             sources.only_looks = true;
@@ -108,9 +108,9 @@ fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
         }
         Some(("copy-from", matches)) => {
             sources.only_looks = true;
-            runtime.block_on(copy::run(matches, &sources))
+            runtime.block_on(migrate_sqlite::run(matches, &sources))
         }
-        Some(("calibrate", matches)) => calibrate::run(matches, sources),
+        Some(("calibrate", matches)) => benchmark::run(matches, sources),
         Some(("check", _)) => runtime.block_on(check::run(sources)),
         Some(("healthcheck", _)) => runtime.block_on(healthcheck(&sources)),
         // clap refuses every other word.

@@ -1,8 +1,8 @@
 //! Which CometChat: the cloud, by three settings that stand in its dashboard, or the emulator.
 
 use super::CometChat;
-use super::reader::Reader;
-use crate::chat::client::Endpoint;
+use super::parse::Reader;
+use crate::cometchat::client::Endpoint;
 use shared::Secret;
 use url::Url;
 

@@ -3,18 +3,18 @@
 
 mod cometchat;
 pub mod docs;
-mod reader;
+mod parse;
 mod secrets;
 mod settings;
 
 pub use secrets::key_file;
 pub use settings::{Origin, SETTINGS, Setting, Sources, flags};
 
-use crate::chat::client::Endpoint;
-use crate::chat::seal::SecretKey;
+use crate::cometchat::client::Endpoint;
+use crate::cometchat::seal::SecretKey;
 use crate::sessions::Lifetime;
 use ipnet::IpNet;
-use reader::Reader;
+use parse::Reader;
 use shared::Secret;
 use std::fmt;
 use std::net::SocketAddr;

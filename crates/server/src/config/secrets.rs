@@ -1,7 +1,7 @@
 //! Settings that are secret: from the environment or a file, and the key that is made when there is none.
 
 use super::SecretKey;
-use super::reader::Reader;
+use super::parse::Reader;
 use crate::private_files::{self, DEFAULT_FOLDER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::Secret;

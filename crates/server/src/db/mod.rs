@@ -6,12 +6,12 @@
 //! type it loads.
 
 mod error;
-mod look;
-mod open;
+mod inspect;
+mod connect;
 mod pool;
 
 pub use error::DbError;
-pub use open::{OpenError, sqlite_path};
+pub use connect::{OpenError, sqlite_path};
 
 use crate::spent::{Part, measured};
 use futures_util::TryStreamExt as _;

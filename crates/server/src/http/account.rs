@@ -1,13 +1,13 @@
 //! `/api/account` and `/api/sessions`: what somebody who is signed in does with their own account.
 
 use super::Site;
-use super::device;
-use super::failure::Failure;
+use super::user_agent;
+use super::error::Failure;
 use super::login::{client, refuse};
 use super::object::Object;
 use super::request::complete;
 use super::session::{resolve, signed_out};
-use crate::accounts::{AccountError, manage};
+use crate::users::{AccountError, manage};
 use crate::app::Services;
 use crate::passwords::Password;
 use crate::sessions;
@@ -90,7 +90,7 @@ pub async fn sessions(
         .into_iter()
         .map(|listed| SessionInfo {
             id: listed.public_id,
-            device: device::in_words(&listed.user_agent),
+            device: user_agent::in_words(&listed.user_agent),
             address: listed.address,
             created_at: listed.created_at,
             // That it is here now is not written each time.

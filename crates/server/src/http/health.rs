@@ -1,7 +1,7 @@
 //! `GET /healthz`: the process is alive. `GET /readyz`: it can serve, because its database answers and nobody
 //! has told it to stop.
 
-use super::failure::Failure;
+use super::error::Failure;
 use super::request::complete;
 use crate::app::Services;
 use actix_web::{HttpResponse, web};

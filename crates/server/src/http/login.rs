@@ -1,11 +1,11 @@
 //! `POST /api/login`, `/api/register` and `/api/handover`: what begins a session.
 
 use super::Site;
-use super::failure::Failure;
+use super::error::Failure;
 use super::object::Object;
 use super::overload::Admitted;
 use super::request::{Info, complete};
-use crate::accounts::register::{self, Registration};
+use crate::users::register::{self, Registration};
 use crate::app::Services;
 use crate::handover;
 use crate::passwords::Password;

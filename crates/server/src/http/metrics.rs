@@ -4,7 +4,7 @@
 use super::Site;
 use super::request::Requests;
 use crate::app::Services;
-use crate::chat::jobs;
+use crate::cometchat::job_queue;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{App, Error, HttpResponse, web};
@@ -60,7 +60,7 @@ impl Exporter {
         all.register(
             "jobs",
             "What is still to be done at CometChat; parked jobs need a person",
-            jobs.clone(),
+            job_queue.clone(),
         );
         let unopenable = services.chat.unopenable.clone();
         all.register(
@@ -91,7 +91,7 @@ impl Exporter {
             breaker_open,
             database_up,
             connections,
-            jobs,
+            job_queue,
             job_lag,
             memory,
         }
@@ -109,7 +109,7 @@ impl Exporter {
         self.memory.set(resident_bytes().unwrap_or_default());
 
         let standing = services
-            .complete(async |services| jobs::standing(&services.db, services.clock.now()).await)
+            .complete(async |services| job_queue::standing(&services.db, services.clock.now()).await)
             .await;
         if let Ok(Ok(standing)) = standing {
             self.database_up.set(1);

@@ -5,11 +5,11 @@
 //! it knows no SQL and makes no call to CometChat.
 
 mod account;
-pub(crate) mod address;
+pub(crate) mod client_ip;
 pub mod connection;
 pub(crate) mod cookie;
-pub(crate) mod device;
-mod failure;
+pub(crate) mod user_agent;
+mod error;
 mod file;
 mod headers;
 mod health;
@@ -33,8 +33,8 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, Resource, Route, web};
-use failure::Failure;
-use shared::{ClientConfig, limits, routes};
+use error::Failure;
+use shared::{ClientConfig, validation, routes};
 use std::sync::Arc;
 
 /// What the routes need to know of the settings.
@@ -45,7 +45,7 @@ pub struct Site {
     pub registration_is_open: bool,
     pub cookies: cookie::Policy,
     pub origins: origin::Policy,
-    pub proxies: address::Proxies,
+    pub proxies: client_ip::Proxies,
     pub headers: headers::Policy,
     pub pages: pages::Pages,
     pub requests: request::Requests,
@@ -67,7 +67,7 @@ impl Site {
             registration_is_open: config.registration_is_open,
             cookies: cookie::Policy::new(&config.public_url, config.lifetime),
             origins: origin::Policy::new(&config.public_url, &config.allowed_origins),
-            proxies: address::Proxies(config.trusted_proxies.clone()),
+            proxies: client_ip::Proxies(config.trusted_proxies.clone()),
             headers: headers::Policy::new(config, &pages.inline),
             pages,
             requests: request::Requests::default(),
@@ -100,8 +100,8 @@ pub fn app(
     App::new()
         .app_data(web::Data::from(services))
         .app_data(web::Data::from(site))
-        .app_data(web::JsonConfig::default().limit(limits::BODY_MAX_BYTES).error_handler(failure::bad_json))
-        .app_data(web::PayloadConfig::new(limits::BODY_MAX_BYTES))
+        .app_data(web::JsonConfig::default().limit(validation::BODY_MAX_BYTES).error_handler(error::bad_json))
+        .app_data(web::PayloadConfig::new(validation::BODY_MAX_BYTES))
         // Of the process, and so where whoever watches it expects them, whatever the base.
         .service(at(routes::HEALTHZ, [(Method::GET, web::to(health::alive))]))
         .service(at(routes::READYZ, [(Method::GET, web::to(health::ready))]))

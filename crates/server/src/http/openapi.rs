@@ -4,7 +4,7 @@
 #![allow(clippy::indexing_slicing)] // of JSON objects made just before: it adds the member
 
 use super::Site;
-use super::failure::Failure;
+use super::error::Failure;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 use shared::{

@@ -5,7 +5,7 @@
 //! neither come from programs, which have no user's cookies to misuse.
 
 use super::Site;
-use super::failure::Failure;
+use super::error::Failure;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};

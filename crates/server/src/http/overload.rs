@@ -4,8 +4,8 @@
 //! little time is left for hashes. So beyond a number a second a refusal is held back, and its connection with it.
 
 use super::Site;
-use super::failure::Failure;
-use crate::accounts::AccountError;
+use super::error::Failure;
+use crate::users::AccountError;
 use crate::app::Services;
 use crate::clock::Clock;
 use crate::passwords::HashError;

@@ -4,7 +4,7 @@
 //! it; who brings one is asked for, and gets it empty.
 
 use super::Site;
-use super::failure::Failure;
+use super::error::Failure;
 use super::file::{self, File, INDEX, LOGIN, REGISTER};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};

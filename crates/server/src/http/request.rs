@@ -2,7 +2,7 @@
 //! and the body of its answer.
 
 use super::Site;
-use super::failure::Failure;
+use super::error::Failure;
 use crate::app::Services;
 use crate::spent::{self, Part, Spent};
 use actix_web::body::{BoxBody, MessageBody};

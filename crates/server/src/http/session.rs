@@ -2,7 +2,7 @@
 //! cookie opens.
 
 use super::Site;
-use super::failure::Failure;
+use super::error::Failure;
 use super::object::Object;
 use super::request::{Info, complete};
 use crate::app::Services;

@@ -1,7 +1,7 @@
 //! Kinds of stored hashes: the scheme with its parameters, which decide what a check costs.
 
-use super::foreign::Foreign;
-use super::hash;
+use super::legacy::Foreign;
+use super::argon2id;
 use argon2::Params;
 
 /// The most work that a stored hash may ask for, in [`HashKind::units`]: about two seconds of a processor.
@@ -68,10 +68,10 @@ impl HashKind {
                 Self::Pbkdf2 { is_sha512, rounds, blocks }
             }
             None => {
-                let (argon2, _, _) = hash::parse(stored)?;
+                let (argon2, _, _) = argon2id::parse(stored)?;
                 let params = argon2.params();
                 Self::Argon2 {
-                    is_own_form: hash::has_own_form(stored, params),
+                    is_own_form: argon2id::has_own_form(stored, params),
                     memory_kib: params.m_cost(),
                     passes: params.t_cost(),
                 }
@@ -174,8 +174,8 @@ mod tests {
         ] {
             let sample = kind.sample();
             assert_eq!(HashKind::of(&sample), Some(kind), "{sample}");
-            let mut memory = hash::Memory::default();
-            assert_eq!(hash::matches(&mut memory, &sample, b"password"), Some(false), "{sample}");
+            let mut memory = argon2id::Memory::default();
+            assert_eq!(argon2id::matches(&mut memory, &sample, b"password"), Some(false), "{sample}");
         }
     }
 
@@ -193,7 +193,7 @@ mod tests {
             (pbkdf2(1_250_000, 2), pbkdf2(1_250_001, 2)),
         ] {
             assert_eq!(HashKind::of(&largest.sample()), Some(largest));
-            assert!(!hash::is_readable(&too_large.sample()), "{too_large:?}");
+            assert!(!argon2id::is_readable(&too_large.sample()), "{too_large:?}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::costs::HashCosts;
 use super::kind::HashKind;
-use super::{Password, hash};
+use super::{Password, argon2id};
 use argon2::Params;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
@@ -205,7 +205,7 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
     #[cfg(target_os = "linux")] // where it is of this thread alone, and not of the process
     let _ = rustix::process::setpriority_process(None, manner.nice);
     let params = &manner.params;
-    let mut memory = hash::Memory::default();
+    let mut memory = argon2id::Memory::default();
     for Work { task, kind, estimate, since } in queue {
         if task.is_abandoned() {
             load.is_done(estimate);
@@ -217,17 +217,17 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
             match task {
                 Task::Hash(password, answer) => {
                     let salt = crate::random::bytes::<16>();
-                    let done = hash::hash(&mut memory, params, password.bytes(), &salt);
+                    let done = argon2id::hash(&mut memory, params, password.bytes(), &salt);
                     load.measured(kind, started.elapsed());
                     // Before the answer: the caller sees a queue without its own work.
                     load.is_done(estimate);
                     let _ = answer.send(done.map_err(HashError::Failed));
                 }
                 Task::Verify(password, stored, answer) => {
-                    let right = hash::matches(&mut memory, &stored, password.bytes()) == Some(true);
+                    let right = argon2id::matches(&mut memory, &stored, password.bytes()) == Some(true);
                     load.measured(kind, started.elapsed());
                     let verdict = if right {
-                        Verdict::Right { outdated: !hash::is_current(&stored, params) }
+                        Verdict::Right { outdated: !argon2id::is_current(&stored, params) }
                     } else {
                         Verdict::Wrong
                     };
@@ -236,7 +236,7 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
                 }
             }
             if !manner.keeps_memory {
-                memory = hash::Memory::default();
+                memory = argon2id::Memory::default();
             }
         }
     }

@@ -4,23 +4,23 @@
 //! ([`pool`]), so that no async thread ever waits for it and its memory has a bound. Knows nothing of
 //! users, sessions or requests.
 
-pub mod calibrate;
+pub mod benchmark;
 mod costs;
-pub(crate) mod foreign;
-pub(crate) mod hash;
+pub(crate) mod legacy;
+pub(crate) mod argon2id;
 mod kind;
 mod lane;
 mod policy;
-mod pool;
+mod hasher;
 #[cfg(feature = "argon2-simd")]
 mod simd;
 mod turns;
 
-pub use hash::scheme;
+pub use argon2id::scheme;
 pub use kind::HashKind;
 pub use lane::{HashError, Verdict};
 pub use policy::Weakness;
-pub use pool::{Hasher, Turn};
+pub use hasher::{Hasher, Turn};
 
 use argon2::Params;
 use unicode_normalization::UnicodeNormalization as _;

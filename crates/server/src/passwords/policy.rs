@@ -2,7 +2,7 @@
 //! set, never at sign-in: a stricter policy must not lock out those who chose earlier.
 
 use super::Password;
-use shared::{Fields, limits};
+use shared::{Fields, validation};
 use zeroize::Zeroizing;
 
 /// A password that takes fewer guesses than ten to the power of this is refused: that many can be tried
@@ -48,7 +48,7 @@ impl Password {
     /// Whether its length and its characters are fit for a new password.
     pub fn check_form(&self, min_chars: usize) -> Result<(), Weakness> {
         let mut faults = Fields::new();
-        limits::check_new_password("password", &self.0, min_chars, &mut faults);
+        validation::check_new_password("password", &self.0, min_chars, &mut faults);
         faults.remove("password").map_or(Ok(()), |fault| Err(Weakness::Form(fault)))
     }
 

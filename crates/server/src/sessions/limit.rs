@@ -1,7 +1,7 @@
 //! The limit on sessions of one user, so that no list and no transaction grows with what one user has begun.
 
 use super::revoke_chat_tokens;
-use crate::accounts;
+use crate::users;
 use crate::db::{Db, DbError, Tx};
 use crate::values;
 
@@ -40,7 +40,7 @@ pub async fn end_excess(db: &Db, user_id: &str, kept: &str, now: i64) -> Result<
     let mut count = 0;
     loop {
         let mut tx = db.begin().await?;
-        accounts::hold(&mut tx, user_id).await?;
+        users::hold(&mut tx, user_id).await?;
         let ended = end_excess_batch(&mut tx, user_id, kept, now).await?;
         tx.commit().await?;
         count += ended;

@@ -12,12 +12,12 @@ pub use limit::{MAX_SESSIONS_PER_USER, end_excess};
 pub use rotation::{Rotation, rotate};
 pub use token::{Token, sha256_hex};
 
-use crate::accounts::{self, User};
+use crate::users::{self, User};
 use crate::assertions;
-use crate::chat::{Minted, jobs};
+use crate::cometchat::{Minted, job_queue};
 use crate::db::{Db, DbError, Row, Tx};
 use crate::maintenance::SWEEP_BATCH;
-use crate::throttle::backoff;
+use crate::throttle::lockout;
 use crate::values;
 
 /// `last_seen_at` is written at most this often, so that reading stays reading.
@@ -121,7 +121,7 @@ pub async fn issue(
         proof.map_or(-1, |proof| proof.password_version),
         chat_token.map_or("", |minted| &minted.check),
         proof.map_or("", |proof| &proof.account),
-        backoff::STOP,
+        lockout::STOP,
     ];
     if tx.run(sql, values).await?.rows.is_empty() {
         return Ok(None);
@@ -208,7 +208,7 @@ pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> R
 /// transaction: what is left then is no more than the limit.
 pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
     // Locks the user, so that no assertion begins a session between the end of the others and the commit.
-    accounts::hold(tx, user_id).await?;
+    users::hold(tx, user_id).await?;
     assertions::refuse_earlier(tx, user_id, now).await?;
     let ended = tx
         .run(
@@ -289,7 +289,7 @@ async fn revoke_chat_tokens(tx: &mut Tx, rows: &[Row], now: i64) -> Result<(), D
             tokens.push((user_id, sealed));
         }
     }
-    if tokens.is_empty() { Ok(()) } else { jobs::revoke_tokens(tx, tokens, now).await }
+    if tokens.is_empty() { Ok(()) } else { job_queue::revoke_tokens(tx, tokens, now).await }
 }
 
 /// Puts `new` in the place of the session's sealed chat token `old`. Says no, and changes nothing, when

@@ -2,7 +2,7 @@
 //! session and ends all others, so that a copy of its old cookie opens nothing (OWASP ASVS 5.0, 7.2.4).
 
 use super::{Session, Token, end_all_but, revoke_chat_tokens};
-use crate::accounts;
+use crate::users;
 use crate::db::{DbError, Tx};
 use crate::values;
 
@@ -22,7 +22,7 @@ pub struct Rotation {
 /// transaction.
 pub async fn rotate(tx: &mut Tx, session: &Session, now: i64) -> Result<Option<Rotation>, DbError> {
     // First the user and then the sessions, as every other that locks several of them does, or two would wait for each other.
-    accounts::hold(tx, &session.user.id).await?;
+    users::hold(tx, &session.user.id).await?;
     let token = Token::generate();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
     let rotated = tx

@@ -7,18 +7,18 @@
 //! owner out. An address that no account has is counted like one that exists, so that the limits tell
 //! nobody which is which. By user, in memory: what causes calls to CometChat. Knows nothing of HTTP.
 
-pub mod address;
-pub mod backoff;
-pub mod device;
+pub mod token_bucket;
+pub mod lockout;
+pub mod device_cookie;
 pub mod user;
 
-use crate::accounts::email_key;
+use crate::users::email_key;
 use crate::db::{Db, DbError, Row, Tx, json};
 use crate::maintenance::SWEEP_BATCH;
 use crate::sessions::sha256_hex;
 use crate::values;
-use backoff::{Failures, Scope, Standing};
-use device::Device;
+use lockout::{Failures, Scope, Standing};
+use device_cookie::Device;
 use std::net::IpAddr;
 
 /// Counts of networks and devices that one transaction forgets.
@@ -39,10 +39,10 @@ pub struct Subject {
 impl Subject {
     pub fn new(email: &str, address: IpAddr, device: Option<&Device>) -> Self {
         let account = account_hash(email);
-        let network = address::network(address);
+        let network = token_bucket::network(token_bucket);
         Self {
             network: sha256_hex(format!("{account} {network}").as_bytes()),
-            device: device.map(|device| sha256_hex(&[account.as_bytes(), b" ", device.id()].concat())),
+            device: device_cookie.map(|device| sha256_hex(&[account.as_bytes(), b" ", device_cookie.id()].concat())),
             account,
         }
     }
@@ -107,7 +107,7 @@ pub async fn failed(db: &Db, subject: &Subject, now: i64) -> Result<(), DbError>
     let mut tx = db.begin().await?;
     let trusted = match &subject.device {
         Some(device) => {
-            count(&mut tx, device, &subject.account, now).await?.standing(Scope::Device, now)
+            count(&mut tx, device_cookie, &subject.account, now).await?.standing(Scope::Device, now)
                 != Standing::Shut
         }
         None => false,
@@ -148,7 +148,7 @@ fn failures(row: &Row) -> Result<Failures, DbError> {
 /// meanwhile: only a browser that is known opens that again.
 pub async fn succeeded(db: &Db, subject: &Subject, is_known: bool) -> Result<(), DbError> {
     let [account, network, device] = subject.keys();
-    let stop = if is_known { i64::MAX } else { backoff::STOP };
+    let stop = if is_known { i64::MAX } else { lockout::STOP };
     db.write(
         "DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3) AND (key_hash <> $1 OR failures < $4)",
         values![account, network, device, stop],
@@ -160,7 +160,7 @@ pub async fn succeeded(db: &Db, subject: &Subject, is_known: bool) -> Result<(),
 /// Whether failures have shut this account ([`Found::account`]) for passwords by now; none is never shut.
 pub async fn has_shut(tx: &mut Tx, account: &str) -> Result<bool, DbError> {
     let sql = "SELECT 1 FROM login_failures WHERE key_hash = $1 AND failures >= $2";
-    Ok(!tx.run(sql, values![account, backoff::STOP]).await?.rows.is_empty())
+    Ok(!tx.run(sql, values![account, lockout::STOP]).await?.rows.is_empty())
 }
 
 /// Forgets the failures that were counted for this account, from wherever: its own, and those of so many networks and
@@ -229,7 +229,7 @@ pub async fn sweep(db: &Db, now: i64) -> Result<usize, DbError> {
             "DELETE FROM login_failures WHERE key_hash IN
                (SELECT key_hash FROM login_failures WHERE last_at <= $1 AND failures < $2 LIMIT $3)
                AND last_at <= $1",
-            values![now - backoff::FORGET_SECONDS, backoff::STOP, SWEEP_BATCH],
+            values![now - lockout::FORGET_SECONDS, lockout::STOP, SWEEP_BATCH],
         )
         .await?;
     Ok(usize::try_from(done.affected).unwrap_or(usize::MAX))

@@ -4,7 +4,7 @@
 //! In memory, so each instance counts for itself. A session may always be ended: that causes one call for each sign-in,
 //! which is counted.
 
-use super::address::Limit;
+use super::token_bucket::Limit;
 use crate::clock::Clock;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 use crate::handover::{KEY, claims, hand_over, hs256, signed, start};
 use crate::register::GOOD;
 use crate::support::*;
-use cometchat_auth::{accounts, assertions, sessions};
+use cometchat_auth::{users, assertions, sessions};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{ErrorCode, LoginResponse, routes};
@@ -103,7 +103,7 @@ async fn user_without_a_password_signs_in_by_assertion() {
     accepted(&app, &hs256(&claims(&app, "1"))).await;
     // A password that an operator gives her later does not unlink her.
     let mut tx = app.db.begin().await.unwrap();
-    accounts::set_hash(&mut tx, "ada", "$argon2id$", app.clock.now()).await.unwrap();
+    users::set_hash(&mut tx, "ada", "$argon2id$", app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     accepted(&app, &hs256(&claims(&app, "2"))).await;
 }

@@ -3,7 +3,7 @@
 use crate::support::*;
 use reqwest::{Body, Method, Response, StatusCode};
 use serde_json::{Value, json};
-use shared::{ErrorCode, limits, routes};
+use shared::{ErrorCode, validation, routes};
 
 async fn send(app: &TestApp, content_type: &str, body: impl Into<Body>) -> Response {
     let browser = app.browser();
@@ -43,7 +43,7 @@ async fn a_body_that_is_not_the_json_it_should_be_is_refused_in_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_that_are_empty_too_long_or_unprintable_are_named() {
     let app = TestApp::start().await;
-    let long = "x".repeat(limits::PASSWORD_INPUT_MAX_BYTES + 1);
+    let long = "x".repeat(validation::PASSWORD_INPUT_MAX_BYTES + 1);
     let long_email = format!("{}@example.com", "x".repeat(300));
     for (email, password, field) in [
         ("", "password", "email"),
@@ -66,7 +66,7 @@ async fn fields_that_are_empty_too_long_or_unprintable_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_too_large_is_refused_with_and_without_its_length_said() {
     let app = TestApp::start().await;
-    let large = vec![b' '; limits::BODY_MAX_BYTES + 1];
+    let large = vec![b' '; validation::BODY_MAX_BYTES + 1];
     failure(send(&app, "application/json", large).await, ErrorCode::PayloadTooLarge).await;
     let chunks = (0..40).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024]));
     let stream = Body::wrap_stream(futures_util::stream::iter(chunks));

@@ -3,8 +3,8 @@
 use crate::common::{eventually, is_on_postgres, new_database};
 use crate::handover::{claims, hand_over, hs256, start};
 use crate::support::{TestApp, failure};
-use cometchat_auth::accounts::{self, AccountError, User};
-use cometchat_auth::chat::jobs::{self, Kind};
+use cometchat_auth::users::{self, AccountError, User};
+use cometchat_auth::cometchat::job_queue::{self, Kind};
 use cometchat_auth::db::Db;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn deletions_fail(app: &TestApp, mut fault: Value) {
 async fn delete_ada(app: &TestApp) {
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
     cometchat_auth::sessions::end_all_but(&mut tx, "ada", "", now).await.unwrap();
-    accounts::remove(&mut tx, "ada", now).await.unwrap();
+    users::remove(&mut tx, "ada", now).await.unwrap();
     tx.commit().await.unwrap();
     app.chat().wake();
     // Assertions that are older than the deletion are refused for that.
@@ -43,7 +43,7 @@ async fn ada_is_refused(app: &TestApp, id: &str) {
     let refused = failure(assert_ada(app, id).await, ErrorCode::Unavailable).await;
     assert!(refused.retry_after_seconds.is_some());
     let mut tx = app.db.begin().await.unwrap();
-    let added = accounts::add(&mut tx, &[(ada(), String::new())], app.clock.now()).await;
+    let added = users::add(&mut tx, &[(ada(), String::new())], app.clock.now()).await;
     assert!(matches!(added, Err(AccountError::BeingDeleted(uid)) if uid == "ada"));
     drop(tx);
     assert_eq!(app.count("SELECT count(*) FROM users WHERE id = 'ada'").await, 0);
@@ -94,7 +94,7 @@ async fn deleted_id_is_refused_while_its_deletion_is_parked() {
     ada_is_refused(&app, "2").await;
     assert_eq!(app.count("SELECT parked FROM chat_jobs WHERE uid = 'ada'").await, 1, "a try changes nothing");
     app.emulator.mend().await;
-    jobs::unpark(&app.db, app.clock.now()).await.unwrap();
+    job_queue::unpark(&app.db, app.clock.now()).await.unwrap();
     app.chat().wake();
     eventually("she is deleted", || async {
         app.emulator.names().await.is_empty()
@@ -113,13 +113,13 @@ async fn user_made_while_another_of_the_id_is_deleted_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    accounts::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    users::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
     tx.commit().await.unwrap();
     let mut deleting = db.begin().await.unwrap();
-    accounts::remove(&mut deleting, "ada", 2).await.unwrap();
+    users::remove(&mut deleting, "ada", 2).await.unwrap();
     let made = async {
         let mut tx = db.begin().await.unwrap();
-        accounts::add(&mut tx, &[(ada(), String::new())], 3).await
+        users::add(&mut tx, &[(ada(), String::new())], 3).await
     };
     let deleted = async {
         let waiting = "SELECT count(*) FROM pg_stat_activity
@@ -139,19 +139,19 @@ async fn deletion_stays_one_however_often_the_user_is_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    accounts::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    users::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
     tx.commit().await.unwrap();
     // A worker has the user's job while the user is deleted, and another mint asks for a look.
-    let held = jobs::claim(&db, true, 2).await.unwrap().unwrap();
+    let held = job_queue::claim(&db, true, 2).await.unwrap().unwrap();
     assert_eq!(held.kind, Kind::SyncUser);
     let mut tx = db.begin().await.unwrap();
-    accounts::remove(&mut tx, "ada", 2).await.unwrap();
-    assert!(jobs::sync_user(&mut tx, "ada", 2).await.unwrap(), "its deletion is due");
+    users::remove(&mut tx, "ada", 2).await.unwrap();
+    assert!(job_queue::sync_user(&mut tx, "ada", 2).await.unwrap(), "its deletion is due");
     tx.commit().await.unwrap();
-    assert!(jobs::claim(&db, true, 2).await.unwrap().is_none(), "one worker at a time has the user");
-    jobs::done(&db, &held, 2).await.unwrap();
-    let deletion = jobs::claim(&db, true, 2).await.unwrap().unwrap();
+    assert!(job_queue::claim(&db, true, 2).await.unwrap().is_none(), "one worker at a time has the user");
+    job_queue::done(&db, &held, 2).await.unwrap();
+    let deletion = job_queue::claim(&db, true, 2).await.unwrap().unwrap();
     assert_eq!(deletion.kind, Kind::DeleteUser);
-    jobs::done(&db, &deletion, 2).await.unwrap();
-    assert!(jobs::claim(&db, true, 2).await.unwrap().is_none());
+    job_queue::done(&db, &deletion, 2).await.unwrap();
+    assert!(job_queue::claim(&db, true, 2).await.unwrap().is_none());
 }

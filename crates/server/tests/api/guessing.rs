@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use shared::{ErrorCode, LoginResponse, limits, routes};
+use shared::{ErrorCode, LoginResponse, validation, routes};
 use std::future::ready;
 use std::time::Duration;
 
@@ -190,8 +190,8 @@ async fn a_password_of_a_megabyte_is_refused_everywhere_before_it_is_hashed() {
     let before = app.hashes();
     for (length, code) in [
         (MEGABYTE, ErrorCode::PayloadTooLarge),
-        (limits::BODY_MAX_BYTES - 200, ErrorCode::ValidationFailed),
-        (limits::PASSWORD_INPUT_MAX_BYTES + 1, ErrorCode::ValidationFailed),
+        (validation::BODY_MAX_BYTES - 200, ErrorCode::ValidationFailed),
+        (validation::PASSWORD_INPUT_MAX_BYTES + 1, ErrorCode::ValidationFailed),
     ] {
         let long = "x".repeat(length);
         for (method, path, body) in [

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::config::Key;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Response, StatusCode};

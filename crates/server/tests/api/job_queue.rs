@@ -2,8 +2,8 @@
 
 use crate::common::{is_on_postgres, new_database};
 use crate::support::*;
-use cometchat_auth::accounts::{self, User};
-use cometchat_auth::chat::jobs::{self, Kind};
+use cometchat_auth::users::{self, User};
+use cometchat_auth::cometchat::job_queue::{self, Kind};
 use cometchat_auth::db::{Db, Value as Bound};
 use cometchat_auth::values;
 use reqwest::StatusCode;
@@ -66,8 +66,8 @@ async fn claim_visits_few_rows_however_many_jobs_wait() {
         fill(&db, MANY, kind, bulk, run_at).await;
         fill(&db, 1, Kind::CheckMint, 0, 9).await;
         db.write(db.pick("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
-        let claim = db.pick(jobs::CLAIM[0], jobs::CLAIM[1]);
-        let plan = plan(&db, claim, values![10, 70, "claim", 1, jobs::LATE_CALL_SECONDS]).await;
+        let claim = db.pick(job_queue::CLAIM[0], job_queue::CLAIM[1]);
+        let plan = plan(&db, claim, values![10, 70, "claim", 1, job_queue::LATE_CALL_SECONDS]).await;
         visits_few_rows(&plan, 3.0);
         // SQLite tells no numbers: each look has to begin at the first job that may be taken.
         let looks = plan.iter().filter(|line| line.contains("(parked=? AND bulk=? AND run_at<?)")).count();
@@ -81,10 +81,10 @@ async fn standing_counts_ten_thousand_jobs_and_no_more() {
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     fill(&db, MANY, Kind::RevokeToken, 0, 5).await;
     db.write(db.pick("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
-    let plan = plan(&db, jobs::STANDING, values![jobs::MAX_COUNTED, 10]).await;
+    let plan = plan(&db, job_queue::STANDING, values![job_queue::MAX_COUNTED, 10]).await;
     visits_few_rows(&plan, 10_000.0);
-    let standing = jobs::standing(&db, 15).await.unwrap();
-    assert_eq!((standing.waiting, standing.parked, standing.lag), (jobs::MAX_COUNTED, 0, 10));
+    let standing = job_queue::standing(&db, 15).await.unwrap();
+    assert_eq!((standing.waiting, standing.parked, standing.lag), (job_queue::MAX_COUNTED, 0, 10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,18 +94,18 @@ async fn bulk_jobs_wait_until_no_other_job_is_due() {
     let user = |id: String| User { email: format!("{id}@example.com"), name: "Ada".into(), id };
     let users: Vec<_> = (0..3).map(|id| (user(format!("u{id}")), String::new())).collect();
     let mut tx = db.begin().await.unwrap();
-    accounts::add(&mut tx, &users, 5).await.unwrap();
+    users::add(&mut tx, &users, 5).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    jobs::revoke_tokens(&mut tx, [("u0".into(), "sealed".into())], 7).await.unwrap();
+    job_queue::revoke_tokens(&mut tx, [("u0".into(), "sealed".into())], 7).await.unwrap();
     // One of the imported users does something: that is no bulk.
-    jobs::sync_user(&mut tx, "u2", 8).await.unwrap();
-    jobs::sync_users(&mut tx, ["u2"], true, 8).await.unwrap();
+    job_queue::sync_user(&mut tx, "u2", 8).await.unwrap();
+    job_queue::sync_users(&mut tx, ["u2"], true, 8).await.unwrap();
     tx.commit().await.unwrap();
 
     let mut taken = Vec::new();
     for bulk in [false, false, false, true, true, true] {
-        let job = jobs::claim(&db, bulk, 9).await.unwrap();
+        let job = job_queue::claim(&db, bulk, 9).await.unwrap();
         taken.push(job.map(|job| (job.kind, job.uid)));
     }
     let job = |kind, uid: &str| Some((kind, uid.to_owned()));

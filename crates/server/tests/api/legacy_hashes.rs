@@ -1,7 +1,7 @@
 //! Hashes of other systems and of other parameters: what their checks cost others, and what their time tells.
 
 use crate::support::*;
-use cometchat_auth::accounts::{self, User, hash_kinds};
+use cometchat_auth::users::{self, User, hash_kinds};
 use cometchat_auth::passwords::{HashKind, params};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -19,7 +19,7 @@ const DEARER: HashKind = HashKind::Bcrypt { cost: 8 };
 async fn import(app: &TestApp, id: &str, kind: HashKind) {
     let user = User { id: id.into(), email: format!("{id}@example.com"), name: id.into() };
     let mut tx = app.db.begin().await.unwrap();
-    accounts::add(&mut tx, &[(user, kind.sample())], app.clock.now()).await.unwrap();
+    users::add(&mut tx, &[(user, kind.sample())], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

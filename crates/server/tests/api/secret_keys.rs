@@ -3,8 +3,8 @@
 use crate::handover::{claims, hand_over, hs256};
 use crate::support::*;
 use cometchat_auth::app::{App, StartError};
-use cometchat_auth::chat::seal::{Sealer, SecretKey};
-use cometchat_auth::chat::{fingerprints, jobs};
+use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
+use cometchat_auth::cometchat::{fingerprints, job_queue};
 use cometchat_auth::config::{Config, Key};
 use reqwest::StatusCode;
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn starts(app: &TestApp, config: Config) -> bool {
 async fn to_revoke(app: &TestApp, sealed_with: u8, token: &str) {
     let sealed = Sealer::new(&key(sealed_with), &[]).seal(UID, token).unwrap();
     let mut tx = app.db.begin().await.unwrap();
-    jobs::revoke_tokens(&mut tx, [(UID.to_owned(), sealed)], app.clock.now()).await.unwrap();
+    job_queue::revoke_tokens(&mut tx, [(UID.to_owned(), sealed)], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -4,7 +4,7 @@ use crate::common::new_database;
 use crate::support::*;
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions::{self, MAX_SESSIONS_PER_USER};
-use cometchat_auth::{accounts, throttle, values};
+use cometchat_auth::{users, throttle, values};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -118,7 +118,7 @@ async fn excess_sessions_end_without_the_one_that_is_kept() {
     assert_eq!((ended, session_count(&app).await), (451 - MAX, MAX));
     assert_eq!(app.count("SELECT count(*) FROM sessions WHERE token_hash = 'hash1'").await, 1);
     assert_eq!(sessions::end_excess(&app.db, UID, "", app.clock.now()).await.unwrap(), 0);
-    assert!(accounts::find(&app.db, UID).await.unwrap().is_some());
+    assert!(users::find(&app.db, UID).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,11 +3,11 @@
 pub use crate::browser::{Browser, failure};
 pub use crate::common::eventually;
 use crate::common::{canary, new_database};
-use cometchat_auth::accounts::{self, User};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::app::{App, Services};
-use cometchat_auth::chat::Chat;
-use cometchat_auth::chat::client::Endpoint;
-use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::cometchat::Chat;
+use cometchat_auth::cometchat::client::Endpoint;
+use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
 use cometchat_auth::config::{CometChat, Config, Key, Store};
 use cometchat_auth::db::Db;
@@ -100,7 +100,7 @@ impl TestApp {
         };
         let user = User { id: id.into(), email: email.into(), name: name.into() };
         let mut tx = self.db.begin().await.unwrap();
-        accounts::insert(&mut tx, &user, &hash, self.clock.now()).await.unwrap();
+        users::insert(&mut tx, &user, &hash, self.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
     }
 

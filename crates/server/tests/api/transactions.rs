@@ -1,7 +1,7 @@
 //! What the database layer promises, on both databases.
 
 use crate::common::{eventually, is_on_postgres, new_database};
-use cometchat_auth::accounts::{self, User};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::db::{Db, DbError, Tx};
 use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Proof, Token, sha256_hex};
 use cometchat_auth::values;
@@ -86,7 +86,7 @@ async fn no_session_is_issued_on_a_password_that_is_being_changed_at_that_moment
     let (db, _folder) = open().await;
     let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
     let mut tx = db.begin().await.unwrap();
-    accounts::insert(&mut tx, &ada, "old", 0).await.unwrap();
+    users::insert(&mut tx, &ada, "old", 0).await.unwrap();
     tx.commit().await.unwrap();
     let changes = [
         "UPDATE users SET password_hash = 'new', password_version = password_version + 1 WHERE id = $1",
@@ -143,12 +143,12 @@ async fn users_added_at_once_have_no_failures_of_before() {
     let failure =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 99, 0)";
     tx.run(failure, values![&account]).await.unwrap();
-    accounts::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
+    users::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
     tx.commit().await.unwrap();
 
-    let found = accounts::find_by_email(&db, "Ada@example.com").await.unwrap().unwrap();
+    let found = users::find_by_email(&db, "Ada@example.com").await.unwrap().unwrap();
     assert_eq!((found.user, found.password_hash.as_deref()), (user("ada"), Some("a")));
-    assert_eq!(accounts::find(&db, "grace").await.unwrap(), Some(user("grace")));
+    assert_eq!(users::find(&db, "grace").await.unwrap(), Some(user("grace")));
     assert_eq!(count(&db, "SELECT count(*) FROM login_failures").await, 0);
     assert_eq!(count(&db, "SELECT count(*) FROM chat_jobs WHERE kind = 'sync_user' AND run_at = 2").await, 2);
 }

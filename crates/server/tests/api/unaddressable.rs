@@ -1,14 +1,14 @@
 //! Chat tokens that no URL can name, or only with care.
 
 use crate::support::*;
-use cometchat_auth::chat::jobs;
-use cometchat_auth::chat::seal::{Sealer, SecretKey};
+use cometchat_auth::cometchat::job_queue;
+use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
 
 async fn to_revoke(app: &TestApp, tokens: &[&str]) {
     let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
     let sealed = tokens.iter().map(|token| (UID.to_owned(), sealer.seal(UID, token).unwrap()));
     let mut tx = app.db.begin().await.unwrap();
-    jobs::revoke_tokens(&mut tx, sealed, app.clock.now()).await.unwrap();
+    job_queue::revoke_tokens(&mut tx, sealed, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

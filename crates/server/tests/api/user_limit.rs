@@ -3,9 +3,9 @@
 use crate::handover::{claims, hand_over, hs256};
 use crate::register::GOOD;
 use crate::support::*;
-use cometchat_auth::chat::budget::Share;
-use cometchat_auth::chat::jobs;
-use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::cometchat::budget::Share;
+use cometchat_auth::cometchat::job_queue;
+use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::config::{Config, Key};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -107,7 +107,7 @@ async fn workers_leave_a_part_of_the_calls_to_sign_ins() {
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
     let sealed = |number: i32| app.chat().sealer.seal("nobody", &format!("token{number}")).unwrap();
     let tokens = (0..90).map(|number| ("nobody".to_owned(), sealed(number)));
-    jobs::revoke_tokens(&mut tx, tokens, now).await.unwrap();
+    job_queue::revoke_tokens(&mut tx, tokens, now).await.unwrap();
     tx.commit().await.unwrap();
     let waiting = || app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'");
     app.chat().wake();

@@ -1,7 +1,7 @@
 //! What must hold between the database and CometChat: at every moment, whatever has just failed or been killed,
 //! and in the end, when nothing is left to do.
 
-use cometchat_auth::chat::seal::{Sealer, SecretKey};
+use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use reqwest::Client;
 use serde_json::Value;

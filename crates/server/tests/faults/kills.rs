@@ -2,7 +2,7 @@
 
 use crate::common::PASSWORD;
 use crate::world::{Browser, OTHER_PASSWORD, World};
-use cometchat_auth::{accounts::email_key, random};
+use cometchat_auth::{users::email_key, random};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};

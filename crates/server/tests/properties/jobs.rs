@@ -1,7 +1,7 @@
 //! The job queue, beside a model of it that is a list in memory.
 
 use super::for_all_with_db;
-use cometchat_auth::chat::jobs::{self, Claimed};
+use cometchat_auth::cometchat::job_queue::{self, Claimed};
 use cometchat_auth::db::Db;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -96,11 +96,11 @@ impl Model {
 
     async fn claim(&mut self, db: &Db) -> Result<Option<Held>, TestCaseError> {
         let due = self.due();
-        let Some(claimed) = jobs::claim(db, true, self.now).await.unwrap() else {
+        let Some(claimed) = job_queue::claim(db, true, self.now).await.unwrap() else {
             prop_assert!(due.is_empty(), "nobody is given what is due: {due:?}");
             return Ok(None);
         };
-        let is_revocation = claimed.kind == jobs::Kind::RevokeToken;
+        let is_revocation = claimed.kind == job_queue::Kind::RevokeToken;
         let name = if is_revocation { &claimed.payload_sealed } else { &claimed.uid }.clone();
         let run_at = due.get(name.as_str()).copied();
         prop_assert!(run_at.is_some(), "{name} is not due, or somebody has it");
@@ -130,11 +130,11 @@ impl Model {
     }
 
     async fn done(&mut self, db: &Db, held: &Held) {
-        jobs::done(db, &held.claimed, self.now).await.unwrap();
+        job_queue::done(db, &held.claimed, self.now).await.unwrap();
         let done = self.done.entry(held.name.clone()).or_default();
         *done = held.asked.max(*done);
         let mut is_over = false;
-        let is_of_user = matches!(held.claimed.kind, jobs::Kind::SyncUser | jobs::Kind::DeleteUser);
+        let is_of_user = matches!(held.claimed.kind, job_queue::Kind::SyncUser | job_queue::Kind::DeleteUser);
         let now = self.now;
         self.conclude(held, |job, again| {
             is_over = !again && (!is_of_user || job.unsettled_until <= now);
@@ -149,14 +149,14 @@ impl Model {
 
     /// What an operator sees is what the model has.
     async fn compare(&self, db: &Db) -> Result<(), TestCaseError> {
-        let listed = jobs::list(db, 1_000).await.unwrap();
+        let listed = job_queue::list(db, 1_000).await.unwrap();
         let mut listed: Vec<_> = listed.iter().map(|job| (job.run_at, job.attempts, job.is_parked)).collect();
         listed.sort_unstable();
         let mut expected: Vec<_> =
             self.jobs.values().map(|job| (job.run_at, job.attempts, job.parked)).collect();
         expected.sort_unstable();
         prop_assert_eq!(listed, expected);
-        let standing = jobs::standing(db, self.now).await.unwrap();
+        let standing = job_queue::standing(db, self.now).await.unwrap();
         let parked = self.jobs.values().filter(|job| job.parked).count();
         prop_assert_eq!(standing.parked, i64::try_from(parked).unwrap());
         prop_assert_eq!(standing.waiting, i64::try_from(self.jobs.len() - parked).unwrap());
@@ -172,7 +172,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
         match event {
             Event::Sync(user) => {
                 let mut tx = db.begin().await.unwrap();
-                jobs::sync_user(&mut tx, USERS[user], model.now).await.unwrap();
+                job_queue::sync_user(&mut tx, USERS[user], model.now).await.unwrap();
                 tx.commit().await.unwrap();
                 model.ask(USERS[user]);
             }
@@ -180,7 +180,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
                 let token = format!("token {step}");
                 let mut tx = db.begin().await.unwrap();
                 let tokens = [(USERS[user].to_owned(), token.clone())];
-                jobs::revoke_tokens(&mut tx, tokens, model.now).await.unwrap();
+                job_queue::revoke_tokens(&mut tx, tokens, model.now).await.unwrap();
                 tx.commit().await.unwrap();
                 model.ask(&token);
             }
@@ -198,7 +198,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
                 if let Some(held) = workers[worker].take() {
                     let run_at = model.now + wait;
                     let until = if late == 0 { 0 } else { model.now + late };
-                    jobs::retry(db, &held.claimed, run_at, "not now", until).await.unwrap();
+                    job_queue::retry(db, &held.claimed, run_at, "not now", until).await.unwrap();
                     model.conclude(&held, |job, again| {
                         job.run_at = if again { job.run_at } else { run_at };
                         job.unsettled_until = job.unsettled_until.max(until);
@@ -207,13 +207,13 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
             }
             Event::Park(worker) => {
                 if let Some(held) = workers[worker].take() {
-                    jobs::park(db, &held.claimed, "never").await.unwrap();
+                    job_queue::park(db, &held.claimed, "never").await.unwrap();
                     model.conclude(&held, |job, again| job.parked = !again);
                 }
             }
             Event::Crash(worker) => workers[worker] = None,
             Event::Unpark => {
-                jobs::unpark(db, model.now).await.unwrap();
+                job_queue::unpark(db, model.now).await.unwrap();
                 let now = model.now;
                 for job in model.jobs.values_mut().filter(|job| job.parked) {
                     (job.attempts, job.run_at, job.parked) = (0, now, false);
@@ -225,7 +225,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
     }
 
     // Every worker dies, a person makes what is parked due again, and one worker does the rest.
-    jobs::unpark(db, model.now).await.unwrap();
+    job_queue::unpark(db, model.now).await.unwrap();
     let now = model.now;
     model.jobs.values_mut().filter(|job| job.parked).for_each(|job| {
         (job.attempts, job.run_at, job.parked) = (0, now, false);

@@ -1,7 +1,7 @@
 //! The session's clock.
 
 use super::for_all_with_db;
-use cometchat_auth::accounts::{self, User};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token};
 use cometchat_auth::values;
@@ -34,7 +34,7 @@ async fn begin(db: &Db, token: &Token, lifetime: Lifetime) {
     let mut tx = db.begin().await.unwrap();
     tx.run("DELETE FROM sessions", &[]).await.unwrap();
     let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
-    accounts::provision(&mut tx, &ada, CREATED).await.unwrap();
+    users::provision(&mut tx, &ada, CREATED).await.unwrap();
     let device = Device { user_agent: String::new(), address: String::new() };
     let issue =
         Issue { token, user_id: "ada", proof: None, device: &device, chat_token: None, replaces: None };

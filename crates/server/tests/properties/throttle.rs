@@ -1,14 +1,14 @@
 //! The limits on attempts.
 
 use super::{for_all, for_all_with_db};
-use cometchat_auth::accounts::{self, User};
-use cometchat_auth::chat::seal::SecretKey;
+use cometchat_auth::users::{self, User};
+use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
 use cometchat_auth::db::Db;
 use cometchat_auth::sign_in;
-use cometchat_auth::throttle::address::AddressLimit;
-use cometchat_auth::throttle::backoff::{Failures, Scope, Standing};
-use cometchat_auth::throttle::device::{Claim, Devices, Opened};
+use cometchat_auth::throttle::token_bucket::AddressLimit;
+use cometchat_auth::throttle::lockout::{Failures, Scope, Standing};
+use cometchat_auth::throttle::device_cookie::{Claim, Devices, Opened};
 use cometchat_auth::throttle::{self, Subject};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -88,12 +88,12 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
         let mut tx = db.begin().await.unwrap();
         tx.run("DELETE FROM login_failures", &[]).await.unwrap();
         let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
-        accounts::provision(&mut tx, &ada, now).await.unwrap();
+        users::provision(&mut tx, &ada, now).await.unwrap();
         tx.commit().await.unwrap();
         for event in events {
             match event {
                 Event::Fail { network, trusted, times } => {
-                    for subjects in &accounts {
+                    for subjects in &users {
                         let owner = found(db, &subjects[2], now).await.standing;
                         for _ in 0..times {
                             throttle::failed(db, &subjects[place(network, trusted)], now).await.unwrap();
@@ -103,7 +103,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
                     }
                 }
                 Event::Succeed { network, trusted } => {
-                    for subjects in &accounts {
+                    for subjects in &users {
                         let subject = &subjects[place(network, trusted)];
                         let before = found(db, subject, now).await;
                         if before.standing == Standing::Shut {
@@ -118,7 +118,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
                 Event::Pass(seconds) => now += seconds,
                 Event::SetBack(seconds) => now -= seconds,
             }
-            for (known, unknown) in accounts[0].iter().zip(&accounts[1]) {
+            for (known, unknown) in users[0].iter().zip(&users[1]) {
                 let known = found(db, known, now).await.standing;
                 let unknown = found(db, unknown, now).await.standing;
                 prop_assert_eq!(known, unknown);
@@ -127,7 +127,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
         }
         // Twice, since the clock may have been set back by less than it.
         let later = now + 2 * LONGEST_WAIT;
-        for subject in &accounts[0] {
+        for subject in &users[0] {
             let standing = found(db, subject, later).await.standing;
             prop_assert!(matches!(standing, Standing::Open | Standing::Shut), "{standing:?}");
         }

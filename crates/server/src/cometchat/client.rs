@@ -2,8 +2,8 @@
 //!
 //! Knows the wire of CometChat and nothing of ours; what an answer means is in [`super::answer`].
 
-pub use super::answer::CallError;
-use super::answer::{decode, judge, unanswered};
+pub use super::error::CallError;
+use super::error::{decode, judge, unanswered};
 use super::budget::CallBudget;
 use crate::spent::{Part, measured};
 use prometheus_client::encoding::EncodeLabelSet;

@@ -4,22 +4,22 @@
 //! breaker, because a sign-in waits for it; what can wait goes through [`jobs`] and the [`worker`].
 //! Knows nothing of HTTP routes, and only its own table.
 
-pub(crate) mod answer;
-pub mod breaker;
+pub(crate) mod error;
+pub mod circuit_breaker;
 pub mod budget;
 pub mod client;
 pub mod fingerprints;
-pub mod jobs;
+pub mod job_queue;
 pub mod seal;
 pub(crate) mod token_journal;
 pub mod worker;
 
-use crate::accounts::User;
+use crate::users::User;
 use crate::clock::Clock;
 use crate::db::{Db, DbError, Tx};
-use breaker::Breaker;
+use circuit_breaker::Breaker;
 use client::{CallError, Client};
-use jobs::Claimed;
+use job_queue::Claimed;
 use prometheus_client::metrics::counter::Counter;
 use seal::{Sealer, Unopenable};
 use shared::Secret;
@@ -117,7 +117,7 @@ impl Chat {
     /// Writes what a new user means at CometChat. Call [`Chat::enrol`] after the commit.
     pub async fn expect_enrolment(&self, tx: &mut Tx, uid: &str) -> Result<Enrolment, DbError> {
         let now = self.clock.now();
-        let sync = jobs::sync_new_user(tx, uid, now).await?;
+        let sync = job_queue::sync_new_user(tx, uid, now).await?;
         Ok(Enrolment { sync, check: token_journal::expect_mint_in(tx, uid, now).await? })
     }
 
@@ -133,18 +133,18 @@ impl Chat {
             }
         };
         match &minted {
-            Ok(_) => jobs::done(&self.db, &sync, self.clock.now()).await?,
+            Ok(_) => job_queue::done(&self.db, &sync, self.clock.now()).await?,
             Err(error) => {
                 let now = self.clock.now();
                 // CometChat may still make them, under a name that is not theirs any more or after they were deleted.
-                let unsettled_until = now + jobs::LATE_CALL_SECONDS;
-                jobs::retry(&self.db, &sync, now, &error.to_string(), unsettled_until).await?;
+                let unsettled_until = now + job_queue::LATE_CALL_SECONDS;
+                job_queue::retry(&self.db, &sync, now, &error.to_string(), unsettled_until).await?;
             }
         }
         minted
     }
 
-    fn admit(&self) -> Result<breaker::Pass<'_>, MintError> {
+    fn admit(&self) -> Result<circuit_breaker::Pass<'_>, MintError> {
         self.breaker.admit().map_err(|retry_after| MintError::Unavailable { retry_after })
     }
 
@@ -152,7 +152,7 @@ impl Chat {
     async fn limited(
         &self,
         user: &User,
-        pass: breaker::Pass<'_>,
+        pass: circuit_breaker::Pass<'_>,
         check: String,
         call: impl Future<Output = Result<Secret, CallError>>,
     ) -> Result<Minted, MintError> {
@@ -185,7 +185,7 @@ impl Chat {
         }
     }
 
-    fn report(&self, pass: breaker::Pass<'_>, error: &CallError) {
+    fn report(&self, pass: circuit_breaker::Pass<'_>, error: &CallError) {
         match error {
             CallError::RateLimited { retry_after } => pass.failed(*retry_after),
             error if error.is_outage() => pass.failed(None),

@@ -6,7 +6,7 @@ use crate::db::DbError;
 use crate::passwords::{HashError, Password};
 use crate::sessions::{self, Device, Issue, Token};
 use crate::sign_in::{self, Client, SignedIn};
-use crate::throttle::{self, device::Opened};
+use crate::throttle::{self, device_cookie::Opened};
 use std::time::Duration;
 
 /// What somebody who registers has typed, checked for its form and trimmed.

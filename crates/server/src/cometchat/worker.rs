@@ -7,10 +7,10 @@
 
 use super::budget::Share;
 use super::client::{CallError, IssuedToken};
-use super::jobs::{self, Claimed, Kind};
+use super::job_queue::{self, Claimed, Kind};
 use super::{Chat, seal::Unopenable, token_journal};
 use crate::db::DbError;
-use crate::{accounts, random, sessions};
+use crate::{users, random, sessions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,7 @@ pub async fn run(chat: &Chat, stopping: &CancellationToken) {
 async fn look(chat: &Chat, stopping: &CancellationToken, latest: &mut i64) -> Result<(), DbError> {
     let now = chat.clock.now();
     if now < *latest {
-        jobs::bring_near(&chat.db, now).await?;
+        job_queue::bring_near(&chat.db, now).await?;
     }
     *latest = now;
     work_off(chat, stopping).await
@@ -67,7 +67,7 @@ async fn work_off(chat: &Chat, stopping: &CancellationToken) -> Result<(), DbErr
             return Ok(());
         }
         let Ok(pass) = chat.breaker.admit() else { return Ok(()) };
-        let job = match jobs::claim(&chat.db, share == Share::All, chat.clock.now()).await {
+        let job = match job_queue::claim(&chat.db, share == Share::All, chat.clock.now()).await {
             Ok(Some(job)) => job,
             // No job, or a database in trouble: neither says anything of CometChat.
             nothing => {
@@ -117,7 +117,7 @@ async fn perform(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
 /// Makes CometChat agree with the database as it is now: the user there with their present name.
 async fn sync_user(chat: &Chat, uid: &str) -> Result<(), JobError> {
     // Deleted while this job was taken: it is a deletion by now.
-    let Some(user) = accounts::find(&chat.db, uid).await? else { return look_again(chat, uid).await };
+    let Some(user) = users::find(&chat.db, uid).await? else { return look_again(chat, uid).await };
     match chat.client.rename_user(uid, &user.name).await {
         Err(CallError::UserNotFound) => {}
         renamed => return Ok(renamed?),
@@ -139,7 +139,7 @@ async fn sync_user(chat: &Chat, uid: &str) -> Result<(), JobError> {
 /// Writes that this user is to be looked at once more.
 async fn look_again(chat: &Chat, uid: &str) -> Result<(), JobError> {
     let mut tx = chat.db.begin().await?;
-    jobs::sync_user(&mut tx, uid, chat.clock.now()).await?;
+    job_queue::sync_user(&mut tx, uid, chat.clock.now()).await?;
     Ok(tx.commit().await?)
 }
 
@@ -159,9 +159,9 @@ async fn check_mint(chat: &Chat, job: &Claimed) -> Result<Done, JobError> {
     let is_last = age >= token_journal::LAST_CHECK_AFTER_SECONDS || job.attempts >= MAX_CHECKS;
     let again = Done::LookAgain(
         (job.created_at + token_journal::LAST_CHECK_AFTER_SECONDS)
-            .clamp(now + 1, now + jobs::LONGEST_WAIT_SECONDS),
+            .clamp(now + 1, now + job_queue::LONGEST_WAIT_SECONDS),
     );
-    if accounts::find(&chat.db, &job.uid).await?.is_none() {
+    if users::find(&chat.db, &job.uid).await?.is_none() {
         // Deleted while the token was made: the mint may have made the user again.
         look_again(chat, &job.uid).await?;
         return Ok(if is_last { Done::All } else { again });
@@ -194,7 +194,7 @@ async fn revoke_lost_tokens(chat: &Chat, uid: &str, created_at: i64) -> Result<u
     // The answer may have taken a while: the list is somewhere between the two ages old.
     let earliest = now - (chat.clock.now() - created_at).max(age_before) - MINT_SLACK_SECONDS;
     // Tokens that are younger may be about to be stored.
-    let latest = (asked_at + jobs::LATE_CALL_SECONDS)
+    let latest = (asked_at + job_queue::LATE_CALL_SECONDS)
         .min(now.max(asked_at + 2 * MINT_SLACK_SECONDS) - MINT_SLACK_SECONDS);
     let of_that_time = |token: &IssuedToken| (earliest..=latest).contains(&token.created_at);
     let mut lost: Vec<IssuedToken> = issued.tokens.into_iter().filter(of_that_time).collect();
@@ -234,25 +234,25 @@ async fn conclude(chat: &Chat, job: &Claimed, outcome: Result<Done, JobError>) -
     let error = match outcome {
         Ok(Done::All) => {
             tracing::debug!(kind, user, "done at CometChat");
-            return jobs::done(&chat.db, job, now).await;
+            return job_queue::done(&chat.db, job, now).await;
         }
         Ok(Done::LookAgain(at)) => {
-            return jobs::retry(&chat.db, job, at, "CometChat has no token of it yet", 0).await;
+            return job_queue::retry(&chat.db, job, at, "CometChat has no token of it yet", 0).await;
         }
         Err(error) => error,
     };
     if matches!(error, JobError::Call(CallError::Refused(_) | CallError::Unaddressable(_))) {
         tracing::error!(kind, user, %error, job = job.id, "parked: this can never succeed as it is");
-        return jobs::park(&chat.db, job, &error.to_string()).await;
+        return job_queue::park(&chat.db, job, &error.to_string()).await;
     }
     if matches!(error, JobError::Sealed(_)) {
         chat.unopenable.inc();
     }
     let wait = retry_wait(job.attempts, &error, random::fraction());
     let may_come_late = matches!(&error, JobError::Call(error) if error.is_unclear());
-    let unsettled_until = if may_come_late { now + jobs::LATE_CALL_SECONDS } else { 0 };
+    let unsettled_until = if may_come_late { now + job_queue::LATE_CALL_SECONDS } else { 0 };
     tracing::warn!(kind, user, %error, attempts = job.attempts, wait_seconds = wait, "will be tried again");
-    jobs::retry(&chat.db, job, now + wait, &error.to_string(), unsettled_until).await
+    job_queue::retry(&chat.db, job, now + wait, &error.to_string(), unsettled_until).await
 }
 
 /// Seconds until a job is tried again: doubling, spread by `jitter` (0 to 1) so that many do not come at
@@ -261,14 +261,14 @@ fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
     let doubled = 1i64 << attempts.clamp(0, 20);
     let capped = doubled.min(match error {
         JobError::Sealed(_) => MAX_SEALED_WAIT_SECONDS,
-        _ => jobs::LONGEST_WAIT_SECONDS,
+        _ => job_queue::LONGEST_WAIT_SECONDS,
     });
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // at most 3600
     let spread = (capped as f64 * (0.5 + jitter / 2.0)).ceil() as i64;
     match error {
         JobError::Call(CallError::RateLimited { retry_after: Some(wait) }) => {
             let wait = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
-            spread.max(wait.min(jobs::LONGEST_WAIT_SECONDS))
+            spread.max(wait.min(job_queue::LONGEST_WAIT_SECONDS))
         }
         _ => spread,
     }
@@ -281,7 +281,7 @@ mod tests {
     use super::super::client::{Client, Endpoint};
     use super::super::seal::{Sealer, SecretKey};
     use super::*;
-    use crate::accounts::User;
+    use crate::users::User;
     use crate::clock::Clock;
     use crate::db::Db;
     use shared::Secret;
@@ -335,6 +335,6 @@ mod tests {
         let limited = CallError::RateLimited { retry_after: Some(Duration::from_secs(90)) };
         assert_eq!(retry_wait(1, &limited.into(), 0.0), 90);
         let senseless = CallError::RateLimited { retry_after: Some(Duration::from_secs(u64::MAX)) };
-        assert_eq!(retry_wait(1, &senseless.into(), 0.0), jobs::LONGEST_WAIT_SECONDS);
+        assert_eq!(retry_wait(1, &senseless.into(), 0.0), job_queue::LONGEST_WAIT_SECONDS);
     }
 }

@@ -1,6 +1,6 @@
 //! One Argon2id computation, in memory that the caller keeps; and checks of any hash that we read.
 
-use super::foreign::Foreign;
+use super::legacy::Foreign;
 use super::kind::HashKind;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};

@@ -10,7 +10,7 @@ pub mod register;
 use crate::chat::jobs;
 use crate::db::{Db, DbError, Row, Tx, json};
 use crate::passwords::{HashError, Weakness};
-use crate::throttle::{self, device::Opened};
+use crate::throttle::{self, device_cookie::Opened};
 use crate::values;
 use std::time::Duration;
 use tokio::task::JoinError;

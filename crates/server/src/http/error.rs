@@ -3,8 +3,8 @@
 //! A person gets a sentence that says what to do, a program a stable code, and the log the cause. What
 //! caused a 500 is never in its body.
 
-use crate::accounts::AccountError;
-use crate::chat::MintError;
+use crate::users::AccountError;
+use crate::cometchat::MintError;
 use crate::db::DbError;
 use crate::handover::HandoverError;
 use crate::passwords::HashError;

@@ -1,7 +1,7 @@
 //! What state a database is in. Nothing is made or changed.
 
 use super::Db;
-use super::open::{
+use super::connect::{
     OpenError, in_time, migrator, postgres, postgres_tables, sqlite_habits, sqlite_path, sqlite_tables,
 };
 use super::pool::Pool;

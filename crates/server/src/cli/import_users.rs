@@ -1,9 +1,9 @@
 //! `cometchat-auth user import FILE`: users of another system, with the hashes that it made of their
 //! passwords. Everything is checked before anything is written, and written in one transaction.
 
-use super::{Outcome, flag, user};
-use crate::accounts::{self, User, email_key};
-use crate::chat::jobs;
+use super::{Outcome, flag, users};
+use crate::users::{self, User, email_key};
+use crate::cometchat::job_queue;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::passwords;
@@ -68,7 +68,7 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
     for (visit, at_once) in users.chunks(AT_ONCE).enumerate() {
         let earlier = visit * AT_ONCE;
         progress(earlier, users.len())?;
-        accounts::add(&mut tx, at_once, now).await?;
+        users::add(&mut tx, at_once, now).await?;
     }
     tx.commit_however_long().await?;
     summary(&users, "imported; a running server makes them at CometChat")
@@ -164,7 +164,7 @@ async fn existing(db: &Db) -> Result<Taken, crate::db::DbError> {
     let mut taken = Taken::default();
     let mut last = String::new();
     loop {
-        let page = accounts::page(db, &last, 1000).await?;
+        let page = users::page(db, &last, 1000).await?;
         let Some(user) = page.last() else { break };
         last.clone_from(&user.id);
         for user in page {
@@ -174,7 +174,7 @@ async fn existing(db: &Db) -> Result<Taken, crate::db::DbError> {
     }
     last.clear();
     loop {
-        let page = jobs::uids_to_delete(db, &last).await?;
+        let page = job_queue::uids_to_delete(db, &last).await?;
         let Some(uid) = page.last() else { return Ok(taken) };
         last.clone_from(uid);
         taken.deleted.extend(page);
@@ -196,7 +196,7 @@ pub(crate) fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>,
         };
         let (email, name) = (record.email.trim().to_owned(), record.name.trim().to_owned());
         let user = User { id: record.id.trim().to_owned(), email, name };
-        let mut found = user::faults(&user);
+        let mut found = users::faults(&user);
         if let Some(other) = taken.ids.insert(user.id.clone(), line) {
             found.push(format!("id: {} is {}", user.id.escape_debug(), place(other)));
         }

@@ -1,8 +1,8 @@
 //! `cometchat-auth user …`: an operator's hand on the accounts. Works beside a running server, which carries
 //! out at CometChat what is written here.
 
-use super::{Outcome, date, flag, import};
-use crate::accounts::{self, AccountError, Credentials, User};
+use super::{Outcome, date, flag, import_users};
+use crate::users::{self, AccountError, Credentials, User};
 use crate::clock::Clock;
 use crate::config::{Sources, Store};
 use crate::db::{Db, DbError};
@@ -10,7 +10,7 @@ use crate::passwords::{self, Hasher, Password};
 use crate::{assertions, sessions, throttle};
 use clap::{Arg, ArgMatches, Command};
 use shared::visible_text::without_hidden;
-use shared::{Fields, limits};
+use shared::{Fields, validation};
 use std::io::{self, IsTerminal as _, Write as _};
 
 pub fn command() -> Command {
@@ -61,7 +61,7 @@ pub fn command() -> Command {
             Command::new("delete")
                 .about("Deletes a user for good, at CometChat too")
                 .args([user(), flag("yes", "Do not ask")]),
-            import::command(),
+            import_users::command(),
         ])
 }
 
@@ -87,7 +87,7 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
         "unlink" => set_linked(false, matches, &db).await,
         "delete" => delete(&find(&db, matches).await?.user, matches, &db).await,
         // clap refuses every other word.
-        _ => import::run(matches, &db).await,
+        _ => import_users::run(matches, &db).await,
     };
     db.close().await;
     done
@@ -98,11 +98,11 @@ async fn find(db: &Db, matches: &ArgMatches) -> Result<Credentials, Box<dyn std:
 }
 
 async fn find_typed(db: &Db, typed: &str) -> Result<Credentials, Box<dyn std::error::Error>> {
-    let email = match accounts::find(db, typed).await? {
+    let email = match users::find(db, typed).await? {
         Some(user) => user.email,
         None => typed.to_owned(),
     };
-    let found = accounts::find_by_email(db, &email).await?;
+    let found = users::find_by_email(db, &email).await?;
     found.ok_or_else(|| format!("there is no user with the id or email address {typed}").into())
 }
 
@@ -128,14 +128,14 @@ async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
     if let Some(fault) = faults(&user).into_iter().next() {
         return Err(format!("--{fault}").into());
     }
-    let there = accounts::find_by_email(db, &user.email).await?;
+    let there = users::find_by_email(db, &user.email).await?;
     if matches.get_flag("if-missing") && there.is_some_and(|there| there.user.id == user.id) {
         return say(format_args!("{} is there already", user.email));
     }
     let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
     let done = format!("added {} with id {}", user.email, user.id);
-    accounts::add(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
+    users::add(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
         AccountError::Db(DbError::Duplicate) => {
             "a user with this id or this email address is there already".into()
         }
@@ -151,9 +151,9 @@ async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
 /// What is wrong with a user that an operator brings, each with the name of its field.
 pub(crate) fn faults(user: &User) -> Vec<String> {
     let mut faults = Fields::new();
-    limits::check_email(&user.email, &mut faults);
-    limits::check_name(&user.name, &mut faults);
-    if !limits::is_uid(&user.id) {
+    validation::check_email(&user.email, &mut faults);
+    validation::check_name(&user.name, &mut faults);
+    if !validation::is_uid(&user.id) {
         faults.insert("id".into(), "1 to 100 of a-z 0-9 - _".into());
     }
     faults.into_iter().map(|(field, fault)| format!("{field}: {fault}")).collect()
@@ -163,7 +163,7 @@ async fn list(db: &Db) -> Outcome {
     let mut out = io::stdout().lock();
     let mut last = String::new();
     loop {
-        let page = accounts::page(db, &last, 1000).await?;
+        let page = users::page(db, &last, 1000).await?;
         let Some(user) = page.last() else { return Ok(()) };
         last.clone_from(&user.id);
         for user in &page {
@@ -201,7 +201,7 @@ async fn rename(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
         return Err(fault.into());
     }
     let mut tx = db.begin().await?;
-    accounts::rename(&mut tx, &user.id, &renamed.name, Clock::system().now()).await?;
+    users::rename(&mut tx, &user.id, &renamed.name, Clock::system().now()).await?;
     tx.commit().await?;
     say(format_args!("renamed {} to {}", user.id, renamed.name))
 }
@@ -212,8 +212,8 @@ async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) 
     let excess = sessions::end_excess(db, &user.id, "", now).await?;
     throttle::forget_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
-    accounts::set_hash(&mut tx, &user.id, &hash, now).await?;
-    accounts::hash_kinds::add(&mut tx, [hash.as_str()].into_iter()).await?;
+    users::set_hash(&mut tx, &user.id, &hash, now).await?;
+    users::hash_kinds::add(&mut tx, [hash.as_str()].into_iter()).await?;
     let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
     // no more.
@@ -235,7 +235,7 @@ async fn end_sessions(user: &User, db: &Db) -> Outcome {
     let now = Clock::system().now();
     let excess = sessions::end_excess(db, &user.id, "", now).await?;
     let mut tx = db.begin().await?;
-    accounts::hold(&mut tx, &user.id).await?;
+    users::hold(&mut tx, &user.id).await?;
     let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     tx.commit().await?;
     say(format_args!("{ended} sessions of {} ended", user.email))
@@ -280,10 +280,10 @@ async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
     let excess = sessions::end_excess(db, &user.id, "", now).await?;
     throttle::forget_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
-    accounts::hold(&mut tx, &user.id).await?;
+    users::hold(&mut tx, &user.id).await?;
     let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
     throttle::unlock(&mut tx, &user.email, now).await?;
-    accounts::remove(&mut tx, &user.id, now).await?;
+    users::remove(&mut tx, &user.id, now).await?;
     tx.commit().await?;
     say(format_args!("deleted {} ({}); {ended} sessions ended", user.email, user.id))
 }

@@ -8,7 +8,7 @@ use super::costs::HashCosts;
 use super::kind::HashKind;
 use super::lane::{HashError, Lane, MAX_WAIT, Manner, Stats, Task, Verdict};
 use super::turns::{KeyLocks, Turns};
-use super::{Password, hash};
+use super::{Password, argon2id};
 use crate::spent::{Part, measured};
 use argon2::Params;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Hasher {
         let threads = threads.max(1);
         #[cfg(feature = "argon2-simd")]
         super::simd::self_test(&params)?;
-        let dummy = hash::dummy(&params).map_err(std::io::Error::other)?;
+        let dummy = argon2id::dummy(&params).map_err(std::io::Error::other)?;
         let (costs, stats) = (Arc::<HashCosts>::default(), Arc::<Stats>::default());
         let own = Manner { name: "hash", threads, nice: NICE, keeps_memory: true, params: params.clone() };
         let legacy = Manner {

@@ -31,7 +31,7 @@ pub fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
     }
     let mut best = (0.0, FLOOR[0]);
     for (memory, passes) in choices {
-        let rate = passwords::calibrate::rate(&passwords::params(memory, passes)?, threads, TIME);
+        let rate = passwords::benchmark::rate(&passwords::params(memory, passes)?, threads, TIME);
         let count = u32::try_from(threads).unwrap_or(u32::MAX);
         let millis = f64::from(count) * 1000.0 / rate;
         let all = f64::from(memory) * f64::from(count) / 1024.0;

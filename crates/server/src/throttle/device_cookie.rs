@@ -2,7 +2,7 @@
 //! to that account then does not keep this browser out, and what this browser does counts for itself (OWASP,
 //! "Slow Down Online Guessing Attacks with Device Cookies").
 
-use crate::chat::seal::SecretKey;
+use crate::cometchat::seal::SecretKey;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;

@@ -7,7 +7,7 @@ use crate::db::{DbError, Tx};
 use crate::passwords::Password;
 use crate::sessions::{self, Proof, Session, Token};
 use crate::sign_in::{self, Client};
-use crate::throttle::{self, device::Opened, user::Action};
+use crate::throttle::{self, device_cookie::Opened, user::Action};
 use std::net::IpAddr;
 
 /// Gives the user another name, here and in the end at CometChat.
