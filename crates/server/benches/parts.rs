@@ -8,7 +8,7 @@ use cometchat_auth::users::{self, User, email_key};
 use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{Hasher, Password, params};
-use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token};
+use cometchat_auth::sessions::{self, SessionOrigin, NewSession, Lifetime, Token};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::{LoginRequest, LoginResponse, Secret};
 use std::hint::black_box;
@@ -49,8 +49,8 @@ fn sessions(criterion: &mut Criterion) {
         let db = Db::open(&url).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         users::insert(&mut tx, &ada(), "", 0).await.unwrap();
-        let device = Device { user_agent: "bench".into(), address: "192.0.2.1".into() };
-        let issue = Issue {
+        let device = SessionOrigin { user_agent: "bench".into(), address: "192.0.2.1".into() };
+        let issue = NewSession {
             token: &token,
             user_id: "ada",
             proof: None,
@@ -58,14 +58,14 @@ fn sessions(criterion: &mut Criterion) {
             chat_token: None,
             replaces: None,
         };
-        assert!(sessions::issue(tx, issue, LIFETIME, 0).await.unwrap().is_some());
+        assert!(sessions::create(tx, issue, LIFETIME, 0).await.unwrap().is_some());
         db
     });
     criterion.bench_function("session: make a token and its hash", |bench| {
         bench.iter(|| Token::generate().hash());
     });
     criterion.bench_function("session: find it in SQLite", |bench| {
-        bench.iter(|| runtime.block_on(sessions::resolve(&db, &token, LIFETIME, 1)).unwrap().unwrap());
+        bench.iter(|| runtime.block_on(sessions::find_active(&db, &token, LIFETIME, 1)).unwrap().unwrap());
     });
     runtime.block_on(db.close());
 }

@@ -7,7 +7,7 @@
 //! The server must trust this machine as a proxy, since each client has an address of its own, and limit no address.
 //! Fails when a session check or a sign-in of others takes longer than it should.
 
-use cometchat_auth::app::use_ring;
+use cometchat_auth::app::install_crypto_provider;
 use reqwest::{Client, StatusCode, header};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -168,7 +168,7 @@ async fn run(target: &Arc<Target>, cookie: &str, kind: Flood, time: Duration) ->
 }
 
 async fn flood(url: String, seconds: u64) -> Outcome<()> {
-    use_ring();
+    install_crypto_provider();
     #[allow(clippy::disallowed_methods)] // a client of its own, and no server's
     let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
     let target = Arc::new(Target { http, url, next: AtomicU32::new(1) });

@@ -7,11 +7,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use cometchat_auth::app::App;
+use cometchat_auth::app::Application;
 use cometchat_auth::cometchat::client::Endpoint;
 use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
-use cometchat_auth::config::{CometChat, Config, Key, Store};
+use cometchat_auth::config::{CometChat, Config, Key, CoreConfig};
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions::Lifetime;
 use cometchat_auth::{passwords, values};
@@ -116,7 +116,7 @@ async fn report(what: &str, http: &Client, url: &str, watcher: &mut Browser) {
 }
 
 async fn fill(db: &Db, jobs: i64, now: i64) {
-    let sql = db.pick(
+    let sql = db.dialect(
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
          INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                 claim, claimed_until, parked, last_error, created_at, unsettled_until)
@@ -128,7 +128,7 @@ async fn fill(db: &Db, jobs: i64, now: i64) {
     );
     let mut tx = db.begin().await.unwrap();
     tx.run(sql, values![jobs, now]).await.unwrap();
-    tx.commit_however_long().await.unwrap();
+    tx.commit_without_timeout().await.unwrap();
 }
 
 #[tokio::main]
@@ -167,19 +167,19 @@ async fn main() {
         actions_per_user: 20,
         lifetime: Lifetime { idle: 86_400, max: 86_400 },
         registration_is_open: true,
-        handover_keys: Vec::new(),
-        store: Store {
+        assertion_keys: Vec::new(),
+        core: CoreConfig {
             database_url: Secret::new(&database),
             secret_key: Key(SecretKey::new([7; 32])),
             secret_key_fallbacks: Vec::new(),
             // Small, so that the rest of a sign-in is seen.
             argon2: passwords::params(64, 1).unwrap(),
-            hash_threads: 1,
+            password_hash_threads: 1,
             password_min_length: 15,
         },
     };
-    let app = App::build(config, Clock::system()).await.unwrap();
-    let (url, services) = (format!("http://{}", app.address()), app.services());
+    let app = Application::build(config, Clock::system()).await.unwrap();
+    let (url, services) = (format!("http://{}", app.address()), app.state());
     let handle = app.handle();
     let server = tokio::spawn(app.run());
     let http = Client::new();

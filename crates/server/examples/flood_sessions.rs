@@ -7,11 +7,11 @@
 //! It runs a server and an emulator of CometChat of its own, on free ports, and ends by itself.
 
 use cometchat_auth::users::{self, User};
-use cometchat_auth::app::App;
+use cometchat_auth::app::Application;
 use cometchat_auth::cometchat::client::Endpoint;
 use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
-use cometchat_auth::config::{CometChat, Config, Key, Store};
+use cometchat_auth::config::{CometChat, Config, Key, CoreConfig};
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{self, Hasher, Password};
 use cometchat_auth::sessions::Lifetime;
@@ -148,8 +148,8 @@ async fn main() -> Result<()> {
     let emulator_url = format!("http://{}", emulator.address());
     tokio::spawn(emulator.run());
     let config = config(&emulator_url, &database_url)?;
-    let hash = Hasher::start(config.store.argon2.clone(), 1)?.hash(Password::new("password")).await?;
-    let app = App::build(config, Clock::system()).await?;
+    let hash = Hasher::start(config.core.argon2.clone(), 1)?.hash(Password::new("password")).await?;
+    let app = Application::build(config, Clock::system()).await?;
     let url = format!("http://{}", app.address());
     let server = app.handle();
     let running = tokio::spawn(app.run());
@@ -236,14 +236,14 @@ fn config(emulator: &str, database_url: &str) -> Result<Config> {
         actions_per_user: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         registration_is_open: true,
-        handover_keys: Vec::new(),
-        store: Store {
+        assertion_keys: Vec::new(),
+        core: CoreConfig {
             database_url: Secret::new(database_url),
             secret_key: Key(SecretKey::new([7; 32])),
             secret_key_fallbacks: Vec::new(),
             // Small: what is measured here is the database.
             argon2: passwords::params(64, 1)?,
-            hash_threads: 1,
+            password_hash_threads: 1,
             password_min_length: 15,
         },
     })

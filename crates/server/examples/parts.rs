@@ -10,7 +10,7 @@ use cometchat_auth::app::http_client;
 use cometchat_auth::cometchat::budget::CallBudget;
 use cometchat_auth::cometchat::client::{Client, Endpoint};
 use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
-use cometchat_auth::cometchat::{Chat, job_queue, worker};
+use cometchat_auth::cometchat::{ChatService, job_queue, worker};
 use cometchat_auth::clock::Clock;
 use cometchat_auth::db::Db;
 use shared::Secret;
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
     // What your app may ask of CometChat in a minute.
     let client = Client::new(http_client(true)?, endpoint, CallBudget::new(500, clock.clone()));
-    let chat = Arc::new(Chat::new(client, sealer, db.clone(), clock.clone()));
+    let chat = Arc::new(ChatService::new(client, sealer, db.clone(), clock.clone()));
 
     // What must happen at CometChat is a row in the database until it has happened; this does it.
     let stop = CancellationToken::new();
@@ -46,13 +46,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada Lovelace".into() };
     let mut tx = db.begin().await?;
-    users::provision(&mut tx, &user, clock.now()).await?;
+    users::upsert(&mut tx, &user, clock.now()).await?;
     tx.commit().await?;
 
     // Keep `sealed` with your session, in the transaction that begins it.
     let minted = chat.mint(&user).await?;
     let tx = db.begin().await?;
-    minted.settle(tx).await?; // commits
+    minted.confirm(tx).await?; // commits
     println!("minted {}", minted.token.expose());
 
     // When your session ends, in the transaction that ends it:
@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tx.commit().await?;
     chat.wake();
 
-    while job_queue::standing(&db, clock.now()).await?.waiting > 0 {
+    while job_queue::stats(&db, clock.now()).await?.waiting > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     println!("revoked");

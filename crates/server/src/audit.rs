@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 /// What has happened so often. `reason` says more where there is more to say, and is else empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Labels {
+pub struct EventLabels {
     event: &'static str,
     reason: &'static str,
 }
@@ -16,7 +16,7 @@ pub struct Labels {
 /// The trail. One for the whole process.
 #[derive(Default)]
 pub struct Audit {
-    pub events: Family<Labels, Counter>,
+    pub events: Family<EventLabels, Counter>,
 }
 
 /// The target of these lines: `RUST_LOG=warn,audit=info` keeps them alone.
@@ -29,7 +29,7 @@ macro_rules! event {
 
 /// Why a sign-in failed. For the operator only: nobody outside learns which.
 #[derive(Debug, Clone, Copy)]
-pub enum Reason {
+pub enum LoginFailureReason {
     UnknownUser,
     NoPassword,
     WrongPassword,
@@ -37,7 +37,7 @@ pub enum Reason {
     Locked,
 }
 
-impl Reason {
+impl LoginFailureReason {
     fn name(self) -> &'static str {
         match self {
             Self::UnknownUser => "unknown_user",
@@ -49,13 +49,13 @@ impl Reason {
 }
 
 impl Audit {
-    pub fn signed_in(&self, user: &str, address: IpAddr, has_chat: bool) {
+    pub fn logged_in(&self, user: &str, address: IpAddr, has_chat: bool) {
         event!(self, "signed_in", if has_chat { "" } else { "without_chat" }, user, %address, has_chat, "signed in");
     }
 
     /// `user` is empty when there is none with the address that was typed, which is not written down: people
     /// type passwords into the wrong field.
-    pub fn sign_in_failed(&self, user: &str, address: IpAddr, reason: Reason) {
+    pub fn login_failed(&self, user: &str, address: IpAddr, reason: LoginFailureReason) {
         event!(self, "sign_in_failed", reason.name(), user, %address, reason = reason.name(), "a sign-in failed");
     }
 
@@ -69,7 +69,7 @@ impl Audit {
     }
 
     /// Another server has said who it is.
-    pub fn handed_over(&self, user: &str, address: IpAddr) {
+    pub fn assertion_login(&self, user: &str, address: IpAddr) {
         event!(self, "handed_over", "", user, %address, "handed over");
     }
 

@@ -42,12 +42,12 @@ impl ClockWatch {
     }
 
     fn difference(&self) -> i64 {
-        self.clock.now().saturating_sub(i64::try_from(self.clock.steady().as_secs()).unwrap_or(i64::MAX))
+        self.clock.now().saturating_sub(i64::try_from(self.clock.monotonic().as_secs()).unwrap_or(i64::MAX))
     }
 
     /// Whether the clock has made no jump ahead in the last hour. Look often: what it gains slowly is not noticed.
     pub fn is_plausible(&mut self) -> bool {
-        let (difference, now) = (self.difference(), self.clock.steady());
+        let (difference, now) = (self.difference(), self.clock.monotonic());
         let is_gain_small = |from: i64| difference <= from.saturating_add(MAX_GAIN_SECONDS);
         if !self.trusted.is_some_and(is_gain_small) {
             let since = match self.jump {
@@ -109,7 +109,7 @@ impl Clock {
 
     /// Time since 1970. A system clock set before then counts as 1970.
     #[allow(clippy::disallowed_methods)] // the one place
-    pub fn since_epoch(&self) -> Duration {
+    pub fn unix_time(&self) -> Duration {
         match &self.0 {
             Source::System(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             Source::Manual(manual) => Duration::from_millis(manual.since_epoch.load(Ordering::SeqCst)),
@@ -118,12 +118,12 @@ impl Clock {
 
     /// Unix seconds, as the database keeps them.
     pub fn now(&self) -> i64 {
-        i64::try_from(self.since_epoch().as_secs()).unwrap_or(i64::MAX)
+        i64::try_from(self.unix_time().as_secs()).unwrap_or(i64::MAX)
     }
 
     /// Time that has passed since some moment of this process: it goes on evenly when somebody sets the time of
     /// day. For every wait that ends with the process.
-    pub fn steady(&self) -> Duration {
+    pub fn monotonic(&self) -> Duration {
         match &self.0 {
             Source::System(origin) => origin.elapsed(),
             Source::Manual(manual) => Duration::from_millis(manual.steady.load(Ordering::SeqCst)),

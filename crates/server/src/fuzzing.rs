@@ -5,17 +5,17 @@
 //! build that is deployed.
 
 use crate::users::email_key;
-use crate::cometchat::error::{CallError, decode, judge};
-use crate::cometchat::client::{IssuedToken, Known};
+use crate::cometchat::error::{CometChatError, decode, parse_response};
+use crate::cometchat::client::{IssuedToken, RemoteUser};
 use crate::cometchat::seal::SecretKey;
 use crate::cli::{import_users, users};
 use crate::handover;
-use crate::http::object::Object;
+use crate::http::object::JsonObject;
 use crate::http::{client_ip, cookie, user_agent};
-use crate::passwords::legacy::Foreign;
+use crate::passwords::legacy::LegacyHash;
 use crate::passwords::{self, Password, argon2id};
 use crate::sessions::Lifetime;
-use crate::throttle::{self, device_cookie::Claim, device_cookie::Devices, device_cookie::Opened};
+use crate::throttle::{self, device_cookie::DeviceCookie, device_cookie::DeviceCookieSigner, device_cookie::DeviceBinding};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -37,18 +37,18 @@ pub fn cookie(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
     let request = TestRequest::default().insert_header((header::COOKIE, value)).to_http_request();
     let Ok(url) = url::Url::parse("http://localhost:3000") else { return };
-    let policy = cookie::Policy::new(&url, Lifetime { idle: 60, max: 60 });
+    let policy = cookie::CookiePolicy::new(&url, Lifetime { idle: 60, max: 60 });
     if let Some(token) = policy.token_of(&request) {
         assert_eq!(token.expose().len(), 43);
-        assert!(policy.session(&token).to_string().contains(token.expose()));
+        assert!(policy.session_cookie(&token).to_string().contains(token.expose()));
     }
     if let Some(text) = policy.device_of(&request) {
-        let devices = Devices::new(&SecretKey::new(KEY), &[]);
-        let ada = Opened { user_id: "ada", password_version: 1 };
-        if let Some(claim) = Claim::read(&text)
-            && devices.believe(&claim, ada)
+        let devices = DeviceCookieSigner::new(&SecretKey::new(KEY), &[]);
+        let ada = DeviceBinding { user_id: "ada", password_version: 1 };
+        if let Some(claim) = DeviceCookie::read(&text)
+            && devices.verify(&claim, ada)
         {
-            assert!(!devices.believe(&claim, Opened { user_id: "eve", ..ada }));
+            assert!(!devices.verify(&claim, DeviceBinding { user_id: "eve", ..ada }));
             assert_eq!(devices.issue(ada, Some(claim.device)), text);
         }
     }
@@ -74,7 +74,7 @@ pub fn headers(bytes: &[u8]) {
     let nobody = client_ip::Proxies(Vec::new()).client_of(Some(proxy), &headers);
     assert_eq!(nobody, proxy, "without a trusted proxy the header is not believed");
 
-    let words = user_agent::in_words(&text);
+    let words = user_agent::describe(&text);
     assert!(!words.is_empty() && words.chars().count() <= 40);
 }
 
@@ -87,19 +87,19 @@ pub fn password_hash(bytes: &[u8]) {
     };
     assert!(stored.contains(&scheme) || scheme == "bcrypt");
     // Checked for real where that is quick: the fuzzer is after the parser.
-    let is_quick = match (argon2id::parse(stored), Foreign::parse(stored)) {
+    let is_quick = match (argon2id::parse(stored), LegacyHash::parse(stored)) {
         (Some((argon2, _, _)), None) => {
             let params = argon2.params();
             assert!(params.m_cost() <= 256 * 1024 && params.t_cost() <= 16);
             params.m_cost() <= 64 && params.t_cost() <= 2
         }
-        (None, Some(Foreign::Bcrypt(text))) => text.get(4..6) == Some("04"),
-        (None, Some(Foreign::Scrypt { params, .. })) => {
+        (None, Some(LegacyHash::Bcrypt(text))) => text.get(4..6) == Some("04"),
+        (None, Some(LegacyHash::Scrypt { params, .. })) => {
             let memory = (128 * u128::from(params.r())) << params.log_n();
             assert!(memory <= 256 * 1024 * 1024 && params.p() <= 16);
             memory <= 64 * 1024 && params.p() <= 2
         }
-        (None, Some(Foreign::Pbkdf2 { rounds, .. })) => {
+        (None, Some(LegacyHash::Pbkdf2 { rounds, .. })) => {
             assert!(rounds <= 5_000_000);
             rounds <= 100
         }
@@ -114,14 +114,14 @@ pub fn password_hash(bytes: &[u8]) {
 /// and no fault writes more than its own line on an operator's screen.
 pub fn import(bytes: &[u8]) {
     let Ok(lines) = import_users::lines(bytes, bytes.starts_with(b"{")) else { return };
-    let (users, faults) = import_users::check(lines, import_users::Taken::default());
+    let (users, faults) = import_users::check(lines, import_users::ExistingUsers::default());
     assert!(!faults.iter().any(|fault| fault.chars().any(char::is_control)), "{faults:?}");
     if faults.is_empty() {
         let ids: BTreeSet<&str> = users.iter().map(|(user, _)| user.id.as_str()).collect();
         let emails: BTreeSet<String> = users.iter().map(|(user, _)| email_key(&user.email)).collect();
         assert_eq!((ids.len(), emails.len()), (users.len(), users.len()));
         for (user, hash) in &users {
-            assert!(users::faults(user).is_empty());
+            assert!(users::validate(user).is_empty());
             assert!(hash.is_empty() || passwords::scheme(hash).is_some());
         }
     }
@@ -132,16 +132,16 @@ pub fn import(bytes: &[u8]) {
 pub fn cometchat_answer(bytes: &[u8]) {
     let Some((status, body)) = bytes.split_first_chunk::<3>() else { return };
     let Ok(status) = reqwest::StatusCode::from_bytes(status) else { return };
-    match judge(status, Some(Duration::from_secs(7)), body) {
+    match parse_response(status, Some(Duration::from_secs(7)), body) {
         Ok(data) => {
             assert!(status.is_success());
             let shapes = [
                 decode::<IssuedToken>(data.clone()).err(),
                 decode::<Vec<IssuedToken>>(data.clone()).err(),
-                decode::<Vec<Known>>(data).err(),
+                decode::<Vec<RemoteUser>>(data).err(),
             ];
             for error in shapes.into_iter().flatten() {
-                assert!(matches!(error, CallError::Unclear(_)));
+                assert!(matches!(error, CometChatError::UnknownOutcome(_)));
             }
         }
         Err(error) => {
@@ -155,7 +155,7 @@ pub fn cometchat_answer(bytes: &[u8]) {
 /// written and read once more; and whether its fields may be used is said without fail.
 pub fn dto(bytes: &[u8]) {
     fn request<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Option<T> {
-        let read = serde_json::from_slice::<Object<T>>(bytes).ok()?;
+        let read = serde_json::from_slice::<JsonObject<T>>(bytes).ok()?;
         assert!(bytes.trim_ascii_start().starts_with(b"{"));
         let written = serde_json::to_vec(&*read).ok();
         let again = serde_json::from_slice::<T>(written.as_deref().unwrap_or_default()).ok()?;
@@ -175,7 +175,7 @@ pub fn dto(bytes: &[u8]) {
         && register.faults(15).is_empty()
     {
         // As it is hashed it may have fewer code points than as it was typed.
-        let _ = Password::new(register.password.expose()).check_form(15);
+        let _ = Password::new(register.password.expose()).check_length(15);
     }
     request::<shared::RenameRequest>(bytes).map(|rename| rename.faults());
     request::<shared::PasswordRequest>(bytes).map(|password| password.faults(15));
@@ -234,9 +234,9 @@ mod tests {
     #[test]
     fn one_seed_has_a_device_that_is_believed() {
         let seed = include_str!("../../../fuzz/seeds/cookie/both");
-        let claim = Claim::read(seed.rsplit_once('=').unwrap().1).unwrap();
-        let ada = Opened { user_id: "ada", password_version: 1 };
-        assert!(Devices::new(&SecretKey::new(KEY), &[]).believe(&claim, ada));
+        let claim = DeviceCookie::read(seed.rsplit_once('=').unwrap().1).unwrap();
+        let ada = DeviceBinding { user_id: "ada", password_version: 1 };
+        assert!(DeviceCookieSigner::new(&SecretKey::new(KEY), &[]).verify(&claim, ada));
     }
 
     #[test]

@@ -6,25 +6,25 @@
 //! attack (RUSTSEC-2023-0071), or a C build, for the sake of one HMAC. Knows nothing of HTTP.
 
 use crate::users::{self, AccountError, User};
-use crate::app::Services;
+use crate::app::AppState;
 use crate::assertions::{self, CLOCK_SKEW};
 use crate::cometchat::seal::SecretKey;
 use crate::db::DbError;
 use crate::sessions::sha256_hex;
-use crate::sign_in::{self, Client, Evidence, SignedIn};
+use crate::sign_in::{self, ClientInfo, Evidence, LoginSuccess};
 use crate::throttle::user::Action;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
-use shared::{Fields, validation};
+use shared::{FieldErrors, validation};
 
 /// Whom an assertion must be for.
 const AUDIENCE: &str = "cometchat-auth";
 /// The longest that an assertion may be good for, in seconds.
-const LONGEST: i64 = 120;
-const ID_MAX_BYTES: usize = 200;
+const MAX_LIFETIME_SECONDS: i64 = 120;
+const MAX_ID_BYTES: usize = 200;
 const WRONG_SIGNATURE: &str = "the signature is wrong";
 
 /// What the other server says.
@@ -46,7 +46,7 @@ pub(crate) struct Claims {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum HandoverError {
+pub enum AssertionError {
     /// Forged, too old, used before or malformed; says which for the log.
     #[error("the assertion is not believed: {0}")]
     Invalid(&'static str),
@@ -54,37 +54,37 @@ pub enum HandoverError {
     Account(#[from] AccountError),
 }
 
-impl From<DbError> for HandoverError {
+impl From<DbError> for AssertionError {
     fn from(error: DbError) -> Self {
         AccountError::from(error).into()
     }
 }
 
 /// Signs in whom the assertion names; they are made or renamed here and at CometChat as it says.
-pub async fn sign_in(
-    services: &Services,
+pub async fn login(
+    services: &AppState,
     assertion: &str,
-    client: Client,
-) -> Result<SignedIn, HandoverError> {
+    client: ClientInfo,
+) -> Result<LoginSuccess, AssertionError> {
     sign_in::limit_address(services, &client)?;
     let now = services.clock.now();
-    let claims = verify_by_any(&services.handover_keys, assertion, now)?;
+    let claims = verify_by_any(&services.assertion_keys, assertion, now)?;
     let user = User { id: claims.sub, email: claims.email, name: claims.name.trim().to_owned() };
     let mut tx = services.db.begin().await?;
     if let Some(why) = assertions::find_refusal(&mut tx, &user.id, claims.iat).await? {
-        return Err(HandoverError::Invalid(why));
+        return Err(AssertionError::Invalid(why));
     }
     if !assertions::record_use(&mut tx, &sha256_hex(claims.jti.as_bytes()), claims.exp).await? {
-        return Err(HandoverError::Invalid("it was used before"));
+        return Err(AssertionError::Invalid("it was used before"));
     }
     // Not before: an assertion that was stolen after its use must not use up the sign-ins of its user.
     sign_in::limit_user(services, Action::SignIn, &user.id, client.address)?;
-    let is_changed = users::provision(&mut tx, &user, now).await?;
+    let is_changed = users::upsert(&mut tx, &user, now).await?;
     tx.commit().await?;
-    services.audit.handed_over(&user.id, client.address);
+    services.audit.assertion_login(&user.id, client.address);
     let evidence = Evidence::Assertion { issued_at: claims.iat };
-    let signed_in = sign_in::begin(services, user, evidence, client).await.map_err(|error| match error {
-        AccountError::WrongCredentials => HandoverError::Invalid("the user changed while it was used"),
+    let signed_in = sign_in::start_session(services, user, evidence, client).await.map_err(|error| match error {
+        AccountError::WrongCredentials => AssertionError::Invalid("the user changed while it was used"),
         error => error.into(),
     })?;
     // Whoever was made or renamed is still to be so at CometChat; not before, since the sign-in may just have done it.
@@ -95,21 +95,21 @@ pub async fn sign_in(
 }
 
 /// [`verify`] by the key that the assertion is signed with, if it is one of these.
-fn verify_by_any(keys: &[SecretKey], assertion: &str, now: i64) -> Result<Claims, HandoverError> {
+fn verify_by_any(keys: &[SecretKey], assertion: &str, now: i64) -> Result<Claims, AssertionError> {
     keys.iter()
         .map(|key| verify(key, assertion, now))
-        .find(|verified| !matches!(verified, Err(HandoverError::Invalid(WRONG_SIGNATURE))))
-        .unwrap_or(Err(HandoverError::Invalid(WRONG_SIGNATURE)))
+        .find(|verified| !matches!(verified, Err(AssertionError::Invalid(WRONG_SIGNATURE))))
+        .unwrap_or(Err(AssertionError::Invalid(WRONG_SIGNATURE)))
 }
 
-pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, HandoverError> {
-    let invalid = HandoverError::Invalid;
+pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, AssertionError> {
+    let invalid = AssertionError::Invalid;
     let (signed, signature) = assertion.rsplit_once('.').ok_or(invalid("it is no JWT"))?;
     let (header, claims) = signed.split_once('.').ok_or(invalid("it is no JWT"))?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is no JWT"))?;
     let mac = Hmac::<Sha256>::new_from_slice(key.bytes()).map_err(|_| invalid("the key is of no use"))?;
     mac.chain_update(signed).verify_slice(&signature).map_err(|_| invalid(WRONG_SIGNATURE))?;
-    let header: Map<String, Value> = decoded(header)?;
+    let header: Map<String, Value> = decode(header)?;
     if header.get("alg").and_then(Value::as_str) != Some("HS256") {
         return Err(invalid("the algorithm is not HS256"));
     }
@@ -117,8 +117,8 @@ pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claim
     if header.contains_key("crit") {
         return Err(invalid("it has a critical extension"));
     }
-    let claims: Claims = decoded(claims)?;
-    let mut faults = Fields::new();
+    let claims: Claims = decode(claims)?;
+    let mut faults = FieldErrors::new();
     validation::check_email(&claims.email, &mut faults);
     validation::check_name(claims.name.trim(), &mut faults);
     if claims.aud != AUDIENCE {
@@ -127,11 +127,11 @@ pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claim
         Err(invalid("it is too old, or the clocks differ"))
     } else if claims.nbf > now + CLOCK_SKEW {
         Err(invalid("it is not valid yet"))
-    } else if claims.exp.saturating_sub(claims.iat) > LONGEST {
+    } else if claims.exp.saturating_sub(claims.iat) > MAX_LIFETIME_SECONDS {
         Err(invalid("it is good for more than two minutes"))
     } else if !validation::is_uid(&claims.sub) {
         Err(invalid("its subject cannot be a uid"))
-    } else if claims.jti.is_empty() || claims.jti.len() > ID_MAX_BYTES {
+    } else if claims.jti.is_empty() || claims.jti.len() > MAX_ID_BYTES {
         Err(invalid("it has no name, or a very long one"))
     } else if !faults.is_empty() {
         Err(invalid("its name or email cannot be one"))
@@ -140,8 +140,8 @@ pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claim
     }
 }
 
-fn decoded<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, HandoverError> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| HandoverError::Invalid("it is no JWT"))?;
+fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, AssertionError> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| AssertionError::Invalid("it is no JWT"))?;
     serde_json::from_slice(&bytes)
-        .map_err(|_| HandoverError::Invalid("a claim is missing or of another type"))
+        .map_err(|_| AssertionError::Invalid("a claim is missing or of another type"))
 }

@@ -5,31 +5,31 @@
 //! failed attempt looks and costs the same. Knows nothing of HTTP or of the wire.
 
 use crate::users::{self, AccountError, Credentials, User, email_key};
-use crate::app::Services;
+use crate::app::AppState;
 use crate::assertions;
-use crate::audit::Reason;
-use crate::cometchat::{MintError, Minted, job_queue};
+use crate::audit::LoginFailureReason;
+use crate::cometchat::{MintError, MintedToken, job_queue};
 use crate::db::{Db, DbError, Row};
-use crate::passwords::{Password, Verdict};
-use crate::sessions::{self, Device, Issue, Proof, Session, Token};
-use crate::throttle::{self, Subject, lockout::Standing, device_cookie::Claim, device_cookie::Opened, user::Action};
+use crate::passwords::{Password, Verification};
+use crate::sessions::{self, SessionOrigin, NewSession, VerifiedPassword, Session, Token};
+use crate::throttle::{self, AttemptKeys, lockout::Lockout, device_cookie::DeviceCookie, device_cookie::DeviceBinding, user::Action};
 use crate::values;
 use shared::Secret;
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// Who asks: what is known of the browser.
-pub struct Client {
+pub struct ClientInfo {
     pub address: IpAddr,
     pub user_agent: String,
     /// What says that this browser is known; see [`throttle::device`].
     pub device_cookie: Option<String>,
     /// The session that this browser has already, if any: it ends when a new one begins.
-    pub present: Option<Token>,
+    pub current_session: Option<Token>,
 }
 
 /// A sign-in that went well.
-pub struct SignedIn {
+pub struct LoginSuccess {
     pub user: User,
     pub session: Token,
     /// `None`: nothing was proven that a browser could be known for.
@@ -39,46 +39,46 @@ pub struct SignedIn {
 }
 
 /// Signs somebody in to the app and, if it can be reached, to CometChat.
-pub async fn sign_in(
-    services: &Services,
+pub async fn login(
+    services: &AppState,
     email: &str,
     password: Password,
-    client: Client,
-) -> Result<SignedIn, AccountError> {
-    let (user, proof) = prove(services, email, password, &client).await?;
+    client: ClientInfo,
+) -> Result<LoginSuccess, AccountError> {
+    let (user, proof) = verify_credentials(services, email, password, &client).await?;
     limit_user(services, Action::SignIn, &user.id, client.address)?;
-    begin(services, user, Evidence::Password(proof), client).await
+    start_session(services, user, Evidence::Password(proof), client).await
 }
 
 /// What has proven who signs in. It may be worth nothing any more when the session begins.
 pub enum Evidence {
-    Password(Proof),
+    Password(VerifiedPassword),
     Assertion { issued_at: i64 },
 }
 
 /// Begins a session of this user, unless the evidence is worth nothing any more.
-pub async fn begin(
-    services: &Services,
+pub async fn start_session(
+    services: &AppState,
     user: User,
     evidence: Evidence,
-    client: Client,
-) -> Result<SignedIn, AccountError> {
-    let minted = usable(services.chat.mint(&user).await);
+    client: ClientInfo,
+) -> Result<LoginSuccess, AccountError> {
+    let minted = token_or_none(services.chat.mint(&user).await);
 
     let session = Token::generate();
     let now = services.clock.now();
-    let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
+    let device = SessionOrigin { user_agent: client.user_agent, address: client.address.to_string() };
     let proof = match &evidence {
         Evidence::Password(proof) => Some(proof),
         Evidence::Assertion { .. } => None,
     };
-    let issue = Issue {
+    let issue = NewSession {
         token: &session,
         user_id: &user.id,
         proof,
         device: &device,
         chat_token: minted.as_ref(),
-        replaces: client.present.as_ref(),
+        replaces: client.current_session.as_ref(),
     };
     let mut tx = services.db.begin().await?;
     if let Evidence::Assertion { issued_at } = evidence
@@ -86,51 +86,51 @@ pub async fn begin(
     {
         return Err(AccountError::WrongCredentials);
     }
-    let issued = sessions::issue(tx, issue, services.lifetime, now).await?;
+    let issued = sessions::create(tx, issue, services.session_lifetime, now).await?;
     // Changed, deleted or shut while CometChat was asked: what was proven holds no more.
     let excess = issued.ok_or(AccountError::WrongCredentials)?;
-    if client.present.is_some() || excess > 0 {
+    if client.current_session.is_some() || excess > 0 {
         services.chat.wake();
     }
     if excess > 0 {
         services.audit.sessions_ended(&user.id, Some(client.address), "over_limit", excess);
     }
-    services.audit.signed_in(&user.id, client.address, minted.is_some());
+    services.audit.logged_in(&user.id, client.address, minted.is_some());
     let device_cookie = proof.map(|proof| {
-        let opened = Opened { user_id: &user.id, password_version: proof.password_version };
-        let known = client.device_cookie.as_deref().and_then(Claim::read);
-        let known = known.filter(|claim| services.devices.believe(claim, opened));
-        services.devices.issue(opened, known.map(|claim| claim.device))
+        let opened = DeviceBinding { user_id: &user.id, password_version: proof.password_version };
+        let known = client.device_cookie.as_deref().and_then(DeviceCookie::read);
+        let known = known.filter(|claim| services.device_cookies.verify(claim, opened));
+        services.device_cookies.issue(opened, known.map(|claim| claim.device))
     });
-    Ok(SignedIn { device_cookie, user, session, chat_token: minted.map(|minted| minted.token) })
+    Ok(LoginSuccess { device_cookie, user, session, chat_token: minted.map(|minted| minted.token) })
 }
 
 /// Whose password this is, if the limits let the question be asked.
-pub async fn prove(
-    services: &Services,
+pub async fn verify_credentials(
+    services: &AppState,
     email: &str,
     password: Password,
-    client: &Client,
-) -> Result<(User, Proof), AccountError> {
+    client: &ClientInfo,
+) -> Result<(User, VerifiedPassword), AccountError> {
     let (db, now) = (&services.db, services.clock.now());
 
     // Limits first, before the account is looked up, so that they say nothing of whether it exists.
     limit_address(services, client)?;
-    let claim = client.device_cookie.as_deref().and_then(Claim::read);
-    let mut subject = Subject::new(email, client.address, claim.as_ref().map(|claim| &claim.device));
+    let claim = client.device_cookie.as_deref().and_then(DeviceCookie::read);
+    let mut subject = AttemptKeys::new(email, client.address, claim.as_ref().map(|claim| &claim.device));
     // Nothing more is done for who would wait too long for a hash.
     services.hasher.check_load()?;
-    let (counted, found) = look(db, email, &subject).await?;
+    let (counted, found) = load_login_state(db, email, &subject).await?;
     if let Some(claim) = claim {
         // Also for nobody's account, with as long an id: the time must not tell.
-        let nobody = Opened { user_id: "00000000-0000-0000-0000-000000000000", password_version: 0 };
-        let opened = found.as_ref().map_or(nobody, Credentials::opened);
-        if !services.devices.believe(&claim, opened) {
+        let nobody = DeviceBinding { user_id: "00000000-0000-0000-0000-000000000000", password_version: 0 };
+        let opened = found.as_ref().map_or(nobody, Credentials::device_binding);
+        if !services.device_cookies.verify(&claim, opened) {
             subject = subject.without_device();
         }
     }
-    let throttle::Found { standing, has_failed, account } = throttle::found(&subject, &counted, now)?;
-    if let Standing::Wait(seconds) = standing {
+    let throttle::ThrottleState { standing, has_failed, account } = throttle::evaluate(&subject, &counted, now)?;
+    if let Lockout::RetryAfter(seconds) = standing {
         let seconds = u64::try_from(seconds).unwrap_or(1);
         services.audit.throttled(client.address, "account", seconds);
         return Err(AccountError::TooManyAttempts { retry_after: Duration::from_secs(seconds) });
@@ -145,25 +145,25 @@ pub async fn prove(
     };
     let verdict = services.hasher.verify_in_turn(password.clone(), stored.as_deref(), &turn).await?;
     let (user, reason) = match (found, stored, verdict) {
-        (Some(found), Some(hash), Verdict::Right { outdated }) if standing == Standing::Open => {
+        (Some(found), Some(hash), Verification::Valid { needs_rehash: outdated }) if standing == Lockout::Allowed => {
             services.hasher.give_back(&turn);
             if has_failed {
-                throttle::succeeded(db, &subject, account.is_none()).await?;
+                throttle::record_success(db, &subject, account.is_none()).await?;
             }
             if outdated {
                 rehash(services, &found.user, &hash, password).await;
             }
             let account = account.unwrap_or_default();
-            return Ok((found.user, Proof { password_version: found.password_version, account }));
+            return Ok((found.user, VerifiedPassword { password_version: found.password_version, account }));
         }
-        (None, ..) => (String::new(), Reason::UnknownUser),
-        (Some(found), None, _) => (found.user.id, Reason::NoPassword),
-        (Some(found), ..) if standing == Standing::Shut => (found.user.id, Reason::Locked),
-        (Some(found), ..) => (found.user.id, Reason::WrongPassword),
+        (None, ..) => (String::new(), LoginFailureReason::UnknownUser),
+        (Some(found), None, _) => (found.user.id, LoginFailureReason::NoPassword),
+        (Some(found), ..) if standing == Lockout::Locked => (found.user.id, LoginFailureReason::Locked),
+        (Some(found), ..) => (found.user.id, LoginFailureReason::WrongPassword),
     };
-    if verdict != Verdict::Unchecked {
-        throttle::failed(db, &subject, now).await?;
-        services.audit.sign_in_failed(&user, client.address, reason);
+    if verdict != Verification::Unchecked {
+        throttle::record_failure(db, &subject, now).await?;
+        services.audit.login_failed(&user, client.address, reason);
     }
     // However long the check took: the time must not tell which hash there is.
     turn.wait_for_end().await?;
@@ -173,10 +173,10 @@ pub async fn prove(
 /// What is counted for this subject (see [`throttle::found`]), and who has the address: in one visit to the
 /// database, since the way there and back costs more than either. What was found of the account is looked at when the
 /// count lets it be.
-pub async fn look(
+pub async fn load_login_state(
     db: &Db,
     email: &str,
-    subject: &Subject,
+    subject: &AttemptKeys,
 ) -> Result<(Vec<Row>, Option<Credentials>), DbError> {
     let [account, network, device] = subject.keys();
     let rows = db
@@ -197,7 +197,7 @@ pub async fn look(
 }
 
 /// Takes one attempt out of the bucket of this client's address.
-pub fn limit_address(services: &Services, client: &Client) -> Result<(), AccountError> {
+pub fn limit_address(services: &AppState, client: &ClientInfo) -> Result<(), AccountError> {
     services.address_limit.take(client.address).map_err(|retry_after| {
         services.audit.throttled(client.address, "address", retry_after.as_secs() + 1);
         AccountError::TooManyAttempts { retry_after }
@@ -206,7 +206,7 @@ pub fn limit_address(services: &Services, client: &Client) -> Result<(), Account
 
 /// Takes one action out of this user's bucket.
 pub fn limit_user(
-    services: &Services,
+    services: &AppState,
     action: Action,
     user_id: &str,
     address: IpAddr,
@@ -218,7 +218,7 @@ pub fn limit_user(
 }
 
 /// A token, or none where CometChat cannot give one: nobody is kept out for that.
-pub fn usable(minted: Result<Minted, MintError>) -> Option<Minted> {
+pub fn token_or_none(minted: Result<MintedToken, MintError>) -> Option<MintedToken> {
     match minted {
         Ok(minted) => Some(minted),
         Err(MintError::Unavailable { .. }) => None,
@@ -230,7 +230,7 @@ pub fn usable(minted: Result<Minted, MintError>) -> Option<Minted> {
 }
 
 /// Stores the password under today's parameters. The sign-in goes on without it.
-async fn rehash(services: &Services, user: &User, old: &str, password: Password) {
+async fn rehash(services: &AppState, user: &User, old: &str, password: Password) {
     let new = match services.hasher.hash(password).await {
         Ok(new) => new,
         Err(error) => return tracing::warn!(user = user.id, %error, "the password was not rehashed"),
@@ -243,7 +243,7 @@ async fn rehash(services: &Services, user: &User, old: &str, password: Password)
 
 /// Ends a session and, at once or later, its chat token. No session with this token is no fault: what
 /// was asked for is so.
-pub async fn sign_out(services: &Services, token: &Token, address: IpAddr) -> Result<(), DbError> {
+pub async fn logout(services: &AppState, token: &Token, address: IpAddr) -> Result<(), DbError> {
     let mut tx = services.db.begin().await?;
     let user = sessions::end(&mut tx, &token.hash(), services.clock.now()).await?;
     tx.commit().await?;
@@ -257,7 +257,7 @@ pub async fn sign_out(services: &Services, token: &Token, address: IpAddr) -> Re
 /// The chat token of this session: the one that it has, or a new one when it has none or `renew` asks
 /// for it. The one that is replaced gets revoked. `None` when the session has ended meanwhile.
 pub async fn chat_token(
-    services: &Services,
+    services: &AppState,
     session: &Session,
     renew: bool,
 ) -> Result<Option<Secret>, MintError> {
@@ -272,7 +272,7 @@ pub async fn chat_token(
     let within = services.user_limit.take(Action::ChatToken, uid);
     within.map_err(|retry_after| MintError::TooMany { retry_after })?;
     let minted = services.chat.mint(&session.user).await?;
-    if keep(services, uid, &session.token_hash, old, &minted).await? {
+    if store_chat_token(services, uid, &session.token_hash, old, &minted).await? {
         return Ok(Some(minted.token));
     }
     // Another request of this session was quicker, if it has not ended.
@@ -290,12 +290,12 @@ pub async fn chat_token(
 
 /// Puts a minted token in the place of the session's `old` one, which is to be revoked. Where the session
 /// has ended or got another token meanwhile, it is the new one that is to be revoked, and the answer no.
-pub async fn keep(
-    services: &Services,
+pub async fn store_chat_token(
+    services: &AppState,
     uid: &str,
     token_hash: &str,
     old: &str,
-    minted: &Minted,
+    minted: &MintedToken,
 ) -> Result<bool, DbError> {
     let mut tx = services.db.begin().await?;
     let kept = sessions::replace_chat_token(&mut tx, token_hash, old, &minted.sealed).await?;
@@ -309,7 +309,7 @@ pub async fn keep(
         let needless = (uid.to_owned(), needless.to_owned());
         job_queue::revoke_tokens(&mut tx, [needless], services.clock.now()).await?;
     }
-    minted.settle(tx).await?;
+    minted.confirm(tx).await?;
     if has_job {
         services.chat.wake();
     }

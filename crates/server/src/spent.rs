@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 /// What time can be spent on.
 #[derive(Debug, Clone, Copy)]
-pub enum Part {
+pub enum Phase {
     /// Waiting for a hashing thread, and the hash.
     Hash,
     /// Waiting for a connection, and the statements.
@@ -21,23 +21,23 @@ pub enum Part {
 
 /// The sums of one request.
 #[derive(Debug, Default)]
-pub struct Spent {
+pub struct RequestTimings {
     micros: [AtomicU64; 3],
 }
 
 tokio::task_local! {
-    static SPENT: Arc<Spent>;
+    static SPENT: Arc<RequestTimings>;
 }
 
-impl Spent {
+impl RequestTimings {
     /// Milliseconds, to a tenth; `None` where there was none of it.
-    pub fn millis(&self, part: Part) -> Option<f64> {
+    pub fn millis(&self, part: Phase) -> Option<f64> {
         let micros = self.micros.get(part as usize)?.load(Ordering::Relaxed);
         #[allow(clippy::cast_precision_loss)] // for people
         (micros > 0).then(|| (micros as f64 / 100.0).round() / 10.0)
     }
 
-    fn add(&self, part: Part, time: Duration) {
+    fn add(&self, part: Phase, time: Duration) {
         if let Some(micros) = self.micros.get(part as usize) {
             micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
@@ -45,23 +45,23 @@ impl Spent {
 }
 
 /// Does `work`, adding up in `spent` what [`measured`] measures in it.
-pub fn adding_up<T>(spent: Arc<Spent>, work: impl Future<Output = T>) -> impl Future<Output = T> {
+pub fn scope<T>(spent: Arc<RequestTimings>, work: impl Future<Output = T>) -> impl Future<Output = T> {
     SPENT.scope(spent, work)
 }
 
 /// The sums of the request that this task works for, to be handed to a task that works for it too.
-pub fn of_this_task() -> Arc<Spent> {
+pub fn current() -> Arc<RequestTimings> {
     SPENT.try_with(Arc::clone).unwrap_or_default()
 }
 
 /// Does `work`, and adds its time to its part of the request's; a span of the request's trace, where somebody
 /// collects them.
-pub async fn measured<T>(part: Part, work: impl Future<Output = T>) -> T {
+pub async fn timed<T>(part: Phase, work: impl Future<Output = T>) -> T {
     let started = Instant::now();
     let span = match part {
-        Part::Hash => tracing::trace_span!(target: "spent", "hash"),
-        Part::Database => tracing::trace_span!(target: "spent", "database"),
-        Part::CometChat => tracing::trace_span!(target: "spent", "cometchat"),
+        Phase::Hash => tracing::trace_span!(target: "spent", "hash"),
+        Phase::Database => tracing::trace_span!(target: "spent", "database"),
+        Phase::CometChat => tracing::trace_span!(target: "spent", "cometchat"),
     };
     let done = work.instrument(span).await;
     let _ = SPENT.try_with(|spent| spent.add(part, started.elapsed()));
@@ -74,14 +74,14 @@ mod tests {
 
     #[tokio::test]
     async fn time_is_added_up_by_its_part_also_in_a_task_of_its_own() {
-        let spent = Arc::new(Spent::default());
+        let spent = Arc::new(RequestTimings::default());
         let wait = || async { while Instant::now().elapsed().is_zero() {} };
-        adding_up(Arc::clone(&spent), async {
-            measured(Part::Hash, wait()).await;
-            let spent = of_this_task();
-            let elsewhere = adding_up(
+        scope(Arc::clone(&spent), async {
+            timed(Phase::Hash, wait()).await;
+            let spent = current();
+            let elsewhere = scope(
                 spent,
-                measured(Part::Database, async {
+                timed(Phase::Database, async {
                     let begun = Instant::now();
                     while begun.elapsed() < Duration::from_millis(1) {
                         tokio::task::yield_now().await;
@@ -91,7 +91,7 @@ mod tests {
             tokio::spawn(elsewhere).await.unwrap();
         })
         .await;
-        assert!(spent.millis(Part::Database) >= Some(1.0), "{spent:?}");
-        assert_eq!(spent.millis(Part::CometChat), None);
+        assert!(spent.millis(Phase::Database) >= Some(1.0), "{spent:?}");
+        assert_eq!(spent.millis(Phase::CometChat), None);
     }
 }

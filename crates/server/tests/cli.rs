@@ -78,7 +78,7 @@ async fn unlock_opens_an_account_that_failures_have_shut_and_so_does_another_pas
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    assert!(throttle::is_shut(&db, "ada@example.com", 0).await.unwrap());
+    assert!(throttle::is_locked(&db, "ada@example.com", 0).await.unwrap());
     assert!(world.run(&["user", "show", "ada"], "").contains("locked    yes"));
     assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
     assert!(world.run(&["user", "unlock", "ada"], "").contains("was shut"));

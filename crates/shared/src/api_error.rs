@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Validation errors by field: the name in JSON, and a sentence for the user.
-pub type Fields = BTreeMap<String, String>;
+pub type FieldErrors = BTreeMap<String, String>;
 
 /// The body of every error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct ApiError {
     /// The errors by field, with `validation_failed`.
     #[cfg_attr(feature = "openapi", schema(inline))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fields: Option<Fields>,
+    pub fields: Option<FieldErrors>,
 }
 
 /// The kind of an error, for programs.

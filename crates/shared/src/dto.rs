@@ -1,7 +1,7 @@
 //! Request and response bodies. A request with an unknown field is rejected, so that a misspelt field is not
 //! ignored; clients must ignore unknown fields of responses.
 
-use crate::{Fields, Secret, validation};
+use crate::{FieldErrors, Secret, validation};
 use serde::{Deserialize, Serialize};
 
 /// `POST /api/login`
@@ -17,8 +17,8 @@ pub struct LoginRequest {
 
 impl LoginRequest {
     /// Returns the errors by field. Without errors the server checks the credentials.
-    pub fn faults(&self) -> Fields {
-        let mut faults = Fields::new();
+    pub fn faults(&self) -> FieldErrors {
+        let mut faults = FieldErrors::new();
         validation::check_email(self.email.trim(), &mut faults);
         validation::check_password_input("password", self.password.expose(), &mut faults);
         faults
@@ -42,8 +42,8 @@ pub struct RegisterRequest {
 impl RegisterRequest {
     /// Returns the errors by field. `min_chars` is [`ClientConfig::password_min_length`]. Only the server
     /// checks whether the password is easy to guess.
-    pub fn faults(&self, min_chars: usize) -> Fields {
-        let mut faults = Fields::new();
+    pub fn faults(&self, min_chars: usize) -> FieldErrors {
+        let mut faults = FieldErrors::new();
         validation::check_name(self.name.trim(), &mut faults);
         validation::check_email(self.email.trim(), &mut faults);
         validation::check_new_password("password", self.password.expose(), min_chars, &mut faults);
@@ -97,8 +97,8 @@ pub struct RenameRequest {
 }
 
 impl RenameRequest {
-    pub fn faults(&self) -> Fields {
-        let mut faults = Fields::new();
+    pub fn faults(&self) -> FieldErrors {
+        let mut faults = FieldErrors::new();
         validation::check_name(self.name.trim(), &mut faults);
         faults
     }
@@ -118,8 +118,8 @@ pub struct PasswordRequest {
 
 impl PasswordRequest {
     /// Returns the errors by field, as [`RegisterRequest::faults`].
-    pub fn faults(&self, min_chars: usize) -> Fields {
-        let mut faults = Fields::new();
+    pub fn faults(&self, min_chars: usize) -> FieldErrors {
+        let mut faults = FieldErrors::new();
         validation::check_password_input("currentPassword", self.current_password.expose(), &mut faults);
         validation::check_new_password("newPassword", self.new_password.expose(), min_chars, &mut faults);
         faults
@@ -137,8 +137,8 @@ pub struct DeleteAccountRequest {
 }
 
 impl DeleteAccountRequest {
-    pub fn faults(&self) -> Fields {
-        let mut faults = Fields::new();
+    pub fn faults(&self) -> FieldErrors {
+        let mut faults = FieldErrors::new();
         validation::check_password_input("password", self.password.expose(), &mut faults);
         faults
     }

@@ -11,7 +11,7 @@ pub mod routes;
 mod secret;
 pub mod visible_text;
 
-pub use api_error::{ApiError, ErrorCode, Fields};
+pub use api_error::{ApiError, ErrorCode, FieldErrors};
 pub use dto::{
     ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, HandoverRequest, LoginRequest,
     LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, SessionInfo, SessionResponse,

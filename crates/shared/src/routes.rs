@@ -25,37 +25,37 @@ pub const READYZ: &str = "/readyz";
 /// The page that a signed-out user sees at a path. The server sends its prerendered form, and the program
 /// renders the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum LandingPage {
     /// A page for signed-in users shows the login form, and appears at the same address after the login.
-    SignIn,
+    Login,
     Register,
-    Nowhere,
+    NotFound,
 }
 
-impl Way {
+impl LandingPage {
     /// Returns the page for a path without the base path.
-    pub fn of(path: &str) -> Self {
+    pub fn for_path(path: &str) -> Self {
         let mut parts = path.trim_matches('/').split('/');
         match (parts.next(), parts.next(), parts.next()) {
-            (Some("" | "chat" | "account"), None, _) | (Some("chat"), Some(_), None) => Self::SignIn,
+            (Some("" | "chat" | "account"), None, _) | (Some("chat"), Some(_), None) => Self::Login,
             (Some("register"), None, _) => Self::Register,
-            _ => Self::Nowhere,
+            _ => Self::NotFound,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Way;
+    use super::LandingPage;
 
     #[test]
     fn pages_for_signed_in_users_show_the_login_form() {
         for path in ["/", "", "/chat", "/chat/", "/chat/ada", "/account"] {
-            assert_eq!(Way::of(path), Way::SignIn, "{path}");
+            assert_eq!(LandingPage::for_path(path), LandingPage::Login, "{path}");
         }
-        assert_eq!(Way::of("/register"), Way::Register);
+        assert_eq!(LandingPage::for_path("/register"), LandingPage::Register);
         for path in ["/no/such/page", "/chat/a/b", "/register/x", "/account/x"] {
-            assert_eq!(Way::of(path), Way::Nowhere, "{path}");
+            assert_eq!(LandingPage::for_path(path), LandingPage::NotFound, "{path}");
         }
     }
 }

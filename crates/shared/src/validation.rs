@@ -1,6 +1,6 @@
 //! Validation of user input, the same in the forms and on the server.
 
-use crate::{Fields, visible_text};
+use crate::{FieldErrors, visible_text};
 
 /// The maximum length of an email address in bytes: an SMTP path of 256 octets without its two angle
 /// brackets (RFC 5321, 4.5.3.1.3).
@@ -30,7 +30,7 @@ pub fn is_uid(text: &str) -> bool {
 }
 
 /// Adds an error if a trimmed email address is invalid.
-pub fn check_email(email: &str, faults: &mut Fields) {
+pub fn check_email(email: &str, faults: &mut FieldErrors) {
     let fault = if email.is_empty() {
         "Enter your email address."
     } else if email.len() > EMAIL_MAX_BYTES {
@@ -44,7 +44,7 @@ pub fn check_email(email: &str, faults: &mut Fields) {
 }
 
 /// Adds an error if an existing password cannot be one.
-pub fn check_password_input(field: &str, password: &str, faults: &mut Fields) {
+pub fn check_password_input(field: &str, password: &str, faults: &mut FieldErrors) {
     let fault = if password.is_empty() {
         "Enter your password."
     } else if password.len() > PASSWORD_INPUT_MAX_BYTES {
@@ -60,7 +60,7 @@ pub fn check_password_input(field: &str, password: &str, faults: &mut Fields) {
 /// Adds an error if a new password is too short or too long. There are no rules about kinds of characters,
 /// which make passwords worse (NIST SP 800-63B-4, 3.1.1.2). The server also checks whether the password is
 /// easy to guess.
-pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults: &mut Fields) {
+pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults: &mut FieldErrors) {
     let chars = password.chars().count();
     let fault = if password.is_empty() {
         "Choose a password.".to_owned()
@@ -80,7 +80,7 @@ pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults:
 }
 
 /// Adds an error if a trimmed name is invalid.
-pub fn check_name(name: &str, faults: &mut Fields) {
+pub fn check_name(name: &str, faults: &mut FieldErrors) {
     let fault = if name.is_empty() {
         "Enter your name.".to_owned()
     } else if name.chars().count() > NAME_MAX_CHARS {

@@ -2,7 +2,7 @@
 
 use serde_json::{from_str, json, to_value};
 use shared::{
-    ApiError, ChatTokenRequest, DeleteAccountRequest, ErrorCode, Fields, LoginRequest, LoginResponse,
+    ApiError, ChatTokenRequest, DeleteAccountRequest, ErrorCode, FieldErrors, LoginRequest, LoginResponse,
     PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo, validation,
 };
 
@@ -74,7 +74,7 @@ fn invalid_login_input_is_reported_by_field() {
     assert_eq!(faults(&format!("{}@example.com", "a".repeat(300)), "x"), ["email"]);
     assert_eq!(faults("a@example.com", "a\0b"), ["password"]);
     assert_eq!(faults("a@example.com", &"p".repeat(validation::PASSWORD_INPUT_MAX_BYTES + 1)), ["password"]);
-    let mut kept = Fields::new();
+    let mut kept = FieldErrors::new();
     validation::check_email("a@example.com", &mut kept);
     assert!(kept.is_empty());
 }
@@ -117,7 +117,7 @@ fn session_is_camel_case_with_unix_seconds() {
 #[test]
 fn new_password_is_validated_by_length_alone() {
     let faults = |password: &str| {
-        let mut faults = Fields::new();
+        let mut faults = FieldErrors::new();
         validation::check_new_password("password", password, 15, &mut faults);
         faults.remove("password")
     };
@@ -132,7 +132,7 @@ fn new_password_is_validated_by_length_alone() {
 #[test]
 fn name_is_validated_by_length_and_characters() {
     let is_name = |name: &str| {
-        let mut faults = Fields::new();
+        let mut faults = FieldErrors::new();
         validation::check_name(name, &mut faults);
         faults.is_empty()
     };

@@ -17,7 +17,7 @@ use crate::pages::NotFound;
 use form_snapshot::FormSnapshot;
 use login::Login;
 use register::Register;
-use shared::routes::Way;
+use shared::routes::LandingPage;
 use state::AuthState;
 use unreachable::Unreachable;
 use use_auth::use_auth;
@@ -26,7 +26,7 @@ use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
 struct Props {
-    page: Way,
+    page: LandingPage,
     /// See [`use_auth`].
     is_prerendered: bool,
 }
@@ -39,11 +39,11 @@ fn App(props: &Props) -> Html {
             let on_retry = Callback::from(move |()| auth.check());
             html! { <Unreachable {on_retry} /> }
         }
-        (AuthState::SignedOut { .. }, Way::Nowhere) => html! { <NotFound /> },
-        (AuthState::SignedOut { reason }, Way::SignIn) => {
+        (AuthState::SignedOut { .. }, LandingPage::NotFound) => html! { <NotFound /> },
+        (AuthState::SignedOut { reason }, LandingPage::Login) => {
             html! { <Login auth={auth.clone()} reason={*reason} /> }
         }
-        (AuthState::SignedOut { reason }, Way::Register) => {
+        (AuthState::SignedOut { reason }, LandingPage::Register) => {
             html! { <Register auth={auth.clone()} reason={*reason} /> }
         }
         // The message appears after a delay, which most checks end before.
@@ -60,7 +60,7 @@ pub fn start() {
     let Some(root) = dom::root() else { return };
     let is_prerendered = root.has_child_nodes();
     let snapshot = FormSnapshot::take(&root);
-    let props = Props { page: Way::of(&navigation::current_path()), is_prerendered };
+    let props = Props { page: LandingPage::for_path(&navigation::current_path()), is_prerendered };
     mount::mount::<App>(root, props);
     // Yew renders in a task of its own, which was queued first.
     spawn_local(async { snapshot.restore() });
@@ -73,7 +73,7 @@ mod tests {
     use std::path::Path;
 
     /// Compares a file of `frontend/prerendered/` with the form as it is rendered now; `make docs` writes it.
-    async fn assert_current(page: Way, name: &str) {
+    async fn assert_current(page: LandingPage, name: &str) {
         let props = move || Props { page, is_prerendered: true };
         let html = yew::ServerRenderer::<App>::with_props(props).hydratable(false).render().await;
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("prerendered/{name}.html"));
@@ -86,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn prerendered_forms_are_current() {
-        assert_current(Way::SignIn, "login").await;
-        assert_current(Way::Register, "register").await;
+        assert_current(LandingPage::Login, "login").await;
+        assert_current(LandingPage::Register, "register").await;
     }
 }

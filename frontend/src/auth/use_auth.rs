@@ -10,7 +10,7 @@ use crate::form::FormHandle;
 use crate::handoff::SignedInUser;
 use crate::sign_out_reason::{self, SignOutReason};
 use crate::{backoff, cometchat};
-use shared::{Fields, LoginResponse};
+use shared::{FieldErrors, LoginResponse};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -30,7 +30,7 @@ impl AuthHandle {
     pub fn onsubmit<F>(
         &self,
         form: &FormHandle,
-        read: impl Fn(&FormHandle) -> (Fields, F) + 'static,
+        read: impl Fn(&FormHandle) -> (FieldErrors, F) + 'static,
     ) -> Callback<SubmitEvent>
     where
         F: Future<Output = Result<LoginResponse, RequestError>> + 'static,

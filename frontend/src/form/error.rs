@@ -1,7 +1,7 @@
 //! The errors that a form shows: one text for each thing that the user can do about them.
 
 use crate::api::RequestError;
-use shared::{ErrorCode, Fields};
+use shared::{ErrorCode, FieldErrors};
 
 /// A failed attempt, as the form shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub struct FormError {
     /// The request id to give to support, for errors that the user cannot fix.
     pub reference: Option<String>,
     /// The server's errors by field.
-    pub fields: Fields,
+    pub fields: FieldErrors,
     /// Whether the user should type the password again.
     pub is_wrong_password: bool,
 }
@@ -27,7 +27,7 @@ impl FormError {
             text: String::new(),
             retry_at: None,
             reference: None,
-            fields: Fields::new(),
+            fields: FieldErrors::new(),
             is_wrong_password: false,
         };
         let error = match error {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use shared::ApiError;
 
-    fn rejected(code: ErrorCode, wait: Option<u64>, fields: Option<Fields>) -> FormError {
+    fn rejected(code: ErrorCode, wait: Option<u64>, fields: Option<FieldErrors>) -> FormError {
         let error = ApiError {
             code,
             message: "The server's words.".into(),
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn server_side_field_errors_go_to_their_fields() {
-        let fields = Fields::from([("email".to_owned(), "No.".to_owned())]);
+        let fields = FieldErrors::from([("email".to_owned(), "No.".to_owned())]);
         let error = rejected(ErrorCode::ValidationFailed, None, Some(fields.clone()));
         assert_eq!(error.fields, fields);
     }

@@ -17,7 +17,7 @@ use crate::hooks::use_countdown;
 use crate::text;
 use error::FormError;
 use futures_util::future::LocalBoxFuture;
-use shared::Fields;
+use shared::FieldErrors;
 use state::{Form, FormEvent};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -146,12 +146,12 @@ impl FormHandle {
     }
 
     /// Sends the form, unless it is being sent, must wait, or has `errors` that the user can fix first.
-    pub fn send(&self, errors: Fields, request: impl Future<Output = Result<(), RequestError>> + 'static) {
+    pub fn send(&self, errors: FieldErrors, request: impl Future<Output = Result<(), RequestError>> + 'static) {
         self.send_boxed(errors, Box::pin(request));
     }
 
     // Boxed, so that the program has this code once and not for each form.
-    fn send_boxed(&self, errors: Fields, request: LocalBoxFuture<'static, Result<(), RequestError>>) {
+    fn send_boxed(&self, errors: FieldErrors, request: LocalBoxFuture<'static, Result<(), RequestError>>) {
         if self.must_wait() || self.is_sending.get() {
             return;
         }

@@ -1,7 +1,7 @@
 //! The state machine of a form. The values stay in the input elements.
 
 use super::error::FormError;
-use shared::Fields;
+use shared::FieldErrors;
 use std::rc::Rc;
 use yew::Reducible;
 
@@ -11,7 +11,7 @@ pub struct Form {
     pub busy: bool,
     pub password_shown: bool,
     /// Errors by field name.
-    pub field_errors: Fields,
+    pub field_errors: FieldErrors,
     pub error: Option<FormError>,
     /// Number of failed attempts. With a new number, screen readers announce the same text again.
     pub failures: u32,
@@ -26,7 +26,7 @@ pub enum FormEvent {
     /// The user typed into the field of this name.
     Edited(String),
     /// Validation failed before sending.
-    Invalid(Fields),
+    Invalid(FieldErrors),
     Sent,
     Failed(FormError),
     Done,
@@ -49,7 +49,7 @@ impl Form {
             FormEvent::Sent => Self {
                 busy: true,
                 password_shown: false,
-                field_errors: Fields::new(),
+                field_errors: FieldErrors::new(),
                 done: false,
                 ..self.clone()
             },

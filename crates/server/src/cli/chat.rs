@@ -1,14 +1,14 @@
 //! `cometchat-auth chat …`: what is still to be done at CometChat, and who is missing there.
 
-use super::{Outcome, date, flag};
+use super::{CliResult, date, flag};
 use crate::users;
 use crate::app::http_client;
 use crate::cometchat::budget::CallBudget;
-use crate::cometchat::client::{CallError, Client};
+use crate::cometchat::client::{CometChatError, Client};
 use crate::cometchat::seal::SecretKey;
 use crate::cometchat::{fingerprints, job_queue};
 use crate::clock::Clock;
-use crate::config::{CometChat, Config, Sources, Store, key_file};
+use crate::config::{CometChat, Config, Sources, CoreConfig, key_file};
 use crate::db::Db;
 use clap::{ArgMatches, Command};
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub fn command() -> Command {
     ])
 }
 
-pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+pub async fn run(matches: &ArgMatches, sources: &Sources) -> CliResult {
     match matches.subcommand() {
         Some(("jobs", matches)) => list(matches.get_flag("retry"), sources).await,
         Some(("adopt-key", _)) => adopt_key(sources).await,
@@ -42,8 +42,8 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
     }
 }
 
-async fn list(retry: bool, sources: &Sources) -> Outcome {
-    let db = Db::open_existing(Store::read(sources)?.database_url.expose()).await?;
+async fn list(retry: bool, sources: &Sources) -> CliResult {
+    let db = Db::open_existing(CoreConfig::read(sources)?.database_url.expose()).await?;
     let mut out = io::stdout().lock();
     if retry {
         let retried = job_queue::unpark(&db, Clock::system().now()).await?;
@@ -57,8 +57,8 @@ async fn list(retry: bool, sources: &Sources) -> Outcome {
     Ok(())
 }
 
-async fn adopt_key(sources: &Sources) -> Outcome {
-    let store = Store::read(sources)?;
+async fn adopt_key(sources: &Sources) -> CliResult {
+    let store = CoreConfig::read(sources)?;
     let is_set = sources.get("SECRET_KEY").or(sources.get("SECRET_KEY_FILE")).is_some();
     if !is_set && !key_file(store.database_url.expose()).exists() {
         return Err(
@@ -67,7 +67,7 @@ async fn adopt_key(sources: &Sources) -> Outcome {
     }
     let db = Db::open_existing(store.database_url.expose()).await?;
     let fallbacks: Vec<SecretKey> = store.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
-    let given_up = fingerprints::adopt(&db, &store.secret_key.0, &fallbacks, Clock::system().now()).await?;
+    let given_up = fingerprints::adopt_key(&db, &store.secret_key.0, &fallbacks, Clock::system().now()).await?;
     db.close().await;
     writeln!(
         io::stdout(),
@@ -80,9 +80,9 @@ async fn adopt_key(sources: &Sources) -> Outcome {
     Ok(())
 }
 
-async fn sync(sources: &Sources) -> Outcome {
+async fn sync(sources: &Sources) -> CliResult {
     let config = Config::read(sources)?;
-    let db = Db::open_existing(config.store.database_url.expose()).await?;
+    let db = Db::open_existing(config.core.database_url.expose()).await?;
     let CometChat { endpoint, emulator, calls_per_minute, .. } = config.cometchat;
     let budget = CallBudget::new(calls_per_minute, Clock::system());
     let client = Client::new(http_client(emulator.is_some())?, endpoint, budget);
@@ -90,7 +90,7 @@ async fn sync(sources: &Sources) -> Outcome {
     for page in 1.. {
         let users = loop {
             match client.users(page).await {
-                Err(CallError::RateLimited { retry_after }) => {
+                Err(CometChatError::RateLimited { retry_after }) => {
                     let wait = retry_after.unwrap_or(Duration::from_secs(60));
                     writeln!(
                         io::stderr(),
@@ -110,7 +110,7 @@ async fn sync(sources: &Sources) -> Outcome {
 
     let (mut missing, mut renamed, mut deactivated, mut last) = (0, 0, 0, String::new());
     loop {
-        let page = users::page(&db, &last, 1000).await?;
+        let page = users::list_after(&db, &last, 1000).await?;
         let Some(user) = page.last() else { break };
         last.clone_from(&user.id);
         let mut tx = db.begin().await?;

@@ -1,14 +1,14 @@
 //! `cometchat-auth check`: whether a server would start with these settings, and what it would find. Changes
 //! nothing, and makes nothing.
 
-use super::Outcome;
+use super::CliResult;
 use crate::app::http_client;
 use crate::cometchat::budget::CallBudget;
 use crate::cometchat::client::Client;
 use crate::cometchat::fingerprints;
 use crate::cometchat::seal::SecretKey;
 use crate::clock::Clock;
-use crate::config::{CometChat, Config, Origin, SETTINGS, Setting, Sources};
+use crate::config::{CometChat, Config, ValueSource, SETTINGS, Setting, Sources};
 use crate::db::Db;
 use clap::Command;
 use std::io::{self, Write as _};
@@ -19,8 +19,8 @@ pub fn command() -> Command {
         .about("Prints every setting and what is wrong with it, and tries database and CometChat key")
 }
 
-pub async fn run(mut sources: Sources) -> Outcome {
-    sources.only_looks = true;
+pub async fn run(mut sources: Sources) -> CliResult {
+    sources.read_only = true;
     let mut out = io::stdout();
     for setting in SETTINGS {
         let (value, origin) = shown(setting, &sources);
@@ -29,18 +29,18 @@ pub async fn run(mut sources: Sources) -> Outcome {
     let config = Config::read(&sources)?;
     writeln!(out)?;
 
-    let database = Db::look(config.store.database_url.expose()).await;
+    let database = Db::describe(config.core.database_url.expose()).await;
     match &database {
         Ok(found) => writeln!(out, "database   ok: {found}")?,
         Err(error) => writeln!(out, "database   FAILED: {error}")?,
     }
     let mut key = Ok(());
     if database.is_ok()
-        && let Ok(db) = Db::open_read_only(config.store.database_url.expose()).await
+        && let Ok(db) = Db::open_read_only(config.core.database_url.expose()).await
     {
         let fallbacks: Vec<SecretKey> =
-            config.store.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
-        key = fingerprints::check(&db, &config.store.secret_key.0, &fallbacks).await;
+            config.core.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
+        key = fingerprints::check(&db, &config.core.secret_key.0, &fallbacks).await;
         db.close().await;
         match &key {
             Ok(()) => writeln!(out, "key        ok: it is the database's")?,
@@ -49,7 +49,7 @@ pub async fn run(mut sources: Sources) -> Outcome {
     }
     let CometChat { endpoint, emulator, calls_per_minute, .. } = config.cometchat;
     let budget = CallBudget::new(calls_per_minute, Clock::system());
-    let cometchat = Client::new(http_client(emulator.is_some())?, endpoint, budget).try_key().await;
+    let cometchat = Client::new(http_client(emulator.is_some())?, endpoint, budget).check_credentials().await;
     match &cometchat {
         Ok(()) => writeln!(out, "CometChat  ok: it takes the key")?,
         Err(error) => writeln!(out, "CometChat  FAILED: {error}")?,
@@ -73,10 +73,10 @@ fn shown(setting: &Setting, sources: &Sources) -> (String, String) {
         None => (setting.name, sources.get(setting.name).map(str::to_owned)),
     };
     let origin = match sources.origin(name) {
-        Origin::Flag => "flag",
-        Origin::Environment => "environment",
-        Origin::DotEnv => ".env",
-        Origin::Default => "default",
+        ValueSource::Flag => "flag",
+        ValueSource::Environment => "environment",
+        ValueSource::DotEnv => ".env",
+        ValueSource::Default => "default",
     };
     let value = value.or(setting.default.map(str::to_owned));
     (value.unwrap_or_else(|| "-".to_owned()), origin.to_owned())

@@ -1,7 +1,7 @@
 //! `cometchat-auth user import FILE`: users of another system, with the hashes that it made of their
 //! passwords. Everything is checked before anything is written, and written in one transaction.
 
-use super::{Outcome, flag, users};
+use super::{CliResult, flag, users};
 use crate::users::{self, User, email_key};
 use crate::cometchat::job_queue;
 use crate::clock::Clock;
@@ -15,10 +15,10 @@ use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
 use std::path::Path;
 
 /// Faults that are printed; nobody reads more before mending the first of them.
-const FAULTS_SHOWN: usize = 50;
+const MAX_ERRORS_SHOWN: usize = 50;
 
 /// Users that go to the database in one visit.
-const AT_ONCE: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 pub fn command() -> Command {
     let about = "Adds the users in a file, all of them or none";
@@ -45,15 +45,15 @@ pub(crate) struct Record {
 /// A user as the file has them, and the line that they stand in.
 pub(crate) type Line = (usize, Result<Record, String>);
 
-pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
+pub async fn run(matches: &ArgMatches, db: &Db) -> CliResult {
     let path = matches.get_one::<String>("file").map(Path::new).unwrap_or(Path::new(""));
     let lines = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let (users, faults) = check(lines, existing(db).await?);
     if !faults.is_empty() {
-        for fault in faults.iter().take(FAULTS_SHOWN) {
+        for fault in faults.iter().take(MAX_ERRORS_SHOWN) {
             writeln!(io::stderr(), "{}:{fault}", path.display())?;
         }
-        let more = if faults.len() > FAULTS_SHOWN { ", the first of which are above" } else { "" };
+        let more = if faults.len() > MAX_ERRORS_SHOWN { ", the first of which are above" } else { "" };
         return Err(format!("{} faults{more}; nothing was imported", faults.len()).into());
     }
     if matches.get_flag("dry-run") {
@@ -63,14 +63,14 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> Outcome {
     let now = Clock::system().now();
     // SQLite puts aside what does not fit into its memory, and has to read it again: with its usual two megabytes a
     // long file takes a time that grows faster than the file.
-    db.write(db.pick("PRAGMA cache_size = -524288", "SELECT 1"), &[]).await?;
+    db.write(db.dialect("PRAGMA cache_size = -524288", "SELECT 1"), &[]).await?;
     let mut tx = db.begin().await?;
-    for (visit, at_once) in users.chunks(AT_ONCE).enumerate() {
-        let earlier = visit * AT_ONCE;
+    for (visit, at_once) in users.chunks(BATCH_SIZE).enumerate() {
+        let earlier = visit * BATCH_SIZE;
         progress(earlier, users.len())?;
         users::add(&mut tx, at_once, now).await?;
     }
-    tx.commit_however_long().await?;
+    tx.commit_without_timeout().await?;
     summary(&users, "imported; a running server makes them at CometChat")
 }
 
@@ -83,7 +83,7 @@ fn progress(done: usize, all: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn summary(users: &[(User, String)], what: &str) -> Outcome {
+fn summary(users: &[(User, String)], what: &str) -> CliResult {
     let mut schemes = BTreeMap::<String, usize>::new();
     for (_, hash) in users {
         *schemes.entry(passwords::scheme(hash).unwrap_or_else(|| "no password".into())).or_default() += 1;
@@ -135,13 +135,13 @@ fn read_csv(file: impl BufRead) -> Vec<Line> {
             }
             Ok(_) => before,
         };
-        lines.push((line, record.map_err(|error| csv_fault(&error))));
+        lines.push((line, record.map_err(|error| csv_error(&error))));
     }
     lines
 }
 
 /// Never the value itself, which may be a hash.
-fn csv_fault(error: &csv::Error) -> String {
+fn csv_error(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{len} fields where the first line has {expected_len}")
@@ -152,7 +152,7 @@ fn csv_fault(error: &csv::Error) -> String {
 }
 
 #[derive(Default)]
-pub(crate) struct Taken {
+pub(crate) struct ExistingUsers {
     ids: HashMap<String, usize>,
     /// Of users whose deletion is still due at CometChat.
     deleted: HashSet<String>,
@@ -160,8 +160,8 @@ pub(crate) struct Taken {
 }
 
 /// Who is there already: line 0.
-async fn existing(db: &Db) -> Result<Taken, crate::db::DbError> {
-    let mut taken = Taken::default();
+async fn existing(db: &Db) -> Result<ExistingUsers, crate::db::DbError> {
+    let mut taken = ExistingUsers::default();
     let mut last = String::new();
     loop {
         let page = users::page(db, &last, 1000).await?;
@@ -182,7 +182,7 @@ async fn existing(db: &Db) -> Result<Taken, crate::db::DbError> {
 }
 
 /// The users that the lines stand for, or every fault with its line.
-pub(crate) fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>, Vec<String>) {
+pub(crate) fn check(lines: Vec<Line>, mut taken: ExistingUsers) -> (Vec<(User, String)>, Vec<String>) {
     let (mut users, mut faults) = (Vec::with_capacity(lines.len()), Vec::new());
     let place =
         |line: usize| if line == 0 { "here already".to_owned() } else { format!("in line {line} too") };
@@ -196,7 +196,7 @@ pub(crate) fn check(lines: Vec<Line>, mut taken: Taken) -> (Vec<(User, String)>,
         };
         let (email, name) = (record.email.trim().to_owned(), record.name.trim().to_owned());
         let user = User { id: record.id.trim().to_owned(), email, name };
-        let mut found = users::faults(&user);
+        let mut found = users::validate(&user);
         if let Some(other) = taken.ids.insert(user.id.clone(), line) {
             found.push(format!("id: {} is {}", user.id.escape_debug(), place(other)));
         }

@@ -1,6 +1,6 @@
 //! Where the log goes, and traces where somebody collects them.
 
-use crate::config::{Log, LogFormat, Sources};
+use crate::config::{LogConfig, LogFormat, Sources};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
@@ -31,7 +31,7 @@ impl Traces {
 /// Starts to log; and to send traces by OTLP over HTTP when the usual variable says where to. The OpenTelemetry
 /// SDK reads all other `OTEL_…` variables itself.
 pub fn start(sources: &Sources) -> Result<Traces, Box<dyn std::error::Error>> {
-    let log = Log::read(sources);
+    let log = LogConfig::read(sources);
     // The HTTP library tells of its start and its stop; so do we, once. It also takes requests that are none
     // for errors, and strangers can send as many of these as they like. PostgreSQL tells at each start that the
     // table of migrations is there already.
@@ -59,7 +59,7 @@ fn provider(sources: &Sources) -> Result<Option<SdkTracerProvider>, Box<dyn std:
     if !is_wanted || sources.get("OTEL_SDK_DISABLED") == Some("true") {
         return Ok(None);
     }
-    crate::app::use_ring();
+    crate::app::install_crypto_provider();
     let exporter = SpanExporter::builder().with_http().build().map_err(|error| format!("OTEL_…: {error}"))?;
     let name = sources.get("OTEL_SERVICE_NAME").unwrap_or("cometchat-auth").to_owned();
     let resource = Resource::builder().with_service_name(name).build();

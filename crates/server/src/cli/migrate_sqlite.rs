@@ -1,7 +1,7 @@
 //! `cometchat-auth copy-from`: all that a SQLite file holds, into an empty PostgreSQL. Who is signed in stays so.
 
-use super::Outcome;
-use crate::config::{Sources, Store, key_file};
+use super::CliResult;
+use crate::config::{Sources, CoreConfig, key_file};
 use crate::db::{Db, sqlite_path};
 use crate::values;
 use clap::{Arg, ArgMatches, Command};
@@ -92,12 +92,12 @@ pub fn command() -> Command {
         )
 }
 
-pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+pub async fn run(matches: &ArgMatches, sources: &Sources) -> CliResult {
     let url = matches.get_one::<String>("sqlite").cloned().unwrap_or_default();
     if sqlite_path(&url).is_none() {
         return Err("copy from a file of SQLite: sqlite://data/cometchat-auth.db".into());
     }
-    let store = Store::read(sources)?;
+    let store = CoreConfig::read(sources)?;
     if sqlite_path(store.database_url.expose()).is_some() {
         return Err("DATABASE_URL must say where to copy to: postgres://…".into());
     }
@@ -116,7 +116,7 @@ pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
 }
 
 /// What is sealed there has to open here, and where the key is kept depends on the database.
-fn has_same_key(from: &str, to: &str, sources: &Sources) -> Outcome {
+fn has_same_key(from: &str, to: &str, sources: &Sources) -> CliResult {
     if sources.get("SECRET_KEY").or(sources.get("SECRET_KEY_FILE")).is_some() {
         return Ok(());
     }
@@ -161,6 +161,6 @@ async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> 
         }
         copied.push(format!("{count} {}", name.replace('_', " ")));
     }
-    to.commit_however_long().await?;
+    to.commit_without_timeout().await?;
     Ok(copied.join(", "))
 }

@@ -8,9 +8,9 @@ pub(crate) mod import_users;
 mod log;
 pub(crate) mod users;
 
-use crate::app::{App, Stopper};
+use crate::app::{Application, ShutdownHandle};
 use crate::clock::Clock;
-use crate::config::{self, Config, Origin, Sources};
+use crate::config::{self, Config, ValueSource, Sources};
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-type Outcome = Result<(), Box<dyn Error>>;
+type CliResult = Result<(), Box<dyn Error>>;
 
 fn command() -> Command {
     Command::new("cometchat-auth")
@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
     }
     let matches = command().get_matches();
     let environment = environment().map(|(name, value)| {
-        let origin = if before.contains(&name) { Origin::Environment } else { Origin::DotEnv };
+        let origin = if before.contains(&name) { ValueSource::Environment } else { ValueSource::DotEnv };
         (name, value, origin)
     });
     let sources = Sources::new(&matches, environment);
@@ -91,7 +91,7 @@ fn fail(words: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
+fn run(matches: &ArgMatches, mut sources: Sources) -> CliResult {
     // Half of the processors: the HTTP workers have runtimes of their own, and each thread more is one more to be
     // woken for the next step of a request, only to find that another has taken it.
     let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
@@ -99,15 +99,15 @@ fn run(matches: &ArgMatches, mut sources: Sources) -> Outcome {
     let done = match matches.subcommand() {
         None | Some(("serve", _)) => runtime.block_on(serve(&sources)),
         Some(("user", matches)) => {
-            sources.only_looks = !users::begins(matches);
+            sources.read_only = !users::may_create_database(matches);
             runtime.block_on(users::run(matches, &sources))
         }
         Some(("chat", matches)) => {
-            sources.only_looks = true;
+            sources.read_only = true;
             runtime.block_on(chat::run(matches, &sources))
         }
         Some(("copy-from", matches)) => {
-            sources.only_looks = true;
+            sources.read_only = true;
             runtime.block_on(migrate_sqlite::run(matches, &sources))
         }
         Some(("calibrate", matches)) => benchmark::run(matches, sources),
@@ -134,19 +134,19 @@ fn date(unix_seconds: i64) -> String {
         .unwrap_or_else(|| unix_seconds.to_string())
 }
 
-async fn serve(sources: &Sources) -> Outcome {
+async fn serve(sources: &Sources) -> CliResult {
     let traces = log::start(sources)?;
     let config = Config::read(sources)?;
-    take_all_files();
+    raise_fd_limit();
     let public_url = config.public_url.clone();
     let place = match &config.cometchat.emulator {
         Some(emulator) => format!("the emulator at {emulator}"),
         None => format!("CometChat ({})", config.cometchat.region),
     };
     // Listened for before anybody can know that we serve: no signal is lost.
-    let mut stop = Stop::listen()?;
+    let mut stop = ShutdownSignals::listen()?;
     let app = tokio::select! {
-        app = App::build(config, Clock::system()) => app?,
+        app = Application::build(config, Clock::system()) => app?,
         () = stop.next() => {
             tracing::info!("stopped before it served");
             return Ok(());
@@ -169,7 +169,7 @@ async fn serve(sources: &Sources) -> Outcome {
 
 /// Takes as many open files as the system lets this process have: each connection is one, and what a process begins
 /// with is often 1024, for the sake of programs of long ago.
-fn take_all_files() {
+fn raise_fd_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
@@ -178,12 +178,12 @@ fn take_all_files() {
 }
 
 /// The signals that end a server: the first lets requests under way finish, a second does not wait.
-struct Stop {
+struct ShutdownSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Stop {
+impl ShutdownSignals {
     fn listen() -> std::io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
@@ -196,7 +196,7 @@ impl Stop {
         }
     }
 
-    async fn apply(mut self, app: Stopper) {
+    async fn apply(mut self, app: ShutdownHandle) {
         self.next().await;
         tracing::info!("stopping: requests under way may finish");
         tokio::spawn(app.stop());
@@ -207,7 +207,7 @@ impl Stop {
 }
 
 /// For Docker and for scripts: success means that the server can serve.
-async fn healthcheck(sources: &Sources) -> Outcome {
+async fn healthcheck(sources: &Sources) -> CliResult {
     let mut address: SocketAddr = sources.get("LISTEN").unwrap_or("127.0.0.1:3000").parse()?;
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {

@@ -1,16 +1,16 @@
 //! `cometchat-auth user …`: an operator's hand on the accounts. Works beside a running server, which carries
 //! out at CometChat what is written here.
 
-use super::{Outcome, date, flag, import_users};
+use super::{CliResult, date, flag, import_users};
 use crate::users::{self, AccountError, Credentials, User};
 use crate::clock::Clock;
-use crate::config::{Sources, Store};
+use crate::config::{Sources, CoreConfig};
 use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
 use crate::{assertions, sessions, throttle};
 use clap::{Arg, ArgMatches, Command};
 use shared::visible_text::without_hidden;
-use shared::{Fields, validation};
+use shared::{FieldErrors, validation};
 use std::io::{self, IsTerminal as _, Write as _};
 
 pub fn command() -> Command {
@@ -66,15 +66,15 @@ pub fn command() -> Command {
 }
 
 /// Whether this can come before the server's first start. Every other command has to do with users who are there.
-pub fn begins(matches: &ArgMatches) -> bool {
+pub fn may_create_database(matches: &ArgMatches) -> bool {
     matches!(matches.subcommand_name(), Some("add" | "import"))
 }
 
-pub async fn run(matches: &ArgMatches, sources: &Sources) -> Outcome {
+pub async fn run(matches: &ArgMatches, sources: &Sources) -> CliResult {
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
-    let store = Store::read(sources)?;
+    let store = CoreConfig::read(sources)?;
     let url = store.database_url.expose();
-    let db = if sources.only_looks { Db::open_existing(url).await? } else { Db::open(url).await? };
+    let db = if sources.read_only { Db::open_existing(url).await? } else { Db::open(url).await? };
     let done = match name {
         "add" => add(matches, &store, &db).await,
         "list" => list(&db).await,
@@ -112,30 +112,30 @@ fn text(matches: &ArgMatches, name: &str) -> String {
 
 /// Prints lines, which may have a user's own words in them: rows from before the present validation can
 /// hold characters that reorder the terminal's line.
-fn say(words: std::fmt::Arguments<'_>) -> Outcome {
+fn print_line(words: std::fmt::Arguments<'_>) -> CliResult {
     for line in words.to_string().lines() {
         writeln!(io::stdout(), "{}", without_hidden(line))?;
     }
     Ok(())
 }
 
-async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
+async fn add(matches: &ArgMatches, store: &CoreConfig, db: &Db) -> CliResult {
     let id = match text(matches, "id") {
         id if id.is_empty() => uuid::Uuid::new_v4().to_string(),
         id => id,
     };
     let user = User { id, email: text(matches, "email"), name: text(matches, "name") };
-    if let Some(fault) = faults(&user).into_iter().next() {
+    if let Some(fault) = validate(&user).into_iter().next() {
         return Err(format!("--{fault}").into());
     }
     let there = users::find_by_email(db, &user.email).await?;
     if matches.get_flag("if-missing") && there.is_some_and(|there| there.user.id == user.id) {
-        return say(format_args!("{} is there already", user.email));
+        return print_line(format_args!("{} is there already", user.email));
     }
     let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
     let done = format!("added {} with id {}", user.email, user.id);
-    users::add(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
+    users::insert_many(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
         AccountError::Db(DbError::Duplicate) => {
             "a user with this id or this email address is there already".into()
         }
@@ -145,12 +145,12 @@ async fn add(matches: &ArgMatches, store: &Store, db: &Db) -> Outcome {
         error => Box::<dyn std::error::Error>::from(error),
     })?;
     tx.commit().await?;
-    say(format_args!("{done}"))
+    print_line(format_args!("{done}"))
 }
 
 /// What is wrong with a user that an operator brings, each with the name of its field.
-pub(crate) fn faults(user: &User) -> Vec<String> {
-    let mut faults = Fields::new();
+pub(crate) fn validate(user: &User) -> Vec<String> {
+    let mut faults = FieldErrors::new();
     validation::check_email(&user.email, &mut faults);
     validation::check_name(&user.name, &mut faults);
     if !validation::is_uid(&user.id) {
@@ -159,11 +159,11 @@ pub(crate) fn faults(user: &User) -> Vec<String> {
     faults.into_iter().map(|(field, fault)| format!("{field}: {fault}")).collect()
 }
 
-async fn list(db: &Db) -> Outcome {
+async fn list(db: &Db) -> CliResult {
     let mut out = io::stdout().lock();
     let mut last = String::new();
     loop {
-        let page = users::page(db, &last, 1000).await?;
+        let page = users::list_after(db, &last, 1000).await?;
         let Some(user) = page.last() else { return Ok(()) };
         last.clone_from(&user.id);
         for user in &page {
@@ -172,22 +172,22 @@ async fn list(db: &Db) -> Outcome {
     }
 }
 
-async fn show(found: &Credentials, db: &Db) -> Outcome {
+async fn show(found: &Credentials, db: &Db) -> CliResult {
     let now = Clock::system().now();
     let user = &found.user;
     let password = found.password_hash.as_deref().map_or("none".to_owned(), |hash| {
         passwords::scheme(hash).unwrap_or_else(|| "a hash that cannot be read".to_owned())
     });
-    let locked = if throttle::is_shut(db, &user.email, now).await? { "yes: see `user unlock`" } else { "no" };
+    let locked = if throttle::is_locked(db, &user.email, now).await? { "yes: see `user unlock`" } else { "no" };
     let linked =
         if assertions::is_linked(db, &user.id).await? { "accepted" } else { "refused: see `user link`" };
-    say(format_args!(
+    print_line(format_args!(
         "id        {}\nemail     {}\nname      {}\npassword  {password}\nlocked    {locked}\nassertion {linked}",
         user.id, user.email, user.name
     ))?;
     for session in sessions::list(db, &user.id, now).await? {
         let (since, seen) = (date(session.created_at), date(session.last_seen_at));
-        say(format_args!(
+        print_line(format_args!(
             "session   since {since}, seen {seen}, {}, {}",
             session.address, session.user_agent
         ))?;
@@ -195,54 +195,54 @@ async fn show(found: &Credentials, db: &Db) -> Outcome {
     Ok(())
 }
 
-async fn rename(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
+async fn rename(user: &User, matches: &ArgMatches, db: &Db) -> CliResult {
     let renamed = User { name: text(matches, "name"), ..user.clone() };
-    if let Some(fault) = faults(&renamed).into_iter().next() {
+    if let Some(fault) = validate(&renamed).into_iter().next() {
         return Err(fault.into());
     }
     let mut tx = db.begin().await?;
     users::rename(&mut tx, &user.id, &renamed.name, Clock::system().now()).await?;
     tx.commit().await?;
-    say(format_args!("renamed {} to {}", user.id, renamed.name))
+    print_line(format_args!("renamed {} to {}", user.id, renamed.name))
 }
 
-async fn set_password(user: &User, matches: &ArgMatches, store: Store, db: &Db) -> Outcome {
+async fn set_password(user: &User, matches: &ArgMatches, store: CoreConfig, db: &Db) -> CliResult {
     let hash = new_hash(user, matches, &store).await?;
     let now = Clock::system().now();
     let excess = sessions::end_excess(db, &user.id, "", now).await?;
-    throttle::forget_excess(db, &user.email).await?;
+    throttle::clear_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
-    users::set_hash(&mut tx, &user.id, &hash, now).await?;
+    users::update_password(&mut tx, &user.id, &hash, now).await?;
     users::hash_kinds::add(&mut tx, [hash.as_str()].into_iter()).await?;
-    let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    let ended = excess + sessions::end_others(&mut tx, &user.id, "", now).await?;
     // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
     // no more.
     throttle::unlock(&mut tx, &user.email, now).await?;
     tx.commit().await?;
-    say(format_args!("{} has another password; {ended} sessions ended", user.email))
+    print_line(format_args!("{} has another password; {ended} sessions ended", user.email))
 }
 
-async fn unlock(user: &User, db: &Db) -> Outcome {
-    throttle::forget_excess(db, &user.email).await?;
+async fn unlock(user: &User, db: &Db) -> CliResult {
+    throttle::clear_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
     let was_shut = throttle::unlock(&mut tx, &user.email, Clock::system().now()).await?;
     tx.commit().await?;
     let before = if was_shut { "was shut" } else { "was not shut" };
-    say(format_args!("{} {before}; every failed attempt on it is forgotten", user.email))
+    print_line(format_args!("{} {before}; every failed attempt on it is forgotten", user.email))
 }
 
-async fn end_sessions(user: &User, db: &Db) -> Outcome {
+async fn end_sessions(user: &User, db: &Db) -> CliResult {
     let now = Clock::system().now();
     let excess = sessions::end_excess(db, &user.id, "", now).await?;
     let mut tx = db.begin().await?;
-    users::hold(&mut tx, &user.id).await?;
-    let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    users::lock_for_update(&mut tx, &user.id).await?;
+    let ended = excess + sessions::end_others(&mut tx, &user.id, "", now).await?;
     tx.commit().await?;
-    say(format_args!("{ended} sessions of {} ended", user.email))
+    print_line(format_args!("{ended} sessions of {} ended", user.email))
 }
 
 /// All of them or none.
-async fn set_linked(is_linked: bool, matches: &ArgMatches, db: &Db) -> Outcome {
+async fn set_linked(is_linked: bool, matches: &ArgMatches, db: &Db) -> CliResult {
     let mut users = Vec::new();
     for typed in matches.get_many::<String>("user").into_iter().flatten() {
         let Credentials { user, password_hash, .. } = find_typed(db, typed.trim()).await?;
@@ -258,12 +258,12 @@ async fn set_linked(is_linked: bool, matches: &ArgMatches, db: &Db) -> Outcome {
     tx.commit().await?;
     let now = if is_linked { "can sign in" } else { "can no longer sign in" };
     for user in users {
-        say(format_args!("{} ({}) {now} by assertion", user.email, user.id))?;
+        print_line(format_args!("{} ({}) {now} by assertion", user.email, user.id))?;
     }
     Ok(())
 }
 
-async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
+async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> CliResult {
     if !matches.get_flag("yes") {
         if !io::stdin().is_terminal() {
             return Err("this cannot be undone: say --yes".into());
@@ -278,25 +278,25 @@ async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> Outcome {
     }
     let now = Clock::system().now();
     let excess = sessions::end_excess(db, &user.id, "", now).await?;
-    throttle::forget_excess(db, &user.email).await?;
+    throttle::clear_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
-    users::hold(&mut tx, &user.id).await?;
-    let ended = excess + sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    users::lock_for_update(&mut tx, &user.id).await?;
+    let ended = excess + sessions::end_others(&mut tx, &user.id, "", now).await?;
     throttle::unlock(&mut tx, &user.email, now).await?;
-    users::remove(&mut tx, &user.id, now).await?;
+    users::delete(&mut tx, &user.id, now).await?;
     tx.commit().await?;
-    say(format_args!("deleted {} ({}); {ended} sessions ended", user.email, user.id))
+    print_line(format_args!("deleted {} ({}); {ended} sessions ended", user.email, user.id))
 }
 
 /// The hash of a password that is read, if it may be one.
 async fn new_hash(
     user: &User,
     matches: &ArgMatches,
-    store: &Store,
+    store: &CoreConfig,
 ) -> Result<String, Box<dyn std::error::Error>> {
     let password = read_password()?;
     if matches.get_flag("allow-weak-password") {
-        password.check_form(1)?;
+        password.check_length(1)?;
     } else {
         password.check(store.password_min_length, &[&user.email, &user.name])?;
     }

@@ -71,26 +71,26 @@ impl CallBudget {
 
     /// Counts a call, of a sign-in or of a job.
     pub fn count_call(&self) {
-        let second = self.clock.steady().as_secs();
+        let second = self.clock.monotonic().as_secs();
         self.lock().calls.add(second);
     }
 
     /// Counts a job that a worker has taken.
     pub fn count_job(&self) {
-        let second = self.clock.steady().as_secs();
+        let second = self.clock.monotonic().as_secs();
         self.lock().jobs.add(second);
     }
 
     /// Notes how many calls CometChat says are left.
-    pub fn note_left(&self, calls: u32) {
-        let now = self.clock.steady();
+    pub fn record_remaining(&self, calls: u32) {
+        let now = self.clock.monotonic();
         self.lock().left = Some((calls, now));
     }
 
     /// What the workers may do: bulk jobs while half of the calls are left, all others while a quarter is. A tenth of the
     /// calls is theirs in any case, so that what must be revoked is revoked however many sign in.
     pub fn share(&self) -> Share {
-        let now = self.clock.steady();
+        let now = self.clock.monotonic();
         let mut counts = self.lock();
         let counted = self.per_minute.saturating_sub(counts.calls.sum(now.as_secs()));
         let told = counts.left.filter(|(_, at)| now < *at + Duration::from_secs(WINDOW_SECONDS));
@@ -158,13 +158,13 @@ mod tests {
     fn share_heeds_what_cometchat_says_is_left() {
         let (budget, clock) = budget();
         (0..10).for_each(|_| budget.count_job());
-        budget.note_left(25);
+        budget.record_remaining(25);
         assert_eq!(budget.share(), Share::Nothing, "others use the same app");
-        budget.note_left(1_000_000);
+        budget.record_remaining(1_000_000);
         assert_eq!(budget.share(), Share::All);
         call(&budget, 80);
         assert_eq!(budget.share(), Share::Nothing, "but not more than the setting says");
-        budget.note_left(0);
+        budget.record_remaining(0);
         clock.advance(Duration::from_secs(60));
         assert_eq!(budget.share(), Share::All, "a new minute");
     }

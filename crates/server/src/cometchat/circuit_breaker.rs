@@ -8,15 +8,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Failures in a row that open it.
-const THRESHOLD: u32 = 3;
+const FAILURE_THRESHOLD: u32 = 3;
 /// How long it stays open, where CometChat does not say how long itself.
-const OPEN: Duration = Duration::from_secs(10);
+const OPEN_DURATION: Duration = Duration::from_secs(10);
 /// A `Retry-After` longer than this is not believed.
-const LONGEST_OPEN: Duration = Duration::from_secs(120);
+const MAX_OPEN_DURATION: Duration = Duration::from_secs(120);
 
 /// Closed, it lets every call through. Open, none. When it has been open long enough, one call may try;
 /// what becomes of that decides.
-pub struct Breaker {
+pub struct CircuitBreaker {
     clock: Clock,
     state: Mutex<State>,
 }
@@ -26,40 +26,40 @@ struct State {
     failures: u32,
     /// From when on calls may try again, by the steady clock; `None` while closed.
     open_until: Option<Duration>,
-    trying: bool,
+    half_open: bool,
 }
 
 /// A call that was let through. It must say what became of it; dropped without a word, it has failed.
-pub struct Pass<'a> {
-    breaker: &'a Breaker,
-    told: bool,
+pub struct Permit<'a> {
+    breaker: &'a CircuitBreaker,
+    is_settled: bool,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     pub fn new(clock: Clock) -> Self {
         Self { clock, state: Mutex::default() }
     }
 
     /// A pass for one call, or how long to wait before asking again.
-    pub fn admit(&self) -> Result<Pass<'_>, Duration> {
-        let now = self.clock.steady();
+    pub fn admit(&self) -> Result<Permit<'_>, Duration> {
+        let now = self.clock.monotonic();
         let mut state = self.lock();
         if let Some(open_until) = state.open_until {
             if now < open_until {
                 return Err(open_until - now);
             }
-            if state.trying {
+            if state.half_open {
                 return Err(Duration::from_secs(1));
             }
-            state.trying = true;
+            state.half_open = true;
         }
-        Ok(Pass { breaker: self, told: false })
+        Ok(Permit { breaker: self, is_settled: false })
     }
 
     /// How long until a call may be let through; zero when one may now.
     pub fn wait(&self) -> Duration {
         let open_until = self.lock().open_until.unwrap_or_default();
-        open_until.saturating_sub(self.clock.steady())
+        open_until.saturating_sub(self.clock.monotonic())
     }
 
     /// Whether calls are held back at present.
@@ -72,42 +72,42 @@ impl Breaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self, retry_after: Option<Duration>) {
-        let now = self.clock.steady();
+    fn record_failure(&self, retry_after: Option<Duration>) {
+        let now = self.clock.monotonic();
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);
-        state.trying = false;
-        if state.failures >= THRESHOLD || retry_after.is_some() {
-            let open = retry_after.unwrap_or(OPEN).min(LONGEST_OPEN);
+        state.half_open = false;
+        if state.failures >= FAILURE_THRESHOLD || retry_after.is_some() {
+            let open = retry_after.unwrap_or(OPEN_DURATION).min(MAX_OPEN_DURATION);
             state.open_until = Some(now + open);
         }
     }
 }
 
-impl Pass<'_> {
+impl Permit<'_> {
     /// CometChat answered, be it a refusal.
-    pub fn answered(mut self) {
-        self.told = true;
+    pub fn success(mut self) {
+        self.is_settled = true;
         *self.breaker.lock() = State::default();
     }
 
     /// There was nothing to call for after all: nothing is known of CometChat.
-    pub fn unused(mut self) {
-        self.told = true;
-        self.breaker.lock().trying = false;
+    pub fn cancel(mut self) {
+        self.is_settled = true;
+        self.breaker.lock().half_open = false;
     }
 
     /// CometChat is in trouble; `retry_after` is what it said itself.
-    pub fn failed(mut self, retry_after: Option<Duration>) {
-        self.told = true;
-        self.breaker.failed(retry_after);
+    pub fn failure(mut self, retry_after: Option<Duration>) {
+        self.is_settled = true;
+        self.breaker.record_failure(retry_after);
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if !self.told {
-            self.breaker.failed(None);
+        if !self.is_settled {
+            self.breaker.record_failure(None);
         }
     }
 }
@@ -116,76 +116,76 @@ impl Drop for Pass<'_> {
 mod tests {
     use super::*;
 
-    fn breaker() -> (Breaker, Clock) {
+    fn breaker() -> (CircuitBreaker, Clock) {
         let clock = Clock::manual(1_000);
-        (Breaker::new(clock.clone()), clock)
+        (CircuitBreaker::new(clock.clone()), clock)
     }
 
-    fn fail(breaker: &Breaker, times: u32) {
+    fn fail(breaker: &CircuitBreaker, times: u32) {
         for _ in 0..times {
-            breaker.admit().ok().unwrap().failed(None);
+            breaker.admit().ok().unwrap().failure(None);
         }
     }
 
     #[test]
     fn failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
         let (breaker, _) = breaker();
-        fail(&breaker, THRESHOLD - 1);
-        breaker.admit().ok().unwrap().answered();
-        fail(&breaker, THRESHOLD - 1);
+        fail(&breaker, FAILURE_THRESHOLD - 1);
+        breaker.admit().ok().unwrap().success();
+        fail(&breaker, FAILURE_THRESHOLD - 1);
         assert!(breaker.admit().is_ok_and(|pass| {
-            pass.failed(None);
+            pass.failure(None);
             true
         }));
-        assert_eq!(breaker.admit().err(), Some(OPEN));
+        assert_eq!(breaker.admit().err(), Some(OPEN_DURATION));
     }
 
     #[test]
     fn after_a_while_one_call_may_try_and_its_answer_closes_it() {
         let (breaker, clock) = breaker();
-        fail(&breaker, THRESHOLD);
-        clock.advance(OPEN);
+        fail(&breaker, FAILURE_THRESHOLD);
+        clock.advance(OPEN_DURATION);
         let trial = breaker.admit().ok().unwrap();
         assert!(breaker.admit().is_err(), "only one tries");
-        trial.answered();
+        trial.success();
         assert!(breaker.admit().is_ok());
     }
 
     #[test]
     fn a_trial_that_fails_or_is_dropped_opens_it_again() {
         let (breaker, clock) = breaker();
-        fail(&breaker, THRESHOLD);
+        fail(&breaker, FAILURE_THRESHOLD);
         for drop_it in [false, true] {
-            clock.advance(OPEN);
+            clock.advance(OPEN_DURATION);
             let trial = breaker.admit().ok().unwrap();
             if drop_it {
                 drop(trial);
             } else {
-                trial.failed(None);
+                trial.failure(None);
             }
-            assert_eq!(breaker.admit().err(), Some(OPEN));
+            assert_eq!(breaker.admit().err(), Some(OPEN_DURATION));
         }
     }
 
     #[test]
     fn it_opens_in_time_whatever_somebody_sets_the_clock_to() {
         let (breaker, clock) = breaker();
-        fail(&breaker, THRESHOLD);
+        fail(&breaker, FAILURE_THRESHOLD);
         clock.step(-900);
-        assert_eq!(breaker.admit().err(), Some(OPEN));
+        assert_eq!(breaker.admit().err(), Some(OPEN_DURATION));
         clock.step(3_600);
-        assert_eq!(breaker.admit().err(), Some(OPEN));
-        clock.advance(OPEN);
+        assert_eq!(breaker.admit().err(), Some(OPEN_DURATION));
+        clock.advance(OPEN_DURATION);
         assert!(breaker.admit().is_ok());
     }
 
     #[test]
     fn a_wait_that_cometchat_asks_for_is_kept_from_the_first_failure_on() {
         let (breaker, clock) = breaker();
-        breaker.admit().ok().unwrap().failed(Some(Duration::from_secs(30)));
+        breaker.admit().ok().unwrap().failure(Some(Duration::from_secs(30)));
         assert_eq!(breaker.admit().err(), Some(Duration::from_secs(30)));
         clock.advance(Duration::from_secs(30));
-        breaker.admit().ok().unwrap().failed(Some(Duration::from_secs(1_000_000)));
-        assert_eq!(breaker.admit().err(), Some(LONGEST_OPEN));
+        breaker.admit().ok().unwrap().failure(Some(Duration::from_secs(1_000_000)));
+        assert_eq!(breaker.admit().err(), Some(MAX_OPEN_DURATION));
     }
 }

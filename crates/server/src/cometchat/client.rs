@@ -2,10 +2,10 @@
 //!
 //! Knows the wire of CometChat and nothing of ours; what an answer means is in [`super::answer`].
 
-pub use super::error::CallError;
-use super::error::{decode, judge, unanswered};
+pub use super::error::CometChatError;
+use super::error::{decode, parse_response, from_reqwest};
 use super::budget::CallBudget;
-use crate::spent::{Part, measured};
+use crate::spent::{Phase, timed};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{family::Family, histogram::Histogram};
 use reqwest::{Method, Url, header};
@@ -15,7 +15,7 @@ use shared::Secret;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// An answer longer than this is not one of CometChat's: a thousand users with all that each may have are 11 MB.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 /// Longer than any token or uid of CometChat, and short enough for every server's limit on URLs.
 const MAX_SEGMENT_BYTES: usize = 1024;
 /// As many as CometChat gives at once.
@@ -41,7 +41,7 @@ pub struct IssuedTokens {
 /// A user that CometChat knows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Known {
+pub struct RemoteUser {
     pub uid: String,
     #[serde(default)]
     pub name: String,
@@ -61,7 +61,7 @@ pub struct Endpoint {
 
 /// Which call, and what became of it, in a word.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Labels {
+pub struct CallLabels {
     call: &'static str,
     outcome: &'static str,
 }
@@ -73,7 +73,7 @@ pub struct Client {
     /// How many calls are left.
     pub budget: CallBudget,
     /// How long its calls took, in seconds.
-    pub calls: Family<Labels, Histogram>,
+    pub calls: Family<CallLabels, Histogram>,
 }
 
 fn histogram() -> Histogram {
@@ -86,61 +86,61 @@ impl Client {
     }
 
     /// A new token for `uid`, whatever tokens there are already.
-    pub async fn mint(&self, uid: &str) -> Result<Secret, CallError> {
+    pub async fn create_token(&self, uid: &str) -> Result<Secret, CometChatError> {
         let data = self
             .call("mint", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true})))
             .await?;
-        minted(data)
+        parse_token(data)
     }
 
     /// Makes the user and a token for them in one call.
-    pub async fn create_user_with_token(&self, uid: &str, name: &str) -> Result<Secret, CallError> {
+    pub async fn create_user_with_token(&self, uid: &str, name: &str) -> Result<Secret, CometChatError> {
         let body = json!({"uid": uid, "name": name, "withAuthToken": true});
         let data = self.call("create_user", Method::POST, &["users"], Some(body)).await?;
-        minted(data)
+        parse_token(data)
     }
 
-    pub async fn create_user(&self, uid: &str, name: &str) -> Result<(), CallError> {
+    pub async fn create_user(&self, uid: &str, name: &str) -> Result<(), CometChatError> {
         self.call("create_user", Method::POST, &["users"], Some(json!({"uid": uid, "name": name}))).await?;
         Ok(())
     }
 
-    pub async fn rename_user(&self, uid: &str, name: &str) -> Result<(), CallError> {
+    pub async fn rename_user(&self, uid: &str, name: &str) -> Result<(), CometChatError> {
         self.call("rename_user", Method::PUT, &["users", uid], Some(json!({"name": name}))).await?;
         Ok(())
     }
 
     /// Deletes the user for good, with all their tokens. (Without `permanent` the uid would stay taken by
     /// somebody who can neither sign in nor be made again.)
-    pub async fn delete_user(&self, uid: &str) -> Result<(), CallError> {
+    pub async fn delete_user(&self, uid: &str) -> Result<(), CometChatError> {
         self.call("delete_user", Method::DELETE, &["users", uid], Some(json!({"permanent": true}))).await?;
         Ok(())
     }
 
     /// One page of all users, deactivated ones too, counted from 1; an empty one comes after the last.
-    pub async fn users(&self, page: u32) -> Result<Vec<Known>, CallError> {
+    pub async fn users(&self, page: u32) -> Result<Vec<RemoteUser>, CometChatError> {
         let page = page.to_string();
         let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str()), ("withDeactivated", "true")];
-        let listed = self.measured("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None)));
+        let listed = self.timed_call("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None)));
         decode(listed.await?.data)
     }
 
     /// Whether app id, region and key belong together and the key may do what this server needs.
-    pub async fn try_key(&self) -> Result<(), CallError> {
+    pub async fn check_credentials(&self) -> Result<(), CometChatError> {
         let query = [("perPage", "1")];
-        self.measured("try_key", Box::pin(self.send(Method::GET, &["users"], &query, None))).await.map(drop)
+        self.timed_call("try_key", Box::pin(self.send(Method::GET, &["users"], &query, None))).await.map(drop)
     }
 
-    pub async fn revoke(&self, uid: &str, token: &str) -> Result<(), CallError> {
+    pub async fn revoke_token(&self, uid: &str, token: &str) -> Result<(), CometChatError> {
         self.call("revoke", Method::DELETE, &["users", uid, "auth_tokens", token], None).await?;
         Ok(())
     }
 
     /// Every live token of `uid`: CometChat keeps at most 100.
-    pub async fn tokens(&self, uid: &str) -> Result<IssuedTokens, CallError> {
+    pub async fn tokens(&self, uid: &str) -> Result<IssuedTokens, CometChatError> {
         let path = ["users", uid, "auth_tokens"];
-        let listed = self.measured("list_tokens", Box::pin(self.send(Method::GET, &path, &[], None)));
-        let Answered { data, date } = listed.await?;
+        let listed = self.timed_call("list_tokens", Box::pin(self.send(Method::GET, &path, &[], None)));
+        let Response { data, date } = listed.await?;
         Ok(IssuedTokens { tokens: decode(data)?, listed_at: date })
     }
 
@@ -150,21 +150,21 @@ impl Client {
         method: Method,
         path: &[&str],
         body: Option<Value>,
-    ) -> Result<Value, CallError> {
-        let answered = self.measured(name, Box::pin(self.send(method, path, &[], body))).await?;
+    ) -> Result<Value, CometChatError> {
+        let answered = self.timed_call(name, Box::pin(self.send(method, path, &[], body))).await?;
         Ok(answered.data)
     }
 
-    async fn measured(
+    async fn timed_call(
         &self,
         call: &'static str,
-        answer: impl Future<Output = Result<Answered, CallError>>,
-    ) -> Result<Answered, CallError> {
+        answer: impl Future<Output = Result<Response, CometChatError>>,
+    ) -> Result<Response, CometChatError> {
         let started = Instant::now();
         // Also when nobody waits for the answer any more.
         let mut outcome = Outcome { client: self, call, started, outcome: "given_up" };
-        let answer = measured(Part::CometChat, answer).await;
-        outcome.outcome = answer.as_ref().err().map_or("ok", CallError::name);
+        let answer = timed(Phase::CometChat, answer).await;
+        outcome.outcome = answer.as_ref().err().map_or("ok", CometChatError::name);
         answer
     }
 
@@ -175,7 +175,7 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<Value>,
-    ) -> Result<Answered, CallError> {
+    ) -> Result<Response, CometChatError> {
         let mut url = address(&self.endpoint.base, path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -190,11 +190,11 @@ impl Client {
             request = request.json(&body);
         }
         self.budget.count_call();
-        let mut answer = request.send().await.map_err(unanswered)?;
+        let mut answer = request.send().await.map_err(from_reqwest)?;
         let status = answer.status();
         let retry_after = number(&answer, header::RETRY_AFTER.as_str()).map(Duration::from_secs);
         if let Some(left) = number(&answer, "x-rate-limit-remaining") {
-            self.budget.note_left(left);
+            self.budget.record_remaining(left);
         }
         let date = answer
             .headers()
@@ -202,40 +202,40 @@ impl Client {
             .and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok())
             .and_then(|date| i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok());
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+        while let Some(chunk) = answer.chunk().await.map_err(from_reqwest)? {
             body.extend_from_slice(&chunk);
-            if body.len() > MAX_ANSWER_BYTES {
-                return Err(CallError::Unclear("the answer is too long".into()));
+            if body.len() > MAX_RESPONSE_BYTES {
+                return Err(CometChatError::UnknownOutcome("the answer is too long".into()));
             }
         }
-        Ok(Answered { data: judge(status, retry_after, &body)?, date })
+        Ok(Response { data: parse_response(status, retry_after, &body)?, date })
     }
 }
 
 /// An answer that says no error.
-struct Answered {
+struct Response {
     data: Value,
     /// By CometChat's clock, in Unix seconds.
     date: Option<i64>,
 }
 
 /// The token of an answer. One that could never be revoked is none: the page does not get it.
-fn minted(data: Value) -> Result<Secret, CallError> {
+fn parse_token(data: Value) -> Result<Secret, CometChatError> {
     let token = decode::<IssuedToken>(data)?.auth_token;
     match check_segment(token.expose()) {
         Ok(()) => Ok(token),
-        Err(why) => Err(CallError::Unclear(format!("a token that cannot be revoked: {why}"))),
+        Err(why) => Err(CometChatError::UnknownOutcome(format!("a token that cannot be revoked: {why}"))),
     }
 }
 
 /// The URL below `base` whose path has exactly these segments, whatever signs are in them.
-fn address(base: &Url, path: &[&str]) -> Result<Url, CallError> {
+fn address(base: &Url, path: &[&str]) -> Result<Url, CometChatError> {
     for segment in path {
-        check_segment(segment).map_err(CallError::Unaddressable)?;
+        check_segment(segment).map_err(CometChatError::Unaddressable)?;
     }
     let mut url = base.clone();
     url.path_segments_mut()
-        .map_err(|()| CallError::Misconfigured("the base URL takes no path".into()))?
+        .map_err(|()| CometChatError::Misconfigured("the base URL takes no path".into()))?
         .pop_if_empty()
         // It percent-encodes all that has a meaning in a path.
         .extend(path);
@@ -271,7 +271,7 @@ struct Outcome<'a> {
 
 impl Drop for Outcome<'_> {
     fn drop(&mut self) {
-        let labels = Labels { call: self.call, outcome: self.outcome };
+        let labels = CallLabels { call: self.call, outcome: self.outcome };
         self.client.calls.get_or_create(&labels).observe(self.started.elapsed().as_secs_f64());
     }
 }
@@ -283,7 +283,7 @@ mod tests {
 
     const DOT_DOT: [&str; 5] = ["..", ".", "", "a\tb", "a\nb"];
 
-    fn path(token: &str) -> Result<String, CallError> {
+    fn path(token: &str) -> Result<String, CometChatError> {
         let base = "https://app.api-us.cometchat.io/v3".parse().unwrap();
         address(&base, &["users", "ada", "auth_tokens", token]).map(|url| url.path().to_owned())
     }
@@ -307,15 +307,15 @@ mod tests {
     fn what_no_segment_can_say_is_refused_before_a_call_is_made() {
         let long = "a".repeat(MAX_SEGMENT_BYTES + 1);
         for token in DOT_DOT.into_iter().chain([long.as_str()]) {
-            assert!(matches!(path(token), Err(CallError::Unaddressable(_))), "{token:?}");
+            assert!(matches!(path(token), Err(CometChatError::Unaddressable(_))), "{token:?}");
         }
     }
 
     #[test]
     fn a_minted_token_that_could_not_be_revoked_is_none() {
-        assert_eq!(minted(json!({"authToken": "ada_17000"})).unwrap().expose(), "ada_17000");
+        assert_eq!(parse_token(json!({"authToken": "ada_17000"})).unwrap().expose(), "ada_17000");
         for token in DOT_DOT {
-            assert!(matches!(minted(json!({"authToken": token})), Err(CallError::Unclear(_))), "{token:?}");
+            assert!(matches!(parse_token(json!({"authToken": token})), Err(CometChatError::UnknownOutcome(_))), "{token:?}");
         }
     }
 }

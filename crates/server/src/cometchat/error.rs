@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub enum CometChatError {
     #[error("CometChat has no such user")]
     UserNotFound,
     #[error("CometChat has this user already")]
@@ -32,13 +32,13 @@ pub enum CallError {
     Unreachable(String),
     /// No answer, or one that makes no sense: nobody knows what the call did.
     #[error("CometChat does not answer as it should: {0}")]
-    Unclear(String),
+    UnknownOutcome(String),
 }
 
-impl CallError {
+impl CometChatError {
     /// Whether the call may have taken effect all the same.
-    pub fn is_unclear(&self) -> bool {
-        matches!(self, Self::Unclear(_))
+    pub fn has_unknown_outcome(&self) -> bool {
+        matches!(self, Self::UnknownOutcome(_))
     }
 
     /// In a word, for counting.
@@ -52,13 +52,13 @@ impl CallError {
             Self::Refused(_) => "refused",
             Self::Unaddressable(_) => "unaddressable",
             Self::Unreachable(_) => "unreachable",
-            Self::Unclear(_) => "unclear",
+            Self::UnknownOutcome(_) => "unclear",
         }
     }
 
     /// Whether it says that CometChat is in trouble, and not that the call was wrong.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Unclear(_) | Self::Unreachable(_) | Self::RateLimited { .. })
+        matches!(self, Self::UnknownOutcome(_) | Self::Unreachable(_) | Self::RateLimited { .. })
     }
 }
 
@@ -80,7 +80,7 @@ fn advice(code: &str) -> &'static str {
     }
 }
 
-pub(super) fn unanswered(error: reqwest::Error) -> CallError {
+pub(super) fn from_reqwest(error: reqwest::Error) -> CometChatError {
     let connect = error.is_connect();
     let error = error.without_url();
     // reqwest's own words stop at "error sending request"; what the operator needs is the last cause.
@@ -89,11 +89,11 @@ pub(super) fn unanswered(error: reqwest::Error) -> CallError {
         cause = deeper;
     }
     let words = cause.to_string();
-    if connect { CallError::Unreachable(words) } else { CallError::Unclear(words) }
+    if connect { CometChatError::Unreachable(words) } else { CometChatError::UnknownOutcome(words) }
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Envelope {
     data: Option<Value>,
     error: Option<ErrorBody>,
 }
@@ -104,26 +104,26 @@ struct ErrorBody {
     details: Option<Value>,
 }
 
-pub(crate) fn judge(
+pub(crate) fn parse_response(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
-) -> Result<Value, CallError> {
+) -> Result<Value, CometChatError> {
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(CallError::RateLimited { retry_after });
+        return Err(CometChatError::RateLimited { retry_after });
     }
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|_| CallError::Unclear(format!("status {}, and no JSON of its kind", status.as_u16())))?;
+    let answer: Envelope = serde_json::from_slice(body)
+        .map_err(|_| CometChatError::UnknownOutcome(format!("status {}, and no JSON of its kind", status.as_u16())))?;
     if let Some(error) = answer.error {
         return Err(by_code(status, retry_after, error));
     }
     match answer.data {
         Some(data) if status.is_success() => Ok(data),
-        _ => Err(CallError::Unclear(format!("status {}, neither data nor error", status.as_u16()))),
+        _ => Err(CometChatError::UnknownOutcome(format!("status {}, neither data nor error", status.as_u16()))),
     }
 }
 
-fn by_code(status: StatusCode, retry_after: Option<Duration>, error: ErrorBody) -> CallError {
+fn by_code(status: StatusCode, retry_after: Option<Duration>, error: ErrorBody) -> CometChatError {
     // It goes to the log, so only what a code can look like.
     let code: String = error
         .code
@@ -133,16 +133,16 @@ fn by_code(status: StatusCode, retry_after: Option<Duration>, error: ErrorBody) 
         .take(64)
         .collect();
     match code.as_str() {
-        "ERR_UID_NOT_FOUND" => CallError::UserNotFound,
-        "ERR_UID_ALREADY_EXISTS" => CallError::UserExists,
+        "ERR_UID_NOT_FOUND" => CometChatError::UserNotFound,
+        "ERR_UID_ALREADY_EXISTS" => CometChatError::UserExists,
         // What an older CometChat says of a taken uid.
-        "ERR_BAD_REQUEST" if is_uid_taken(error.details.as_ref()) => CallError::UserExists,
-        "ERR_AUTH_TOKEN_NOT_FOUND" | "AUTH_ERR_AUTH_TOKEN_NOT_FOUND" => CallError::TokenNotFound,
-        "ERR_TOO_MANY_REQUESTS" => CallError::RateLimited { retry_after },
-        "ERR_MISSION_FAILED" | "ERR_OPERATION_FAILED" | "ERR_EXCEPTION" | "" => CallError::Unclear(code),
-        _ if code.starts_with("AUTH_ERR_") => CallError::Misconfigured(code),
-        _ if status.is_server_error() => CallError::Unclear(code),
-        _ => CallError::Refused(code),
+        "ERR_BAD_REQUEST" if is_uid_taken(error.details.as_ref()) => CometChatError::UserExists,
+        "ERR_AUTH_TOKEN_NOT_FOUND" | "AUTH_ERR_AUTH_TOKEN_NOT_FOUND" => CometChatError::TokenNotFound,
+        "ERR_TOO_MANY_REQUESTS" => CometChatError::RateLimited { retry_after },
+        "ERR_MISSION_FAILED" | "ERR_OPERATION_FAILED" | "ERR_EXCEPTION" | "" => CometChatError::UnknownOutcome(code),
+        _ if code.starts_with("AUTH_ERR_") => CometChatError::Misconfigured(code),
+        _ if status.is_server_error() => CometChatError::UnknownOutcome(code),
+        _ => CometChatError::Refused(code),
     }
 }
 
@@ -152,9 +152,9 @@ fn is_uid_taken(details: Option<&Value>) -> bool {
         .is_some_and(|words| words.contains("already been taken"))
 }
 
-pub(crate) fn decode<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, CallError> {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, CometChatError> {
     // Not serde's words: they may quote the answer, and the answer has a token.
-    serde_json::from_value(data).map_err(|_| CallError::Unclear("data of another shape".into()))
+    serde_json::from_value(data).map_err(|_| CometChatError::UnknownOutcome("data of another shape".into()))
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
     use serde_json::json;
 
     fn verdict(status: u16, body: &str) -> String {
-        match judge(StatusCode::from_u16(status).unwrap(), Some(Duration::from_secs(7)), body.as_bytes()) {
+        match parse_response(StatusCode::from_u16(status).unwrap(), Some(Duration::from_secs(7)), body.as_bytes()) {
             Ok(data) => data.to_string(),
             Err(error) => format!("{error:?}"),
         }
@@ -208,7 +208,7 @@ mod tests {
         }
         assert!(verdict(500, r#"{"data":{"uid":"u"}}"#).starts_with("Unclear"));
         assert!(verdict(503, &error("ERR_SOMETHING_NEW")).starts_with("Unclear"));
-        assert!(matches!(decode::<IssuedToken>(json!({"authToken": 7})), Err(CallError::Unclear(_))));
+        assert!(matches!(decode::<IssuedToken>(json!({"authToken": 7})), Err(CometChatError::UnknownOutcome(_))));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::db::{Db, DbError};
 use crate::values;
 
 /// Rows that are looked through in one visit to the database.
-const PAGE: i64 = 1000;
+const PAGE_SIZE: i64 = 1000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -37,7 +37,7 @@ async fn latest(db: &Db) -> Result<Option<Latest>, DbError> {
     rows.first().map(|row| Ok(Latest { fingerprint: row.text(0)?, number: row.int(1)? })).transpose()
 }
 
-fn judge(latest: Option<&Latest>, key: &SecretKey, fallbacks: &[SecretKey]) -> Result<(), KeyError> {
+fn classify(latest: Option<&Latest>, key: &SecretKey, fallbacks: &[SecretKey]) -> Result<(), KeyError> {
     match latest {
         Some(Latest { fingerprint, .. })
             if std::iter::once(key).chain(fallbacks).all(|key| key.fingerprint() != *fingerprint) =>
@@ -50,14 +50,14 @@ fn judge(latest: Option<&Latest>, key: &SecretKey, fallbacks: &[SecretKey]) -> R
 
 /// Fails unless the database was last used with `key` or one of `fallbacks`, or never with any. Changes nothing.
 pub async fn check(db: &Db, key: &SecretKey, fallbacks: &[SecretKey]) -> Result<(), KeyError> {
-    judge(latest(db).await?.as_ref(), key, fallbacks)
+    classify(latest(db).await?.as_ref(), key, fallbacks)
 }
 
 /// [`check`], and records that the database is used with `key` from now on.
-pub async fn admit(db: &Db, key: &SecretKey, fallbacks: &[SecretKey], now: i64) -> Result<(), KeyError> {
+pub async fn check_or_record(db: &Db, key: &SecretKey, fallbacks: &[SecretKey], now: i64) -> Result<(), KeyError> {
     loop {
         let latest = latest(db).await?;
-        judge(latest.as_ref(), key, fallbacks)?;
+        classify(latest.as_ref(), key, fallbacks)?;
         match record(db, latest.as_ref(), key, now).await {
             // Another instance has recorded its key since the look: that one counts.
             Err(DbError::Duplicate) => {}
@@ -83,7 +83,7 @@ async fn record(db: &Db, latest: Option<&Latest>, key: &SecretKey, now: i64) -> 
 }
 
 /// The counts of values that [`adopt`] gave up.
-pub struct GivenUp {
+pub struct AbandonedJobs {
     /// Sessions that get another chat token.
     pub sessions: u64,
     /// Chat tokens of ended sessions, which stay valid at CometChat.
@@ -92,9 +92,9 @@ pub struct GivenUp {
 
 /// Makes `key` the database's key although the one before is lost: gives up what does not open with it. May be repeated
 /// when it was cut short.
-pub async fn adopt(db: &Db, key: &SecretKey, fallbacks: &[SecretKey], now: i64) -> Result<GivenUp, DbError> {
+pub async fn adopt_key(db: &Db, key: &SecretKey, fallbacks: &[SecretKey], now: i64) -> Result<AbandonedJobs, DbError> {
     let sealer = Sealer::new(key, fallbacks);
-    let sessions = give_up(
+    let sessions = abandon_jobs(
         db,
         &sealer,
         "SELECT token_hash, user_id, chat_token_sealed FROM sessions
@@ -102,22 +102,22 @@ pub async fn adopt(db: &Db, key: &SecretKey, fallbacks: &[SecretKey], now: i64) 
         "UPDATE sessions SET chat_token_sealed = '' WHERE token_hash = $1 AND chat_token_sealed = $2",
     );
     let sessions = sessions.await?;
-    let revocations = give_up(
+    let revocations = abandon_jobs(
         db,
         &sealer,
         "SELECT id, uid, payload_sealed FROM chat_jobs WHERE id > $1 AND payload_sealed <> '' ORDER BY id LIMIT $2",
         "DELETE FROM chat_jobs WHERE id = $1 AND payload_sealed = $2",
     );
-    let given_up = GivenUp { sessions, revocations: revocations.await? };
+    let given_up = AbandonedJobs { sessions, revocations: revocations.await? };
     record(db, latest(db).await?.as_ref(), key, now).await?;
     Ok(given_up)
 }
 
 /// Runs `forget` for each row of `page` whose sealed value does not open. Says how many there were.
-async fn give_up(db: &Db, sealer: &Sealer, page: &'static str, forget: &'static str) -> Result<u64, DbError> {
+async fn abandon_jobs(db: &Db, sealer: &Sealer, page: &'static str, forget: &'static str) -> Result<u64, DbError> {
     let (mut given_up, mut last) = (0, String::new());
     loop {
-        let rows = db.read(page, values![&last, PAGE]).await?;
+        let rows = db.read(page, values![&last, PAGE_SIZE]).await?;
         let Some(row) = rows.last() else { return Ok(given_up) };
         last = row.text(0)?;
         for row in &rows {

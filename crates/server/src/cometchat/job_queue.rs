@@ -12,20 +12,20 @@
 //! What a request or a worker asks of the queue costs the same however many jobs wait: it finds its rows in the order of
 //! an index.
 
-use crate::db::{Db, DbError, Row, Tx, json};
+use crate::db::{Db, DbError, Row, Tx, json_array};
 use crate::values;
 
 /// How long a claim lasts: longer than the slowest job.
 const CLAIM_SECONDS: i64 = 60;
 /// A mint's check waits this long, until the mint has long been stored or is known to be lost.
-pub(super) const CHECK_AFTER_SECONDS: i64 = 60;
+pub(super) const RECONCILE_DELAY_SECONDS: i64 = 60;
 /// How long after a call was given up CometChat may still carry it out: seconds.
-pub const LATE_CALL_SECONDS: i64 = 120;
+pub const MAX_CALL_DELAY_SECONDS: i64 = 120;
 /// The longest that a job waits for another try.
-pub const LONGEST_WAIT_SECONDS: i64 = 10 * 60;
+pub const MAX_RETRY_WAIT_SECONDS: i64 = 10 * 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JobKind {
     /// Make CometChat's user what the database says: there, with this name. One row a user, with that of `DeleteUser`.
     SyncUser,
     /// Delete CometChat's user, who is no more in the database.
@@ -34,18 +34,18 @@ pub enum Kind {
     RevokeToken,
     /// Written before a token is asked for, deleted when it is stored. One that is left over says that a
     /// token may have been made that nobody has: find it and revoke it. No payload.
-    CheckMint,
+    ReconcileTokens,
 }
 
-impl Kind {
-    const ALL: [Self; 4] = [Self::SyncUser, Self::DeleteUser, Self::RevokeToken, Self::CheckMint];
+impl JobKind {
+    const ALL: [Self; 4] = [Self::SyncUser, Self::DeleteUser, Self::RevokeToken, Self::ReconcileTokens];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::SyncUser => "sync_user",
             Self::DeleteUser => "delete_user",
             Self::RevokeToken => "revoke_token",
-            Self::CheckMint => "check_mint",
+            Self::ReconcileTokens => "check_mint",
         }
     }
 
@@ -102,9 +102,9 @@ pub async fn sync_users<'a>(
         sync_users!("json_each($1) AS uids"),
         sync_users!("json_array_elements_text($1::json) AS uids (value)"),
     );
-    let done = tx.run(sql, values![json(uids), i64::from(bulk), now]).await?;
-    for row in &done.rows {
-        if row.text(0)? == Kind::DeleteUser.name() {
+    let done = tx.run(sql, values![json_array(uids), i64::from(bulk), now]).await?;
+    for row in &complete.rows {
+        if row.text(0)? == JobKind::DeleteUser.name() {
             return row.text(1).map(Some);
         }
     }
@@ -119,11 +119,11 @@ pub async fn uids_to_delete(db: &Db, after: &str) -> Result<Vec<String>, DbError
 
 /// [`sync_user`] for a user who was never there before, claimed by the caller, who is about to do it.
 /// Conclude it with [`done`] or [`retry`]; a caller who dies first leaves it to a worker.
-pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<Claimed, DbError> {
-    let job = Claimed {
+pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<ClaimedJob, DbError> {
+    let job = ClaimedJob {
         id: user_id(uid),
         claim: new_id(),
-        kind: Kind::SyncUser,
+        kind: JobKind::SyncUser,
         uid: uid.to_owned(),
         payload_sealed: String::new(),
         version: 1,
@@ -146,7 +146,7 @@ pub async fn revoke_tokens(
     tokens: impl IntoIterator<Item = (String, String)>,
     now: i64,
 ) -> Result<(), DbError> {
-    let rows = json(tokens.into_iter().map(|(uid, sealed)| [new_id(), uid, sealed]));
+    let rows = json_array(tokens.into_iter().map(|(uid, sealed)| [new_id(), uid, sealed]));
     let sql = tx.pick(
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                 claim, claimed_until, parked, last_error, created_at, unsettled_until)
@@ -156,16 +156,16 @@ pub async fn revoke_tokens(
          SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, 0, $3, '', 0, 0, '', $3, 0
          FROM json_array_elements($1::json)",
     );
-    tx.run(sql, values![rows, Kind::RevokeToken.name(), now]).await?;
+    tx.run(sql, values![rows, JobKind::RevokeToken.name(), now]).await?;
     Ok(())
 }
 
 /// A job that whoever holds this has for the next minute.
 #[derive(Debug)]
-pub struct Claimed {
+pub struct ClaimedJob {
     pub id: String,
     claim: String,
-    pub kind: Kind,
+    pub kind: JobKind,
     pub uid: String,
     pub payload_sealed: String,
     version: i64,
@@ -200,21 +200,21 @@ macro_rules! claim {
 }
 
 /// How [`claim`] finds its job, on SQLite and on PostgreSQL.
-pub const CLAIM: [&str; 2] = [claim!(""), claim!(" FOR UPDATE SKIP LOCKED")];
+pub const CLAIM_SQL: [&str; 2] = [claim!(""), claim!(" FOR UPDATE SKIP LOCKED")];
 
 /// Takes the job that has been due longest; one of the `bulk` only where no other is due. `None` when none is due.
-pub async fn claim(db: &Db, bulk: bool, now: i64) -> Result<Option<Claimed>, DbError> {
+pub async fn claim(db: &Db, bulk: bool, now: i64) -> Result<Option<ClaimedJob>, DbError> {
     let claim = new_id();
-    let [sqlite, postgres] = CLAIM;
-    let values = values![now, now + CLAIM_SECONDS, &claim, i64::from(bulk), LATE_CALL_SECONDS];
-    let done = db.write(db.pick(sqlite, postgres), values).await?;
-    let Some(row) = done.rows.first() else { return Ok(None) };
+    let [sqlite, postgres] = CLAIM_SQL;
+    let values = values![now, now + CLAIM_SECONDS, &claim, i64::from(bulk), MAX_CALL_DELAY_SECONDS];
+    let done = db.write(db.dialect(sqlite, postgres), values).await?;
+    let Some(row) = complete.rows.first() else { return Ok(None) };
     let (id, version) = (row.text(0)?, row.int(4)?);
-    let Some(kind) = Kind::parse(&row.text(1)?) else {
-        put_aside(db, (&id, &claim, version), "this version knows no such kind of job").await?;
+    let Some(kind) = JobKind::parse(&row.text(1)?) else {
+        park_with_state(db, (&id, &claim, version), "this version knows no such kind of job").await?;
         return Ok(None);
     };
-    Ok(Some(Claimed {
+    Ok(Some(ClaimedJob {
         id,
         claim,
         kind,
@@ -228,7 +228,7 @@ pub async fn claim(db: &Db, bulk: bool, now: i64) -> Result<Option<Claimed>, DbE
 
 /// Deletes a job that is done. One that was asked for again while it was being done is due; and a user about which an earlier
 /// call may still be carried out is looked at once more, when that is over: such a call may undo what was just done.
-pub async fn done(db: &Db, job: &Claimed, now: i64) -> Result<(), DbError> {
+pub async fn complete(db: &Db, job: &ClaimedJob, now: i64) -> Result<(), DbError> {
     let deleted = db
         .write(
             "DELETE FROM chat_jobs WHERE id = $1 AND claim = $2 AND version = $3
@@ -254,7 +254,7 @@ pub async fn done(db: &Db, job: &Claimed, now: i64) -> Result<(), DbError> {
 /// CometChat may carry out a call that was made for it; zero: there is none.
 pub async fn retry(
     db: &Db,
-    job: &Claimed,
+    job: &ClaimedJob,
     run_at: i64,
     error: &str,
     unsettled_until: i64,
@@ -272,8 +272,8 @@ pub async fn retry(
 
 /// Lets no job wait until a time that was far ahead when somebody set the clock back: such jobs wait as if they
 /// had just been written, and claims last no longer than from now on.
-pub async fn bring_near(db: &Db, now: i64) -> Result<(), DbError> {
-    let (furthest, soon) = (now + LONGEST_WAIT_SECONDS, now + CLAIM_SECONDS.max(CHECK_AFTER_SECONDS));
+pub async fn clamp_future_runs(db: &Db, now: i64) -> Result<(), DbError> {
+    let (furthest, soon) = (now + MAX_RETRY_WAIT_SECONDS, now + CLAIM_SECONDS.max(RECONCILE_DELAY_SECONDS));
     db.write(
         "UPDATE chat_jobs SET run_at = CASE WHEN run_at > $1 THEN $2 ELSE run_at END,
                               claimed_until = CASE WHEN claimed_until > $2 THEN $2 ELSE claimed_until END,
@@ -287,11 +287,11 @@ pub async fn bring_near(db: &Db, now: i64) -> Result<(), DbError> {
 
 /// Puts aside a job that can never succeed, for a person to look at. It is not dropped; and where it was asked for
 /// again meanwhile it is due, since what was asked for last may succeed.
-pub async fn park(db: &Db, job: &Claimed, error: &str) -> Result<(), DbError> {
-    put_aside(db, (&job.id, &job.claim, job.version), error).await
+pub async fn park(db: &Db, job: &ClaimedJob, error: &str) -> Result<(), DbError> {
+    park_with_state(db, (&job.id, &job.claim, job.version), error).await
 }
 
-async fn put_aside(db: &Db, (id, claim, version): (&str, &str, i64), error: &str) -> Result<(), DbError> {
+async fn park_with_state(db: &Db, (id, claim, version): (&str, &str, i64), error: &str) -> Result<(), DbError> {
     db.write(
         "UPDATE chat_jobs SET parked = CASE WHEN version = $3 THEN 1 ELSE 0 END, claim = '', claimed_until = 0,
                               last_error = $4
@@ -307,11 +307,11 @@ pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
     let done = db
         .write("UPDATE chat_jobs SET parked = 0, attempts = 0, run_at = $1 WHERE parked = 1", values![now])
         .await?;
-    Ok(done.affected)
+    Ok(complete.affected)
 }
 
 /// How the queue stands, as far as it is counted: [`MAX_COUNTED`] jobs of a kind stand for that many or more.
-pub struct Standing {
+pub struct QueueStats {
     pub waiting: i64,
     pub parked: i64,
     /// Seconds for which the job has waited that should have been done longest ago, of the thousand that come next and
@@ -323,24 +323,24 @@ pub struct Standing {
 pub const MAX_COUNTED: i64 = 10_000;
 
 /// What [`standing`] asks, each part in the index's order, so that it is the index that is read.
-pub const STANDING: &str = "
+pub const STATS_SQL: &str = "
     SELECT (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 0 ORDER BY bulk, run_at, id LIMIT $1) AS w),
            (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 1 ORDER BY bulk, run_at, id LIMIT $1) AS p),
            (SELECT COALESCE(min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END), $2)
             FROM (SELECT attempts, created_at, run_at FROM chat_jobs WHERE parked = 0 AND bulk = 0
                   ORDER BY run_at, id LIMIT 1000) AS next)";
 
-pub async fn standing(db: &Db, now: i64) -> Result<Standing, DbError> {
-    let rows = db.read(STANDING, values![MAX_COUNTED, now]).await?;
-    let mut standing = Standing { waiting: 0, parked: 0, lag: 0 };
+pub async fn stats(db: &Db, now: i64) -> Result<QueueStats, DbError> {
+    let rows = db.read(STATS_SQL, values![MAX_COUNTED, now]).await?;
+    let mut standing = QueueStats { waiting: 0, parked: 0, lag: 0 };
     if let Some(row) = rows.first() {
-        standing = Standing { waiting: row.int(0)?, parked: row.int(1)?, lag: (now - row.int(2)?).max(0) };
+        stats = QueueStats { waiting: row.int(0)?, parked: row.int(1)?, lag: (now - row.int(2)?).max(0) };
     }
-    Ok(standing)
+    Ok(stats)
 }
 
 /// A job as an operator sees it.
-pub struct Listed {
+pub struct JobSummary {
     pub kind: String,
     pub uid: String,
     pub attempts: i64,
@@ -350,7 +350,7 @@ pub struct Listed {
 }
 
 /// The jobs that wait, the parked ones first, at most `limit`.
-pub async fn list(db: &Db, limit: i64) -> Result<Vec<Listed>, DbError> {
+pub async fn list(db: &Db, limit: i64) -> Result<Vec<JobSummary>, DbError> {
     let rows = db
         .read(
             "SELECT kind, uid, attempts, run_at, parked, last_error FROM chat_jobs
@@ -359,7 +359,7 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<Listed>, DbError> {
         )
         .await?;
     let listed = |row: &Row| {
-        Ok(Listed {
+        Ok(JobSummary {
             kind: row.text(0)?,
             uid: row.text(1)?,
             attempts: row.int(2)?,

@@ -17,22 +17,22 @@ pub mod worker;
 use crate::users::User;
 use crate::clock::Clock;
 use crate::db::{Db, DbError, Tx};
-use circuit_breaker::Breaker;
-use client::{CallError, Client};
-use job_queue::Claimed;
+use circuit_breaker::CircuitBreaker;
+use client::{CometChatError, Client};
+use job_queue::ClaimedJob;
 use prometheus_client::metrics::counter::Counter;
-use seal::{Sealer, Unopenable};
+use seal::{Sealer, DecryptError};
 use shared::Secret;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The longest that a sign-in waits for CometChat.
-const MINT_LIMIT: Duration = Duration::from_millis(2500);
+const TOKEN_TIMEOUT: Duration = Duration::from_millis(2500);
 
-pub struct Chat {
+pub struct ChatService {
     pub client: Client,
-    pub breaker: Breaker,
+    pub circuit_breaker: CircuitBreaker,
     pub sealer: Sealer,
     /// Jobs that were put off because this instance does not have the key of their payload.
     pub unopenable: Counter,
@@ -53,36 +53,36 @@ pub enum MintError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
-    Seal(#[from] Unopenable),
+    Seal(#[from] DecryptError),
 }
 
 /// A token that CometChat has made and we have not stored yet. Store `sealed` in a transaction that
 /// [`Minted::settle`] commits; a token that is never settled is found and revoked.
-pub struct Minted {
+pub struct MintedToken {
     pub token: Secret,
     pub sealed: String,
     /// The job that finds it again. It is deleted with the commit that stores the token.
     pub(crate) check: String,
 }
 
-impl Minted {
+impl MintedToken {
     /// Commits the transaction that stores the token.
-    pub async fn settle(&self, tx: Tx) -> Result<(), DbError> {
-        token_journal::minted(tx, &self.check).await
+    pub async fn confirm(&self, tx: Tx) -> Result<(), DbError> {
+        token_journal::confirm(tx, &self.check).await
     }
 }
 
 /// A new user's account is written, and so is what is left to do at CometChat.
-pub struct Enrolment {
-    sync: Claimed,
+pub struct PendingUser {
+    sync: ClaimedJob,
     check: String,
 }
 
-impl Chat {
+impl ChatService {
     pub fn new(client: Client, sealer: Sealer, db: Db, clock: Clock) -> Self {
         Self {
             client,
-            breaker: Breaker::new(clock.clone()),
+            circuit_breaker: CircuitBreaker::new(clock.clone()),
             sealer,
             unopenable: Counter::default(),
             db,
@@ -93,18 +93,18 @@ impl Chat {
     }
 
     /// A new token for this user, who is made at CometChat if they are missing there.
-    pub async fn mint(&self, user: &User) -> Result<Minted, MintError> {
+    pub async fn mint(&self, user: &User) -> Result<MintedToken, MintError> {
         let pass = self.admit()?;
-        let check = match token_journal::expect_mint(&self.db, &user.id, self.clock.now()).await {
+        let check = match token_journal::record_pending_token(&self.db, &user.id, self.clock.now()).await {
             Ok(check) => check,
             Err(error) => {
-                pass.unused();
+                pass.cancel();
                 return Err(error.into());
             }
         };
-        self.limited(user, pass, check, async {
-            match self.client.mint(&user.id).await {
-                Err(CallError::UserNotFound) => {
+        self.with_timeout(user, pass, check, async {
+            match self.client.create_token(&user.id).await {
+                Err(CometChatError::UserNotFound) => {
                     tracing::info!(user = user.id, "missing at CometChat: creating");
                     self.create_or_mint(user).await
                 }
@@ -115,83 +115,83 @@ impl Chat {
     }
 
     /// Writes what a new user means at CometChat. Call [`Chat::enrol`] after the commit.
-    pub async fn expect_enrolment(&self, tx: &mut Tx, uid: &str) -> Result<Enrolment, DbError> {
+    pub async fn enqueue_new_user(&self, tx: &mut Tx, uid: &str) -> Result<PendingUser, DbError> {
         let now = self.clock.now();
         let sync = job_queue::sync_new_user(tx, uid, now).await?;
-        Ok(Enrolment { sync, check: token_journal::expect_mint_in(tx, uid, now).await? })
+        Ok(PendingUser { sync, check: token_journal::record_pending_token_in(tx, uid, now).await? })
     }
 
     /// Makes a new user at CometChat and a token for them, in one call. Where that does not work now, the
     /// worker makes the user later.
-    pub async fn enrol(&self, user: &User, enrolment: Enrolment) -> Result<Minted, MintError> {
-        let Enrolment { sync, check } = enrolment;
+    pub async fn create_with_token(&self, user: &User, enrolment: PendingUser) -> Result<MintedToken, MintError> {
+        let PendingUser { sync, check } = enrolment;
         let minted = match self.admit() {
-            Ok(pass) => self.limited(user, pass, check, self.create_or_mint(user)).await,
+            Ok(pass) => self.with_timeout(user, pass, check, self.create_or_mint(user)).await,
             Err(unavailable) => {
-                token_journal::not_minted(&self.db, &check).await?;
+                token_journal::discard_pending_token(&self.db, &check).await?;
                 Err(unavailable)
             }
         };
         match &minted {
-            Ok(_) => job_queue::done(&self.db, &sync, self.clock.now()).await?,
+            Ok(_) => job_queue::complete(&self.db, &sync, self.clock.now()).await?,
             Err(error) => {
                 let now = self.clock.now();
                 // CometChat may still make them, under a name that is not theirs any more or after they were deleted.
-                let unsettled_until = now + job_queue::LATE_CALL_SECONDS;
+                let unsettled_until = now + job_queue::MAX_CALL_DELAY_SECONDS;
                 job_queue::retry(&self.db, &sync, now, &error.to_string(), unsettled_until).await?;
             }
         }
         minted
     }
 
-    fn admit(&self) -> Result<circuit_breaker::Pass<'_>, MintError> {
-        self.breaker.admit().map_err(|retry_after| MintError::Unavailable { retry_after })
+    fn admit(&self) -> Result<circuit_breaker::Permit<'_>, MintError> {
+        self.circuit_breaker.admit().map_err(|retry_after| MintError::Unavailable { retry_after })
     }
 
     /// Waits for a token, but not for long, and learns from it how CometChat does.
-    async fn limited(
+    async fn with_timeout(
         &self,
         user: &User,
-        pass: circuit_breaker::Pass<'_>,
+        pass: circuit_breaker::Permit<'_>,
         check: String,
-        call: impl Future<Output = Result<Secret, CallError>>,
-    ) -> Result<Minted, MintError> {
-        let minted = match tokio::time::timeout(MINT_LIMIT, call).await {
+        call: impl Future<Output = Result<Secret, CometChatError>>,
+    ) -> Result<MintedToken, MintError> {
+        let minted = match tokio::time::timeout(TOKEN_TIMEOUT, call).await {
             Ok(minted) => minted,
-            Err(_) => Err(CallError::Unclear(format!("no answer in {} ms", MINT_LIMIT.as_millis()))),
+            Err(_) => Err(CometChatError::UnknownOutcome(format!("no answer in {} ms", TOKEN_TIMEOUT.as_millis()))),
         };
         match minted {
             Ok(token) => {
-                pass.answered();
+                pass.success();
                 let sealed = self.sealer.seal(&user.id, token.expose())?;
-                Ok(Minted { token, sealed, check })
+                Ok(MintedToken { token, sealed, check })
             }
             Err(error) => {
                 tracing::warn!(user = user.id, %error, "no chat token");
-                self.report(pass, &error);
-                if !error.is_unclear() {
-                    token_journal::not_minted(&self.db, &check).await?;
+                self.record_outcome(pass, &error);
+                if !error.has_unknown_outcome() {
+                    token_journal::discard_pending_token(&self.db, &check).await?;
                 }
-                Err(MintError::Unavailable { retry_after: self.breaker.wait() })
+                Err(MintError::Unavailable { retry_after: self.circuit_breaker.wait() })
             }
         }
     }
 
-    async fn create_or_mint(&self, user: &User) -> Result<Secret, CallError> {
+    async fn create_or_mint(&self, user: &User) -> Result<Secret, CometChatError> {
         match self.client.create_user_with_token(&user.id, &user.name).await {
             // Somebody else has just made them.
-            Err(CallError::UserExists) => self.client.mint(&user.id).await,
+            Err(CometChatError::UserExists) => self.client.create_token(&user.id).await,
             created => created,
         }
     }
 
-    fn report(&self, pass: circuit_breaker::Pass<'_>, error: &CallError) {
+    fn record_outcome(&self, pass: circuit_breaker::Permit<'_>, error: &CometChatError) {
         match error {
-            CallError::RateLimited { retry_after } => pass.failed(*retry_after),
-            error if error.is_outage() => pass.failed(None),
+            CometChatError::RateLimited { retry_after } => pass.failure(*retry_after),
+            error if error.is_outage() => pass.failure(None),
             // Nothing was asked.
-            CallError::Unaddressable(_) => pass.unused(),
-            _ => pass.answered(),
+            CometChatError::Unaddressable(_) => pass.cancel(),
+            _ => pass.success(),
         }
     }
 

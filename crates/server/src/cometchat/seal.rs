@@ -41,7 +41,7 @@ impl SecretKey {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value cannot be opened: it was changed, or sealed with another SECRET_KEY")]
-pub struct Unopenable;
+pub struct DecryptError;
 
 /// Seals with XChaCha20-Poly1305 under random nonces, which are long enough never to meet again.
 #[derive(Clone)]
@@ -60,24 +60,24 @@ impl Sealer {
     }
 
     /// Seals `secret` for `uid`; it opens for no other uid.
-    pub fn seal(&self, uid: &str, secret: &str) -> Result<String, Unopenable> {
+    pub fn seal(&self, uid: &str, secret: &str) -> Result<String, DecryptError> {
         let nonce = XNonce::from(crate::random::bytes::<NONCE_BYTES>());
         let payload = Payload { msg: secret.as_bytes(), aad: uid.as_bytes() };
         // Fails only for a message of many gigabytes.
-        let sealed = self.key.encrypt(&nonce, payload).map_err(|_| Unopenable)?;
+        let sealed = self.key.encrypt(&nonce, payload).map_err(|_| DecryptError)?;
         Ok(STANDARD_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
     /// Opens what [`Sealer::seal`] made for this uid.
-    pub fn open(&self, uid: &str, sealed: &str) -> Result<Zeroizing<String>, Unopenable> {
-        let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| Unopenable)?;
-        let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(Unopenable)?;
+    pub fn open(&self, uid: &str, sealed: &str) -> Result<Zeroizing<String>, DecryptError> {
+        let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| DecryptError)?;
+        let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(DecryptError)?;
         let opened = std::iter::once(&self.key).chain(&self.fallbacks).find_map(|cipher| {
             let payload = Payload { msg: message, aad: uid.as_bytes() };
             cipher.decrypt(&XNonce::from(*nonce), payload).ok()
         });
-        let opened = opened.ok_or(Unopenable)?;
-        String::from_utf8(opened).map(Zeroizing::new).map_err(|_| Unopenable)
+        let opened = opened.ok_or(DecryptError)?;
+        String::from_utf8(opened).map(Zeroizing::new).map_err(|_| DecryptError)
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
         let sealed = sealer(1).seal("u", "secret").unwrap();
         assert_eq!(*both.open("u", &sealed).unwrap(), "secret");
         let sealed = both.seal("u", "secret").unwrap();
-        assert_eq!(sealer(1).open("u", &sealed), Err(Unopenable));
+        assert_eq!(sealer(1).open("u", &sealed), Err(DecryptError));
         assert_eq!(*sealer(2).open("u", &sealed).unwrap(), "secret");
     }
 
@@ -119,12 +119,12 @@ mod tests {
     #[test]
     fn it_opens_with_no_other_key_for_no_other_user_and_not_when_changed() {
         let sealed = sealer(1).seal("u", "secret").unwrap();
-        assert_eq!(sealer(2).open("u", &sealed), Err(Unopenable));
-        assert_eq!(sealer(1).open("v", &sealed), Err(Unopenable));
+        assert_eq!(sealer(2).open("u", &sealed), Err(DecryptError));
+        assert_eq!(sealer(1).open("v", &sealed), Err(DecryptError));
         let changed = format!("{}{}", if sealed.starts_with('A') { 'B' } else { 'A' }, &sealed[1..]);
-        assert_eq!(sealer(1).open("u", &changed), Err(Unopenable));
+        assert_eq!(sealer(1).open("u", &changed), Err(DecryptError));
         for garbage in ["", "AAAA", "not base64!"] {
-            assert_eq!(sealer(1).open("u", garbage), Err(Unopenable));
+            assert_eq!(sealer(1).open("u", garbage), Err(DecryptError));
         }
     }
 }

@@ -22,23 +22,23 @@ impl Reader<'_> {
         let (app_id, region) = (self.text("COMETCHAT_APP_ID"), self.text("COMETCHAT_REGION"));
         for (name, value) in [("COMETCHAT_APP_ID", app_id), ("COMETCHAT_REGION", region)] {
             if value.is_none() {
-                self.fault(name, "is missing; it stands on your app's page in CometChat's dashboard");
+                self.error(name, "is missing; it stands on your app's page in CometChat's dashboard");
             }
         }
         let alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if let Some(app_id) = app_id.filter(|app_id| !alphanumeric(app_id)) {
-            self.fault("COMETCHAT_APP_ID", format_args!("{app_id:?} has characters that no app id has"));
+            self.error("COMETCHAT_APP_ID", format_args!("{app_id:?} has characters that no app id has"));
         }
         if let Some(region) = region.filter(|region| !["us", "eu", "in"].contains(region)) {
-            self.fault("COMETCHAT_REGION", format_args!("{region:?} is none of us, eu, in"));
+            self.error("COMETCHAT_REGION", format_args!("{region:?} is none of us, eu, in"));
         }
         match &api_key {
             None => {
                 let words = "is missing; make a REST API key (scope fullAccess) under API & Auth Keys in CometChat's dashboard";
-                self.fault("COMETCHAT_API_KEY", words);
+                self.error("COMETCHAT_API_KEY", words);
             }
             Some(key) if key.expose() == EMULATOR_API_KEY => {
-                self.fault(
+                self.error(
                     "COMETCHAT_API_KEY",
                     "is the emulator's; set COMETCHAT_EMULATOR_URL or use your own",
                 );
@@ -53,11 +53,11 @@ impl Reader<'_> {
 
     fn emulator(&mut self, public_url: Option<&Url>, calls_per_minute: Option<u32>) -> Option<CometChat> {
         if public_url.is_some_and(|url| url.scheme() == "https") {
-            self.fault("COMETCHAT_EMULATOR_URL", "is for trying things out: not with a PUBLIC_URL of https");
+            self.error("COMETCHAT_EMULATOR_URL", "is for trying things out: not with a PUBLIC_URL of https");
         }
         let emulator = self.origin("COMETCHAT_EMULATOR_URL")?;
         if emulator.scheme() != "http" {
-            self.fault("COMETCHAT_EMULATOR_URL", "the emulator speaks http, not https");
+            self.error("COMETCHAT_EMULATOR_URL", "the emulator speaks http, not https");
         }
         let or = |value: Option<&str>, default: &str| value.unwrap_or(default).to_owned();
         let endpoint = Endpoint {

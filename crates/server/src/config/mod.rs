@@ -8,7 +8,7 @@ mod secrets;
 mod settings;
 
 pub use secrets::key_file;
-pub use settings::{Origin, SETTINGS, Setting, Sources, flags};
+pub use settings::{ValueSource, SETTINGS, Setting, Sources, flags};
 
 use crate::cometchat::client::Endpoint;
 use crate::cometchat::seal::SecretKey;
@@ -44,20 +44,20 @@ pub struct Config {
     /// Whether strangers can make accounts.
     pub registration_is_open: bool,
     /// Each may be what a server that hands its users over signs with; none: no server does.
-    pub handover_keys: Vec<Key>,
-    pub store: Store,
+    pub assertion_keys: Vec<Key>,
+    pub core: CoreConfig,
 }
 
 /// What every command that touches the database needs to know.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct CoreConfig {
     /// It may have a password in it.
     pub database_url: Secret,
     pub secret_key: Key,
     /// Keys that also open and recognise: the one before this one, and the one that comes after it.
     pub secret_key_fallbacks: Vec<Key>,
     pub argon2: argon2::Params,
-    pub hash_threads: usize,
+    pub password_hash_threads: usize,
     pub password_min_length: usize,
 }
 
@@ -88,16 +88,16 @@ pub enum LogFormat {
 }
 
 /// How to log. Read before everything else, and never a reason not to start.
-pub struct Log {
+pub struct LogConfig {
     pub format: LogFormat,
     pub filter: String,
 }
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Faults(pub Vec<String>);
+pub struct ConfigErrors(pub Vec<String>);
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "these settings need your attention:")?;
         for fault in &self.0 {
@@ -107,9 +107,9 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigErrors {}
 
-impl Log {
+impl LogConfig {
     pub fn read(sources: &Sources) -> Self {
         Self {
             format: match sources.get("LOG_FORMAT") {
@@ -127,7 +127,7 @@ impl Config {
         self.public_url.path().trim_end_matches('/')
     }
 
-    pub fn read(sources: &Sources) -> Result<Self, Faults> {
+    pub fn read(sources: &Sources) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(sources);
         let public_url = reader.public_url();
         let cometchat = reader.cometchat(public_url.as_ref());
@@ -138,8 +138,8 @@ impl Config {
         let request_timeout = reader.number("REQUEST_TIMEOUT_SECONDS", 30, 3600);
         let login_attempts_per_minute = reader.number("LOGIN_ATTEMPTS_PER_MINUTE", 0, 1_000_000);
         let actions_per_user = reader.number("ACTIONS_PER_USER", 0, 1_000_000);
-        reader.either("LOG_FORMAT", ["text", "json"]);
-        let registration = reader.either("REGISTRATION", ["open", "closed"]);
+        reader.one_of("LOG_FORMAT", ["text", "json"]);
+        let registration = reader.one_of("REGISTRATION", ["open", "closed"]);
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
         let max = reader.number("SESSION_MAX_DAYS", 1, 3650);
         let handover_keys = reader.keys("HANDOVER_KEY").into_iter().map(Key).collect();
@@ -159,25 +159,25 @@ impl Config {
                 actions_per_user: u32::try_from(actions_per_user?).ok()?,
                 lifetime: Lifetime { idle: idle? * DAY_SECONDS, max: max? * DAY_SECONDS },
                 registration_is_open: registration? == "open",
-                handover_keys,
-                store: store?,
+                assertion_keys: handover_keys,
+                core: store?,
             })
         })()
-        .ok_or(Faults(Vec::new()))
+        .ok_or(ConfigErrors(Vec::new()))
     }
 }
 
-impl Store {
-    pub fn read(sources: &Sources) -> Result<Self, Faults> {
+impl CoreConfig {
+    pub fn read(sources: &Sources) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(sources);
         let store = reader.store();
         reader.finish()?;
-        store.ok_or(Faults(Vec::new()))
+        store.ok_or(ConfigErrors(Vec::new()))
     }
 }
 
 impl Reader<'_> {
-    fn store(&mut self) -> Option<Store> {
+    fn store(&mut self) -> Option<CoreConfig> {
         let database_url = self.database_url();
         let secret_key = self.secret_key(database_url.as_ref().map(Secret::expose).unwrap_or_default());
         let secret_key_fallbacks = self.keys("SECRET_KEY_FALLBACKS").into_iter().map(Key).collect();
@@ -191,21 +191,21 @@ impl Reader<'_> {
             }
         };
         let (memory, iterations) = (u32::try_from(memory?).ok()?, u32::try_from(iterations?).ok()?);
-        let floor = crate::passwords::FLOOR;
+        let floor = crate::passwords::OWASP_MIN_PARAMS;
         if !floor.iter().any(|(least, passes)| memory >= *least && iterations >= *passes) {
             let choices: Vec<_> = floor.map(|(least, passes)| format!("{least} with {passes}")).into();
             let words = format!(
                 "is too little for ARGON2_ITERATIONS={iterations}; OWASP asks for at least {}",
                 choices.join(", ")
             );
-            self.fault("ARGON2_MEMORY_KIB", words);
+            self.error("ARGON2_MEMORY_KIB", words);
         }
-        Some(Store {
+        Some(CoreConfig {
             database_url: database_url?,
             secret_key: Key(secret_key?),
             secret_key_fallbacks,
             argon2: crate::passwords::params(memory, iterations).ok()?,
-            hash_threads: usize::try_from(hash_threads?).ok()?,
+            password_hash_threads: usize::try_from(hash_threads?).ok()?,
             password_min_length: usize::try_from(password_min_length?).ok()?,
         })
     }

@@ -1,6 +1,6 @@
 //! Reading single values: what each kind of setting must look like, and the words for one that does not.
 
-use super::Faults;
+use super::ConfigErrors;
 use super::settings::{self, Sources};
 use ipnet::IpNet;
 use std::fmt;
@@ -28,11 +28,11 @@ impl<'a> Reader<'a> {
         Self { sources, faults }
     }
 
-    pub(super) fn finish(self) -> Result<(), Faults> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+    pub(super) fn finish(self) -> Result<(), ConfigErrors> {
+        if self.faults.is_empty() { Ok(()) } else { Err(ConfigErrors(self.faults)) }
     }
 
-    pub(super) fn fault(&mut self, name: &str, words: impl fmt::Display) {
+    pub(super) fn error(&mut self, name: &str, words: impl fmt::Display) {
         self.faults.push(format!("{name}: {words}"));
     }
 
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
         let text = self.text(name)?;
         let parsed = text.parse().ok();
         if parsed.is_none() {
-            self.fault(name, format_args!("{text:?} is not {expected}"));
+            self.error(name, format_args!("{text:?} is not {expected}"));
         }
         parsed
     }
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         if (min..=max).contains(&number) {
             return Some(number);
         }
-        self.fault(name, format_args!("{number} is not between {min} and {max}"));
+        self.error(name, format_args!("{number} is not between {min} and {max}"));
         None
     }
 
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         let url: Url = self.parsed(name, "a URL")?;
         let plain = is_of_a_server(&url) && url.path() == "/";
         if !plain {
-            self.fault(
+            self.error(
                 name,
                 "must be like https://example.com: a scheme, a host, perhaps a port, and no more",
             );
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         });
         let plain = is_of_a_server(&url) && plain_path;
         if !plain {
-            self.fault(
+            self.error(
                 "PUBLIC_URL",
                 "must be like https://example.com or https://example.com/chat: a scheme, a host, perhaps a port \
                  and a path of letters, digits and dashes",
@@ -94,11 +94,11 @@ impl<'a> Reader<'a> {
     }
 
     /// One of two words.
-    pub(super) fn either(&mut self, name: &str, [one, other]: [&'static str; 2]) -> Option<&'static str> {
+    pub(super) fn one_of(&mut self, name: &str, [one, other]: [&'static str; 2]) -> Option<&'static str> {
         let text = self.text(name)?;
         let word = [one, other].into_iter().find(|word| *word == text);
         if word.is_none() {
-            self.fault(name, format_args!("{text:?} is neither {one} nor {other}"));
+            self.error(name, format_args!("{text:?} is neither {one} nor {other}"));
         }
         word
     }
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
                 Ok(url) if url.origin().is_tuple() && url.origin().ascii_serialization() == item => {
                     origins.push(item.to_owned());
                 }
-                _ => self.fault(name, format_args!("{item:?} is not an origin like https://app.example.com")),
+                _ => self.error(name, format_args!("{item:?} is not an origin like https://app.example.com")),
             }
         }
         origins
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
             match item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from)) {
                 Ok(network) => networks.push(network),
                 Err(_) => {
-                    self.fault(name, format_args!("{item:?} is not an address or a network like 10.0.0.0/8"))
+                    self.error(name, format_args!("{item:?} is not an address or a network like 10.0.0.0/8"))
                 }
             }
         }

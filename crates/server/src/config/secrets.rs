@@ -17,18 +17,18 @@ impl Reader<'_> {
         let (value, file) = (self.sources.get(name), self.sources.get(&file_name));
         match (value, file) {
             (Some(_), Some(_)) => {
-                self.fault(name, format_args!("is set, and so is {file_name}: which of them is meant?"));
+                self.error(name, format_args!("is set, and so is {file_name}: which of them is meant?"));
                 None
             }
             (Some(value), None) => Some(Secret::new(value)),
             (None, Some(path)) => match fs::read_to_string(path) {
                 Ok(text) if !text.trim().is_empty() => Some(Secret::new(text.trim())),
                 Ok(_) => {
-                    self.fault(&file_name, format_args!("the file {path} is empty"));
+                    self.error(&file_name, format_args!("the file {path} is empty"));
                     None
                 }
                 Err(error) => {
-                    self.fault(&file_name, format_args!("cannot read {path}: {error}"));
+                    self.error(&file_name, format_args!("cannot read {path}: {error}"));
                     None
                 }
             },
@@ -52,7 +52,7 @@ impl Reader<'_> {
         let secret = self.secret(name)?;
         let key = decode(secret.expose());
         if key.is_none() {
-            self.fault(name, "must be 32 bytes in base64; make one with: openssl rand -base64 32");
+            self.error(name, "must be 32 bytes in base64; make one with: openssl rand -base64 32");
         }
         key
     }
@@ -62,7 +62,7 @@ impl Reader<'_> {
         let Some(secret) = self.secret(name) else { return Vec::new() };
         let keys: Option<Vec<_>> = secret.expose().split(',').map(decode).collect();
         if keys.is_none() {
-            self.fault(name, "must be 32 bytes in base64, or several of these with commas between them");
+            self.error(name, "must be 32 bytes in base64, or several of these with commas between them");
         }
         keys.unwrap_or_default()
     }
@@ -76,23 +76,23 @@ impl Reader<'_> {
             return key;
         }
         let path = key_file(database_url);
-        if self.sources.only_looks && !path.exists() {
+        if self.sources.read_only && !path.exists() {
             return Some(SecretKey::new(crate::random::bytes()));
         }
         match read_or_make(&path) {
             Ok(Some(key)) => {
-                if !self.sources.only_looks {
+                if !self.sources.read_only {
                     restrict(&path);
                 }
                 Some(key)
             }
             Ok(None) => {
-                self.fault("SECRET_KEY", format_args!("{} does not hold 32 bytes in base64", path.display()));
+                self.error("SECRET_KEY", format_args!("{} does not hold 32 bytes in base64", path.display()));
                 None
             }
             Err(error) => {
                 let place = path.display();
-                self.fault(
+                self.error(
                     "SECRET_KEY",
                     format_args!("is not set, and {place} cannot be read or made: {error}"),
                 );

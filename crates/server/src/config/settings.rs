@@ -22,8 +22,8 @@ pub struct Setting {
 const COMETCHAT: &str = "CometChat";
 const SERVER: &str = "The server";
 const DATA: &str = "Database and keys";
-const SIGN_IN: &str = "Passwords and sessions";
-const WATCHING: &str = "Watching it";
+const LOGIN: &str = "Passwords and sessions";
+const OBSERVABILITY: &str = "Watching it";
 
 const fn setting(
     group: &'static str,
@@ -110,54 +110,54 @@ pub const SETTINGS: &[Setting] = &[
          changed, first the next key and then the one before",
     ),
     setting(
-        SIGN_IN,
+        LOGIN,
         "REGISTRATION",
         Some("open"),
         "open: who has no account can make one; closed: only you make them, by `cometchat-auth user` or HANDOVER_KEY",
     ),
-    setting(SIGN_IN, "PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
-    setting(SIGN_IN, "SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
-    setting(SIGN_IN, "SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),
+    setting(LOGIN, "PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
+    setting(LOGIN, "SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
+    setting(LOGIN, "SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),
     secret(
-        SIGN_IN,
+        LOGIN,
         "HANDOVER_KEY",
         "32 bytes in base64, shared with an app that signs its users in itself and hands them over to POST /api/handover; while it is changed two of them, with a comma",
     ),
     setting(
-        SIGN_IN,
+        LOGIN,
         "LOGIN_ATTEMPTS_PER_MINUTE",
         Some("30"),
         "Sign-ins, registrations and hand-overs that one address may try; 0 leaves that to a limiter of your own",
     ),
     setting(
-        SIGN_IN,
+        LOGIN,
         "ACTIONS_PER_USER",
         Some("20"),
         "Sign-ins, chat tokens, new names and new passwords, each kind by itself, that one user may ask for in ten \
          minutes; 0: any number",
     ),
-    setting(SIGN_IN, "ARGON2_MEMORY_KIB", Some("19456"), "Memory of a password hash, in KiB; at least 7168"),
+    setting(LOGIN, "ARGON2_MEMORY_KIB", Some("19456"), "Memory of a password hash, in KiB; at least 7168"),
     setting(
-        SIGN_IN,
+        LOGIN,
         "ARGON2_ITERATIONS",
         Some("2"),
         "Passes of a password hash; with less memory OWASP asks for more of them",
     ),
     setting(
-        SIGN_IN,
+        LOGIN,
         "HASH_THREADS",
         None,
         "Threads that hash passwords, each with the memory of one hash; as many as there are cores when not set. Half as many more check hashes of other systems",
     ),
     setting(
-        WATCHING,
+        OBSERVABILITY,
         "METRICS_LISTEN",
         None,
         "Address and port to serve metrics for Prometheus on, at /metrics; keep it from the outside",
     ),
-    setting(WATCHING, "LOG_FORMAT", Some("text"), "text for people, json for machines"),
+    setting(OBSERVABILITY, "LOG_FORMAT", Some("text"), "text for people, json for machines"),
     setting(
-        WATCHING,
+        OBSERVABILITY,
         "RUST_LOG",
         Some("info"),
         "What is logged: error, warn, info, debug or trace, also by module",
@@ -191,7 +191,7 @@ fn flag(setting: &Setting, name: String, value_name: &'static str) -> Arg {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueSource {
     Flag,
     Environment,
     DotEnv,
@@ -201,15 +201,15 @@ pub enum Origin {
 /// What flags, environment and `.env` say, before anything of it is believed.
 #[derive(Debug, Default)]
 pub struct Sources {
-    values: BTreeMap<String, (String, Origin)>,
+    values: BTreeMap<String, (String, ValueSource)>,
     /// Nothing may be made: not even a secret key where there is none.
-    pub only_looks: bool,
+    pub read_only: bool,
 }
 
 impl Sources {
     /// `environment`: with what `.env` has added to it, told apart. Flags go before all. clap has merged them
     /// with the environment, but for the secrets, which are only ever there.
-    pub fn new(matches: &ArgMatches, environment: impl Iterator<Item = (String, String, Origin)>) -> Self {
+    pub fn new(matches: &ArgMatches, environment: impl Iterator<Item = (String, String, ValueSource)>) -> Self {
         let mut values: BTreeMap<String, _> =
             environment.map(|(name, value, origin)| (name, (value, origin))).collect();
         for flag in flags() {
@@ -217,17 +217,17 @@ impl Sources {
             if let Ok(Some(value)) = matches.try_get_one::<String>(name)
                 && matches.value_source(name) == Some(ValueSource::CommandLine)
             {
-                values.insert(name.to_owned(), (value.clone(), Origin::Flag));
+                values.insert(name.to_owned(), (value.clone(), ValueSource::Flag));
             }
         }
-        Self { values, only_looks: false }
+        Self { values, read_only: false }
     }
 
     #[cfg(test)]
     pub fn of(pairs: &[(&str, &str)]) -> Self {
-        let value = |value: &str| (value.to_owned(), Origin::Environment);
+        let value = |value: &str| (value.to_owned(), ValueSource::Environment);
         let values = pairs.iter().map(|(name, text)| ((*name).into(), value(text))).collect();
-        Self { values, only_looks: false }
+        Self { values, read_only: false }
     }
 
     /// The value of this setting, unless it is not set or empty. White space around it is dropped, as
@@ -237,10 +237,10 @@ impl Sources {
     }
 
     /// Where the value of this setting comes from.
-    pub fn origin(&self, name: &str) -> Origin {
+    pub fn origin(&self, name: &str) -> ValueSource {
         match self.values.get(name) {
             Some((value, origin)) if !value.trim().is_empty() => *origin,
-            _ => Origin::Default,
+            _ => ValueSource::Default,
         }
     }
 

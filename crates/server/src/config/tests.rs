@@ -26,7 +26,7 @@ fn three_variables_are_enough_and_the_rest_has_defaults() {
     assert_eq!(config.cometchat.endpoint.base.as_str(), "https://abc123.api-eu.cometchat.io/v3");
     assert_eq!(config.listen, "127.0.0.1:3000".parse().unwrap());
     assert_eq!((config.lifetime.idle, config.lifetime.max), (7 * 86_400, 30 * 86_400));
-    assert_eq!((config.store.argon2.m_cost(), config.store.argon2.t_cost()), (19_456, 2));
+    assert_eq!((config.core.argon2.m_cost(), config.core.argon2.t_cost()), (19_456, 2));
     assert_eq!(config.cometchat.emulator, None);
 }
 
@@ -112,7 +112,7 @@ fn the_database_may_come_from_a_file_because_it_has_a_password() {
     let file = folder.path().join("url");
     std::fs::write(&file, "postgres://app:hunter2@db/chat\n").unwrap();
     let config = read(&[("DATABASE_URL_FILE", file.to_str().unwrap())]).unwrap();
-    assert_eq!(config.store.database_url.expose(), "postgres://app:hunter2@db/chat");
+    assert_eq!(config.core.database_url.expose(), "postgres://app:hunter2@db/chat");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn the_emulators_key_opens_no_cloud() {
 fn a_secret_key_is_made_once_for_its_owner_alone_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/deep/down/app.db", folder.path().display());
-    let store = || Store::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap();
+    let store = || CoreConfig::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap();
     store();
     let file = folder.path().join("deep/down/secret.key");
     let first = std::fs::read_to_string(&file).unwrap();
@@ -144,7 +144,7 @@ fn a_secret_key_is_made_once_for_its_owner_alone_and_kept() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no draft is left");
     std::fs::write(&file, "half a k").unwrap();
-    let fault = Store::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap_err();
+    let fault = CoreConfig::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap_err();
     assert!(fault.0[0].contains("secret.key"), "{fault}");
 }
 
@@ -160,7 +160,7 @@ fn fallback_keys_are_a_list_with_commas() {
     let text = |byte: u8| STANDARD.encode([byte; 32]);
     let list = format!("{}, {}", text(1), text(2));
     let config = read(&[("SECRET_KEY_FALLBACKS", &list)]).unwrap();
-    let keys: Vec<_> = config.store.secret_key_fallbacks.iter().map(|key| key.0.bytes().to_vec()).collect();
+    let keys: Vec<_> = config.core.secret_key_fallbacks.iter().map(|key| key.0.bytes().to_vec()).collect();
     assert_eq!(keys, [vec![1; 32], vec![2; 32]]);
-    assert!(read(&[]).unwrap().store.secret_key_fallbacks.is_empty());
+    assert!(read(&[]).unwrap().core.secret_key_fallbacks.is_empty());
 }

@@ -2,7 +2,7 @@
 //! at once.
 
 use super::Db;
-use super::pool::{Habits, Pool, Step};
+use super::pool::{ConnectionHooks, Pool, Step};
 use crate::private_files;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -18,13 +18,13 @@ use std::time::Duration;
 const SQLITE_READERS: usize = 4;
 const POSTGRES_CONNECTIONS: usize = 8;
 /// How long PostgreSQL may take to let us in, and to say what it has.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection to PostgreSQL that was idle for longer gets a ping, which costs a round trip.
-const PING_AFTER: Duration = Duration::from_secs(1);
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// PostgreSQL's own limits: a server that has vanished without a word must not leave behind what others wait for. A
 /// statement is given up there when it is given up here, and a transaction that nobody goes on with after a while.
-const LIMITS: &str = "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
+const SESSION_TIMEOUTS: &str = "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
 
 /// Why the database could not be opened, in one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum OpenError {
     #[error("DATABASE_URL must begin with sqlite:// or postgres://")]
     UnknownKind,
     #[error("DATABASE_URL: write the signs / ? # @ of a password as %2F %3F %23 %40")]
-    Password,
+    UnescapedPassword,
     #[error("cannot make the folder {}: {cause}. Make it writable, or set DATABASE_URL to another place", .folder.display())]
     Folder { folder: PathBuf, cause: std::io::Error },
     #[error("cannot open the database {place}: {cause}. Is its folder writable, and is it one of ours?")]
@@ -40,7 +40,7 @@ pub enum OpenError {
     #[error(
         "{place} is not a database of cometchat-auth: it has other tables. Set DATABASE_URL to another place"
     )]
-    NotOurs { place: String },
+    ForeignDatabase { place: String },
     #[error(
         "there is no database at {place}. Run this in the folder and with the settings of the server, or set DATABASE_URL to its database"
     )]
@@ -48,7 +48,7 @@ pub enum OpenError {
     #[error(
         "the database {place} is of an earlier version of cometchat-auth. Start the server of this version: it brings it up to date"
     )]
-    Behind { place: String },
+    OutdatedSchema { place: String },
     #[error("the database {place} was made by another version of cometchat-auth: {cause}")]
     OtherVersion { place: String, cause: MigrateError },
     #[error(
@@ -101,7 +101,7 @@ impl Db {
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.map_err(open_error)?;
         let (tables, ours) = sqlite_tables(&mut tx).await.map_err(open_error)?;
         if tables > 0 && ours == 0 {
-            return Err(OpenError::NotOurs { place });
+            return Err(OpenError::ForeignDatabase { place });
         }
         migrator(true)
             .run_direct(None, &mut *tx, false)
@@ -111,9 +111,9 @@ impl Db {
         // Not before: the file may be another program's.
         restrict(&file);
 
-        let write = Pool::new(options.clone(), 1, sqlite_habits());
+        let write = Pool::new(options.clone(), 1, sqlite_hooks());
         write.put(connection);
-        let read = Pool::new(options.pragma("query_only", "on"), SQLITE_READERS, sqlite_habits());
+        let read = Pool::new(options.pragma("query_only", "on"), SQLITE_READERS, sqlite_hooks());
         Ok(Self::Sqlite { write, read })
     }
 
@@ -122,28 +122,28 @@ impl Db {
         let open_error = |cause| OpenError::Open { place: place.clone(), cause };
         // A connection of its own, closed after: a migration that fails would leave its lock with a
         // pooled one, and the next start would wait for ever.
-        let mut connection = in_time(&place, PgConnection::connect_with(&options)).await?;
-        let (has_ours, has_others) = in_time(&place, postgres_tables(&mut connection)).await?;
+        let mut connection = with_connect_timeout(&place, PgConnection::connect_with(&options)).await?;
+        let (has_ours, has_others) = with_connect_timeout(&place, postgres_tables(&mut connection)).await?;
         if has_others && !has_ours {
-            return Err(OpenError::NotOurs { place });
+            return Err(OpenError::ForeignDatabase { place });
         }
         let migrated = migrator(false).run_direct(None, &mut connection, false).await;
         connection.close().await.map_err(open_error)?;
         migrated.map_err(|cause| OpenError::not_migrated(&place, cause))?;
-        let habits = Habits::<PgConnection> {
-            greet: Some(|connection| Box::pin(async { connection.execute(LIMITS).await.map(drop) })),
+        let habits = ConnectionHooks::<PgConnection> {
+            after_connect: Some(|connection| Box::pin(async { connection.execute(SESSION_TIMEOUTS).await.map(drop) })),
             rollback: |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) }),
-            ping_after: Some(PING_AFTER),
+            ping_after: Some(PING_AFTER_IDLE),
         };
         Ok(Self::Postgres(Pool::new(options, POSTGRES_CONNECTIONS, habits)))
     }
 }
 
 /// How connections to SQLite are kept.
-pub(super) fn sqlite_habits() -> Habits<SqliteConnection> {
+pub(super) fn sqlite_hooks() -> ConnectionHooks<SqliteConnection> {
     let rollback: Step<SqliteConnection> =
         |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
-    Habits { greet: None, rollback, ping_after: None }
+    ConnectionHooks { after_connect: None, rollback, ping_after: None }
 }
 
 /// Creates the file and its folder where they are missing, for this user alone.
@@ -193,11 +193,11 @@ pub(super) async fn sqlite_tables(connection: &mut SqliteConnection) -> Result<(
 }
 
 /// What PostgreSQL answers, or why there is no answer in time: it may take a connection and say nothing on it.
-pub(super) async fn in_time<T>(
+pub(super) async fn with_connect_timeout<T>(
     place: &str,
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, OpenError> {
-    let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
+    let answer = tokio::time::timeout(RESPONSE_TIMEOUT, answer).await;
     let answer = answer.unwrap_or_else(|_| Err(std::io::Error::from(ErrorKind::TimedOut).into()));
     answer.map_err(|cause| OpenError::Open { place: place.to_owned(), cause })
 }
@@ -208,7 +208,7 @@ pub(super) fn postgres(url: &str) -> Result<(PgConnectOptions, String), OpenErro
     if url.split_once("://").is_some_and(|(_, rest)| {
         rest.split_once(['/', '?', '#']).is_some_and(|(_, after)| after.contains('@'))
     }) {
-        return Err(OpenError::Password);
+        return Err(OpenError::UnescapedPassword);
     }
     let options = PgConnectOptions::from_str(url)
         .map_err(|cause| OpenError::Open { place: "DATABASE_URL".into(), cause })?;

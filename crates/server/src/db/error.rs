@@ -1,7 +1,7 @@
 //! What can go wrong with the database, told apart by what a caller can do about it.
 
-use super::STATEMENT_LIMIT;
-use super::pool::ACQUIRE_LIMIT;
+use super::STATEMENT_TIMEOUT;
+use super::pool::ACQUIRE_TIMEOUT;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -18,7 +18,7 @@ pub enum DbError {
 
 impl DbError {
     pub(super) fn too_slow() -> Self {
-        Self::Unavailable(format!("no answer in {} s", STATEMENT_LIMIT.as_secs()))
+        Self::Unavailable(format!("no answer in {} s", STATEMENT_TIMEOUT.as_secs()))
     }
 }
 
@@ -26,11 +26,11 @@ impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Duplicate,
-            sqlx::Error::Database(cause) if is_trouble_of_the_server(cause.code().as_deref()) => {
+            sqlx::Error::Database(cause) if is_transient(cause.code().as_deref()) => {
                 Self::Unavailable(cause.to_string())
             }
             sqlx::Error::PoolTimedOut => {
-                Self::Unavailable(format!("no connection in {} s", ACQUIRE_LIMIT.as_secs()))
+                Self::Unavailable(format!("no connection in {} s", ACQUIRE_TIMEOUT.as_secs()))
             }
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -43,7 +43,7 @@ impl From<sqlx::Error> for DbError {
 }
 
 /// PostgreSQL has undone a transaction so that another one can go on (class 40): its connection is as good as before.
-pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+pub(super) fn is_serialization_failure(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(cause) = error else { return false };
     cause.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
 }
@@ -54,7 +54,7 @@ pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
 /// each other, resources, and what an operator does to it, like a restart; and 25P03, a transaction that it took for
 /// abandoned. SQLite's result codes (its manual, "Result and Error Codes"), of which the low byte counts: another
 /// process writes, the disk fails, is full or may not be written to.
-fn is_trouble_of_the_server(code: Option<&str>) -> bool {
+fn is_transient(code: Option<&str>) -> bool {
     const BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN: [u32; 6] = [5, 6, 8, 10, 13, 14];
     let Some(code) = code else { return false };
     if code.len() == 5 && ["08", "25P03", "40", "53", "57"].iter().any(|class| code.starts_with(class)) {
@@ -66,16 +66,16 @@ fn is_trouble_of_the_server(code: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_trouble_of_the_server;
+    use super::is_transient;
 
     #[test]
     fn trouble_of_the_server_is_told_from_faults_of_a_statement() {
         for code in ["57P01", "25P03", "40P01", "53300", "08006", "5", "517", "778", "13"] {
-            assert!(is_trouble_of_the_server(Some(code)), "{code}");
+            assert!(is_transient(Some(code)), "{code}");
         }
         for code in ["23505", "25P02", "42P01", "1", "19", "2067"] {
-            assert!(!is_trouble_of_the_server(Some(code)), "{code}");
+            assert!(!is_transient(Some(code)), "{code}");
         }
-        assert!(!is_trouble_of_the_server(None));
+        assert!(!is_transient(None));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Db;
 use super::connect::{
-    OpenError, in_time, migrator, postgres, postgres_tables, sqlite_habits, sqlite_path, sqlite_tables,
+    OpenError, with_connect_timeout, migrator, postgres, postgres_tables, sqlite_hooks, sqlite_path, sqlite_tables,
 };
 use super::pool::Pool;
 use sqlx::migrate::MigrateError;
@@ -21,7 +21,7 @@ enum State {
     Ready,
 }
 
-struct Seen {
+struct Inspection {
     /// What to call it: never the URL, which has the password.
     place: String,
     kind: String,
@@ -30,8 +30,8 @@ struct Seen {
 
 impl Db {
     /// What [`Db::open`] would find, in words.
-    pub async fn look(url: &str) -> Result<String, OpenError> {
-        let Seen { place, kind, state } = see(url).await?;
+    pub async fn describe(url: &str) -> Result<String, OpenError> {
+        let Inspection { place, kind, state } = inspect(url).await?;
         Ok(match state {
             State::Missing => format!("{place} is not there yet: the first start makes it"),
             State::Empty => format!("{place}, {kind}, empty: the first start makes its tables"),
@@ -45,37 +45,37 @@ impl Db {
     /// [`Db::open`], but of a database that a server of this version has begun: for who comes to look, and would
     /// otherwise look at an empty one of their own, or change one under a server of an earlier version.
     pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
-        let Seen { place, state, .. } = see(url).await?;
+        let Inspection { place, state, .. } = inspect(url).await?;
         match state {
             State::Ready => Self::open(url).await,
             State::Missing | State::Empty => Err(OpenError::Missing { place }),
-            State::Behind => Err(OpenError::Behind { place }),
+            State::Behind => Err(OpenError::OutdatedSchema { place }),
         }
     }
 
     /// [`Db::open_existing`] for commands that change nothing, not even the access rights of the files.
     pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
         let Some(path) = sqlite_path(url) else { return Self::open_existing(url).await };
-        let Seen { place, state, .. } = see_sqlite(url, &path).await?;
+        let Inspection { place, state, .. } = inspect_sqlite(url, &path).await?;
         match state {
             State::Ready => {
                 let options = SqliteConnectOptions::from_str(url)
                     .map_err(|cause| OpenError::Open { place, cause })?
                     .read_only(true);
-                let pool = || Pool::new(options.clone(), 1, sqlite_habits());
+                let pool = || Pool::new(options.clone(), 1, sqlite_hooks());
                 Ok(Self::Sqlite { write: pool(), read: pool() })
             }
             State::Missing | State::Empty => Err(OpenError::Missing { place }),
-            State::Behind => Err(OpenError::Behind { place }),
+            State::Behind => Err(OpenError::OutdatedSchema { place }),
         }
     }
 }
 
-async fn see(url: &str) -> Result<Seen, OpenError> {
+async fn inspect(url: &str) -> Result<Inspection, OpenError> {
     if let Some(path) = sqlite_path(url) {
-        see_sqlite(url, &path).await
+        inspect_sqlite(url, &path).await
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        see_postgres(url).await
+        inspect_postgres(url).await
     } else {
         Err(OpenError::UnknownKind)
     }
@@ -83,9 +83,9 @@ async fn see(url: &str) -> Result<Seen, OpenError> {
 
 const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM schema_versions";
 
-async fn see_postgres(url: &str) -> Result<Seen, OpenError> {
+async fn inspect_postgres(url: &str) -> Result<Inspection, OpenError> {
     let (options, place) = postgres(url)?;
-    let seen = in_time(&place, async {
+    let seen = with_connect_timeout(&place, async {
         let mut connection = PgConnection::connect_with(&options).await?;
         let server: String =
             sqlx::query_scalar("SELECT current_setting('server_version')").fetch_one(&mut connection).await?;
@@ -95,14 +95,14 @@ async fn see_postgres(url: &str) -> Result<Seen, OpenError> {
         Ok((server, has_others, version))
     });
     let (server, has_others, version) = seen.await?;
-    let state = judge(&place, has_others, version)?;
-    Ok(Seen { place, kind: format!("PostgreSQL {server}"), state })
+    let state = classify(&place, has_others, version)?;
+    Ok(Inspection { place, kind: format!("PostgreSQL {server}"), state })
 }
 
-async fn see_sqlite(url: &str, path: &Path) -> Result<Seen, OpenError> {
+async fn inspect_sqlite(url: &str, path: &Path) -> Result<Inspection, OpenError> {
     let (place, kind) = (path.display().to_string(), "SQLite".to_owned());
     if !path.exists() {
-        return Ok(Seen { place, kind, state: State::Missing });
+        return Ok(Inspection { place, kind, state: State::Missing });
     }
     let open_error = |cause| OpenError::Open { place: place.clone(), cause };
     let options = SqliteConnectOptions::from_str(url).map_err(open_error)?.read_only(true);
@@ -115,14 +115,14 @@ async fn see_sqlite(url: &str, path: &Path) -> Result<Seen, OpenError> {
     };
     // The last to leave tidies up, which a reader may not.
     let _ = connection.close().await;
-    let state = judge(&place, tables > 0, version)?;
-    Ok(Seen { place, kind, state })
+    let state = classify(&place, tables > 0, version)?;
+    Ok(Inspection { place, kind, state })
 }
 
-fn judge(place: &str, has_tables: bool, version: Option<i64>) -> Result<State, OpenError> {
+fn classify(place: &str, has_tables: bool, version: Option<i64>) -> Result<State, OpenError> {
     let ours = migrator(true).iter().map(|migration| migration.version).max().unwrap_or_default();
     match version {
-        None if has_tables => Err(OpenError::NotOurs { place: place.to_owned() }),
+        None if has_tables => Err(OpenError::ForeignDatabase { place: place.to_owned() }),
         None => Ok(State::Empty),
         Some(version) if version < ours => Ok(State::Behind),
         Some(version) if version == ours => Ok(State::Ready),
@@ -140,7 +140,7 @@ mod tests {
     use sqlx::Executor as _;
 
     /// What is said of a database in which these statements were run, and whether it can be looked into.
-    async fn seen(statements: &'static str) -> (String, bool) {
+    async fn inspected(statements: &'static str) -> (String, bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.db");
         let url = format!("sqlite://{}", path.display());
@@ -151,7 +151,7 @@ mod tests {
         }
         connection.execute(statements.trim_start_matches("ours; ")).await.unwrap();
         connection.close().await.unwrap();
-        let words = match Db::look(&url).await {
+        let words = match Db::describe(&url).await {
             Ok(words) => words,
             Err(error) => error.to_string(),
         };
@@ -171,7 +171,7 @@ mod tests {
             ("CREATE TABLE users (x)", "it has other tables", false),
             ("PRAGMA user_version = 1", "empty", false),
         ] {
-            let (words, opened) = seen(statements).await;
+            let (words, opened) = inspected(statements).await;
             assert!(words.contains(told), "{statements}: {words}");
             assert_eq!(opened, opens, "{statements}");
         }

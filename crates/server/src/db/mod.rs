@@ -13,9 +13,9 @@ mod pool;
 pub use error::DbError;
 pub use connect::{OpenError, sqlite_path};
 
-use crate::spent::{Part, measured};
+use crate::spent::{Phase, timed};
 use futures_util::TryStreamExt as _;
-use pool::{Lease, Pool};
+use pool::{PooledConnection, Pool};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Either, Row as _};
@@ -24,37 +24,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest that one statement may take: a request waits no longer for a database that has gone silent.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The values of a statement that takes none.
-const NONE: &[Value<'static>] = &[];
+const NONE: &[Param<'static>] = &[];
 
 /// A value bound to a placeholder.
 #[derive(Debug, Clone)]
-pub enum Value<'a> {
+pub enum Param<'a> {
     Text(Cow<'a, str>),
     Int(i64),
 }
 
-impl<'a> From<&'a str> for Value<'a> {
+impl<'a> From<&'a str> for Param<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 }
 
-impl<'a> From<&'a String> for Value<'a> {
+impl<'a> From<&'a String> for Param<'a> {
     fn from(text: &'a String) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 }
 
-impl From<String> for Value<'_> {
+impl From<String> for Param<'_> {
     fn from(text: String) -> Self {
         Self::Text(Cow::Owned(text))
     }
 }
 
-impl From<i64> for Value<'_> {
+impl From<i64> for Param<'_> {
     fn from(number: i64) -> Self {
         Self::Int(number)
     }
@@ -67,7 +67,7 @@ macro_rules! values {
 }
 
 /// Many rows as one value, which a statement takes apart again: a JSON array.
-pub fn json<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Value<'static> {
+pub fn json_array<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Param<'static> {
     serde_json::Value::from_iter(rows.into_iter().map(|row| serde_json::json!(row))).to_string().into()
 }
 
@@ -94,19 +94,19 @@ impl Row {
 }
 
 /// What a statement did.
-pub struct Done {
+pub struct QueryResult {
     pub rows: Vec<Row>,
     /// Rows written, by the last statement where there are several in one text.
     pub affected: u64,
 }
 
 /// Runs what talks to the database: not for ever, and on the request's account.
-async fn limited<T>(work: impl Future<Output = Result<T, DbError>> + Send) -> Result<T, DbError> {
+async fn with_timeout<T>(work: impl Future<Output = Result<T, DbError>> + Send) -> Result<T, DbError> {
     // In a box: what waits for a statement is copied into each future around it, twice where that is an `async fn`,
     // and a sign-in has many of them.
     let work = Box::pin(work);
-    let limited = tokio::time::timeout(STATEMENT_LIMIT, work);
-    measured(Part::Database, limited).await.unwrap_or_else(|_| Err(DbError::too_slow()))
+    let limited = tokio::time::timeout(STATEMENT_TIMEOUT, work);
+    timed(Phase::Database, limited).await.unwrap_or_else(|_| Err(DbError::too_slow()))
 }
 
 /// Runs a statement on a lease's connection, and reads its stream to the end.
@@ -146,11 +146,11 @@ pub enum Db {
 
 impl Db {
     /// Runs a statement that changes nothing.
-    pub async fn read(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        let done: Result<Done, DbError> = limited(async {
+    pub async fn read(&self, sql: &'static str, values: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        let done: Result<QueryResult, DbError> = with_timeout(async {
             match self {
-                Self::Sqlite { read, .. } => to_end!(&mut read.lease().await?, sql, values, Row::Sqlite),
-                Self::Postgres(pool) => to_end!(&mut pool.lease().await?, sql, values, Row::Postgres),
+                Self::Sqlite { read, .. } => to_end!(&mut read.acquire().await?, sql, values, Row::Sqlite),
+                Self::Postgres(pool) => to_end!(&mut pool.acquire().await?, sql, values, Row::Postgres),
             }
         })
         .await;
@@ -158,11 +158,11 @@ impl Db {
     }
 
     /// Runs one statement that writes, in a transaction of its own.
-    pub async fn write(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Done, DbError> {
-        limited(async {
+    pub async fn write(&self, sql: &'static str, values: &[Param<'_>]) -> Result<QueryResult, DbError> {
+        with_timeout(async {
             match self {
-                Self::Sqlite { write, .. } => to_end!(&mut write.lease().await?, sql, values, Row::Sqlite),
-                Self::Postgres(pool) => to_end!(&mut pool.lease().await?, sql, values, Row::Postgres),
+                Self::Sqlite { write, .. } => to_end!(&mut write.acquire().await?, sql, values, Row::Sqlite),
+                Self::Postgres(pool) => to_end!(&mut pool.acquire().await?, sql, values, Row::Postgres),
             }
         })
         .await
@@ -170,17 +170,17 @@ impl Db {
 
     /// Begins a transaction. Dropped without [`Tx::commit`], it is as if it never was.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        limited(async {
+        with_timeout(async {
             Ok(match self {
-                Self::Sqlite { write, .. } => Tx::Sqlite(write.lease().await?),
-                Self::Postgres(pool) => Tx::Postgres(pool.lease().await?),
+                Self::Sqlite { write, .. } => Tx::Sqlite(write.acquire().await?),
+                Self::Postgres(pool) => Tx::Postgres(pool.acquire().await?),
             })
         })
         .await
     }
 
     /// The one of two statements that this database is to run, where one text cannot serve both.
-    pub fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+    pub fn dialect(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite { .. } => sqlite,
             Self::Postgres(_) => postgres,
@@ -213,13 +213,13 @@ impl Db {
 /// A transaction. It begins with its first statement, and one that is alone needs none around it: the way to the
 /// database and back costs more than most statements.
 pub enum Tx {
-    Sqlite(Lease<SqliteConnection>),
-    Postgres(Lease<PgConnection>),
+    Sqlite(PooledConnection<SqliteConnection>),
+    Postgres(PooledConnection<PgConnection>),
 }
 
 impl Tx {
-    pub async fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Done, DbError> {
-        limited(async {
+    pub async fn run(&mut self, sql: &'static str, values: &[Param<'_>]) -> Result<QueryResult, DbError> {
+        with_timeout(async {
             match self {
                 Self::Sqlite(lease) if lease.is_in_transaction => {
                     to_end!(lease, sql, values, Row::Sqlite)
@@ -244,20 +244,20 @@ impl Tx {
 
     /// Runs a last statement and commits; where it is the only one, or on SQLite, in one visit. On SQLite it may be
     /// several statements in one text, of one set of values.
-    pub async fn run_and_commit(mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Done, DbError> {
+    pub async fn run_and_commit(mut self, sql: &'static str, values: &[Param<'_>]) -> Result<QueryResult, DbError> {
         let done = match &mut self {
             Self::Sqlite(lease) => {
                 let begin = if lease.is_in_transaction { "" } else { "BEGIN IMMEDIATE; " };
                 lease.is_in_transaction = true;
                 let sql = AssertSqlSafe(format!("{begin}{sql}; COMMIT"));
-                let done: Result<Done, DbError> =
-                    limited(async { to_end!(&mut *lease, sql, values, Row::Sqlite) }).await;
+                let done: Result<QueryResult, DbError> =
+                    with_timeout(async { to_end!(&mut *lease, sql, values, Row::Sqlite) }).await;
                 let done = done?;
                 lease.is_in_transaction = false;
                 done
             }
             Self::Postgres(lease) if !lease.is_in_transaction => {
-                limited(async { to_end!(lease, sql, values, Row::Postgres) }).await?
+                with_timeout(async { to_end!(lease, sql, values, Row::Postgres) }).await?
             }
             Self::Postgres(_) => {
                 let done = self.run(sql, values).await?;
@@ -277,11 +277,11 @@ impl Tx {
     }
 
     pub async fn commit(self) -> Result<(), DbError> {
-        limited(self.commit_however_long()).await
+        with_timeout(self.commit_without_timeout()).await
     }
 
     /// [`Tx::commit`] of so much that it may take longer than any request would wait: all of it is written now.
-    pub async fn commit_however_long(mut self) -> Result<(), DbError> {
+    pub async fn commit_without_timeout(mut self) -> Result<(), DbError> {
         match &mut self {
             Self::Sqlite(lease) if lease.is_in_transaction => {
                 to_end!(&mut *lease, "COMMIT", NONE, Row::Sqlite)?;

@@ -5,7 +5,7 @@
 //! connection is kept when its last statement was read to its end and went well, or failed for what it was;
 //! and closed in any other case.
 
-use super::error::{DbError, is_conflict};
+use super::error::{DbError, is_serialization_failure};
 use futures_util::future::BoxFuture;
 use sqlx::{ConnectOptions as _, Connection};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long a request waits for a connection before it is told to come back.
-pub const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an idle connection may take to say that it is alive: a round trip, and a second for the worst.
-const PING_LIMIT: Duration = Duration::from_secs(1);
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a connection may take to undo what was left on it.
-const ROLLBACK_LIMIT: Duration = Duration::from_secs(5);
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Something that is done on a connection by itself.
 pub type Step<C> = for<'a> fn(&'a mut C) -> BoxFuture<'a, Result<(), sqlx::Error>>;
 
 /// How connections of one kind of database are kept.
-pub struct Habits<C> {
+pub struct ConnectionHooks<C> {
     /// What each is told when it is opened.
-    pub greet: Option<Step<C>>,
+    pub after_connect: Option<Step<C>>,
     /// Undoes the open transaction.
     pub rollback: Step<C>,
     /// A connection that was idle for longer is asked whether it lives: its other end may have vanished. `None`: it
@@ -38,7 +38,7 @@ pub struct Habits<C> {
 pub struct Pool<C: Connection + 'static> {
     options: C::Options,
     size: usize,
-    habits: Habits<C>,
+    habits: ConnectionHooks<C>,
     /// What nobody uses, and since when; the last used is the next to be used.
     free: Mutex<Vec<(C, Instant)>>,
     open: AtomicUsize,
@@ -47,23 +47,23 @@ pub struct Pool<C: Connection + 'static> {
 
 impl<C: Connection + 'static> Pool<C> {
     /// A pool of at most `size` connections, each of which is opened when it is first needed.
-    pub fn new(options: C::Options, size: usize, habits: Habits<C>) -> Arc<Self> {
+    pub fn new(options: C::Options, size: usize, habits: ConnectionHooks<C>) -> Arc<Self> {
         let (free, open) = (Mutex::default(), AtomicUsize::new(0));
         let turns = Arc::new(Semaphore::new(size));
         Arc::new(Self { options, size, habits, free, open, turns })
     }
 
     /// A connection, once it is this caller's turn. It goes back when it is dropped.
-    pub async fn lease(self: &Arc<Self>) -> Result<Lease<C>, sqlx::Error> {
+    pub async fn acquire(self: &Arc<Self>) -> Result<PooledConnection<C>, sqlx::Error> {
         let turns = Arc::clone(&self.turns);
         let turn = match Arc::clone(&turns).try_acquire_owned() {
             Ok(turn) => turn,
-            Err(_) => tokio::time::timeout(ACQUIRE_LIMIT, turns.acquire_owned())
+            Err(_) => tokio::time::timeout(ACQUIRE_TIMEOUT, turns.acquire_owned())
                 .await
                 .map_err(|_| sqlx::Error::PoolTimedOut)?
                 .map_err(|_| sqlx::Error::PoolClosed)?,
         };
-        let mut lease = Lease {
+        let mut lease = PooledConnection {
             connection: None,
             pool: Arc::clone(self),
             turn: Some(turn),
@@ -74,7 +74,7 @@ impl<C: Connection + 'static> Pool<C> {
         if let Some((connection, since)) = self.take() {
             let connection = lease.connection.insert(connection);
             if self.habits.ping_after.is_none_or(|limit| since.elapsed() <= limit)
-                || matches!(tokio::time::timeout(PING_LIMIT, connection.ping()).await, Ok(Ok(())))
+                || matches!(tokio::time::timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(())))
             {
                 lease.is_whole = true;
                 return Ok(lease);
@@ -82,7 +82,7 @@ impl<C: Connection + 'static> Pool<C> {
             lease.close();
             self.close_free();
         }
-        let connected = tokio::time::timeout(ACQUIRE_LIMIT, self.connect()).await;
+        let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, self.connect()).await;
         lease.connection = Some(connected.map_err(|_| sqlx::Error::PoolTimedOut)??);
         lease.is_whole = true;
         self.open.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +91,7 @@ impl<C: Connection + 'static> Pool<C> {
 
     async fn connect(&self) -> Result<C, sqlx::Error> {
         let mut connection = self.options.connect().await?;
-        if let Some(greet) = self.habits.greet {
+        if let Some(greet) = self.habits.after_connect {
             greet(&mut connection).await?;
         }
         Ok(connection)
@@ -137,7 +137,7 @@ impl<C: Connection + 'static> Pool<C> {
 }
 
 /// A connection, for as long as somebody uses it.
-pub struct Lease<C: Connection + 'static> {
+pub struct PooledConnection<C: Connection + 'static> {
     connection: Option<C>,
     pool: Arc<Pool<C>>,
     turn: Option<OwnedSemaphorePermit>,
@@ -147,7 +147,7 @@ pub struct Lease<C: Connection + 'static> {
     pub is_in_transaction: bool,
 }
 
-impl<C: Connection + 'static> Lease<C> {
+impl<C: Connection + 'static> PooledConnection<C> {
     /// The connection, for one statement, after which [`Lease::after`] is to be told what became of it.
     pub fn connection(&mut self) -> Result<&mut C, sqlx::Error> {
         self.is_whole = false;
@@ -155,8 +155,8 @@ impl<C: Connection + 'static> Lease<C> {
     }
 
     /// Passes on what became of a statement that was read to its end.
-    pub fn after<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, DbError> {
-        let is_conflict = done.as_ref().is_err_and(is_conflict);
+    pub fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, DbError> {
+        let is_conflict = done.as_ref().is_err_and(is_serialization_failure);
         let done = done.map_err(DbError::from);
         match &done {
             Err(DbError::Unavailable(_)) if !is_conflict => self.pool.close_free(),
@@ -185,13 +185,13 @@ impl<C: Connection + 'static> Lease<C> {
     /// Undoes the open transaction. Nobody waits for it, and nobody gets the connection before it is done.
     async fn undo(mut self) {
         if let Some(connection) = self.connection.as_mut() {
-            let undone = tokio::time::timeout(ROLLBACK_LIMIT, (self.pool.habits.rollback)(connection)).await;
+            let undone = tokio::time::timeout(ROLLBACK_TIMEOUT, (self.pool.habits.rollback)(connection)).await;
             self.is_whole = matches!(undone, Ok(Ok(())));
         }
     }
 }
 
-impl<C: Connection + 'static> Drop for Lease<C> {
+impl<C: Connection + 'static> Drop for PooledConnection<C> {
     fn drop(&mut self) {
         if !self.is_whole {
             self.close();
@@ -218,24 +218,24 @@ mod tests {
             SqliteConnectOptions::new().filename(folder.path().join("test.db")).create_if_missing(true);
         let rollback: Step<SqliteConnection> =
             |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
-        (Pool::new(options, size, Habits { greet: None, rollback, ping_after: None }), folder)
+        (Pool::new(options, size, ConnectionHooks { after_connect: None, rollback, ping_after: None }), folder)
     }
 
-    async fn run(lease: &mut Lease<SqliteConnection>, sql: &'static str) -> Result<i64, DbError> {
+    async fn run(lease: &mut PooledConnection<SqliteConnection>, sql: &'static str) -> Result<i64, DbError> {
         let rows = lease.connection().unwrap().fetch_all(sql).await;
         let first = |rows: Vec<sqlx::sqlite::SqliteRow>| rows.first().map_or(0, |row| row.get(0));
-        lease.after(rows.map(first))
+        lease.record_result(rows.map(first))
     }
 
     #[tokio::test]
     async fn what_a_dropped_transaction_did_is_undone_before_the_next_gets_its_connection() {
         let (pool, _folder) = pool(1);
-        let mut lease = pool.lease().await.unwrap();
+        let mut lease = pool.acquire().await.unwrap();
         run(&mut lease, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
         lease.is_in_transaction = true;
         run(&mut lease, "BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
         drop(lease);
-        let mut lease = pool.lease().await.unwrap();
+        let mut lease = pool.acquire().await.unwrap();
         assert_eq!(run(&mut lease, "SELECT count(*) FROM t").await.unwrap(), 0);
         assert!(run(&mut lease, "SELECT count(*) FROM here").await.is_ok(), "it is the same connection");
     }
@@ -243,7 +243,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_whose_statement_nobody_waited_for_is_closed() {
         let (pool, _folder) = pool(1);
-        let mut lease = pool.lease().await.unwrap();
+        let mut lease = pool.acquire().await.unwrap();
         run(&mut lease, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
         let long = "BEGIN; INSERT INTO t VALUES (1);
                     WITH RECURSIVE n (x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n WHERE x < 3000000)
@@ -251,7 +251,7 @@ mod tests {
         assert!(tokio::time::timeout(Duration::ZERO, run(&mut lease, long)).await.is_err());
         drop(lease);
         assert_eq!(pool.count(), (0, 0));
-        let mut lease = pool.lease().await.unwrap();
+        let mut lease = pool.acquire().await.unwrap();
         assert_eq!(run(&mut lease, "SELECT count(*) FROM t").await.unwrap(), 0);
         assert!(run(&mut lease, "SELECT count(*) FROM here").await.is_err(), "it is another connection");
     }
@@ -259,7 +259,7 @@ mod tests {
     #[tokio::test]
     async fn a_statement_that_fails_for_what_it_is_costs_no_connection() {
         let (pool, _folder) = pool(1);
-        let mut lease = pool.lease().await.unwrap();
+        let mut lease = pool.acquire().await.unwrap();
         assert!(matches!(run(&mut lease, "SELECT nothing").await, Err(DbError::Failed(_))));
         drop(lease);
         assert_eq!(pool.count(), (1, 1));
@@ -268,8 +268,8 @@ mod tests {
     #[tokio::test]
     async fn no_more_connections_are_open_than_there_may_be_and_who_waits_gets_the_next() {
         let (pool, _folder) = pool(2);
-        let (one, two) = (pool.lease().await.unwrap(), pool.lease().await.unwrap());
-        let mut third = Box::pin(pool.lease());
+        let (one, two) = (pool.acquire().await.unwrap(), pool.acquire().await.unwrap());
+        let mut third = Box::pin(pool.acquire());
         assert!(tokio::time::timeout(Duration::ZERO, &mut third).await.is_err());
         assert_eq!(pool.count(), (2, 0));
         drop(one);

@@ -1,8 +1,8 @@
 //! Takes connections and serves the application on them.
 
-use super::Site;
-use super::timeout_stream::{self, Exchange, TimeoutStream};
-use crate::app::Services;
+use super::HttpState;
+use super::timeout_stream::{self, ConnectionActivity, TimeoutStream};
+use crate::app::AppState;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol, Request, Response};
 use actix_server::Server;
@@ -68,7 +68,7 @@ pub fn let_nobody_in(listener: &TcpListener) {
 /// take to end when the server is stopped.
 pub fn serve(
     listener: TcpListener,
-    (services, site): (Arc<Services>, Arc<Site>),
+    (services, site): (Arc<AppState>, Arc<HttpState>),
     timeout: Duration,
     shutdown_seconds: u64,
 ) -> Result<Server> {
@@ -95,7 +95,7 @@ pub fn serve(
             .finish(apply_fn_factory(
                 map_config(app, |()| AppConfig::default()),
                 |mut request: Request, app: &_| {
-                    let exchange = request.conn_data::<Exchange>().cloned();
+                    let exchange = request.conn_data::<ConnectionActivity>().cloned();
                     if let Some(exchange) = &exchange {
                         exchange.begin(&mut request);
                     }

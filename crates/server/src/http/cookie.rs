@@ -11,7 +11,7 @@ use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use url::Url;
 
 /// How cookies are set here.
-pub struct Policy {
+pub struct CookiePolicy {
     session_name: &'static str,
     device_name: &'static str,
     path: String,
@@ -22,7 +22,7 @@ pub struct Policy {
 /// As long as browsers keep any cookie (RFC 6265bis, 5.5).
 const DEVICE_MAX_AGE: Duration = Duration::days(400);
 
-impl Policy {
+impl CookiePolicy {
     pub fn new(public_url: &Url, lifetime: Lifetime) -> Self {
         let secure = public_url.scheme() == "https";
         let (session_name, device_name) = match (secure, public_url.path()) {
@@ -44,17 +44,17 @@ impl Policy {
     }
 
     /// The cookie that holds this session.
-    pub fn session(&self, token: &Token) -> Cookie<'static> {
+    pub fn session_cookie(&self, token: &Token) -> Cookie<'static> {
         self.cookie(self.session_name, token.expose().to_owned(), self.max_age)
     }
 
     /// The cookie that says that this browser is known.
-    pub fn device(&self, value: String) -> Cookie<'static> {
+    pub fn device_cookie(&self, value: String) -> Cookie<'static> {
         self.cookie(self.device_name, value, DEVICE_MAX_AGE)
     }
 
     /// The cookie that makes the browser forget its session.
-    pub fn clearing(&self) -> Cookie<'static> {
+    pub fn expired_session_cookie(&self) -> Cookie<'static> {
         self.cookie(self.session_name, String::new(), Duration::ZERO)
     }
 

@@ -6,12 +6,12 @@
 use crate::users::AccountError;
 use crate::cometchat::MintError;
 use crate::db::DbError;
-use crate::handover::HandoverError;
+use crate::handover::AssertionError;
 use crate::passwords::HashError;
 use actix_web::error::JsonPayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use shared::{ApiError, ErrorCode, Fields};
+use shared::{ApiError, ErrorCode, FieldErrors};
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ use std::time::Duration;
 const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum HttpError {
     /// The body is not what the route takes; says in what way.
     #[error("{0}")]
     InvalidRequest(String),
     #[error("fields are not valid")]
-    Validation(Fields),
+    Validation(FieldErrors),
     #[error("wrong credentials")]
     InvalidCredentials,
     #[error("not signed in")]
     NotSignedIn,
     /// Says why, for the log alone.
     #[error("the assertion is not believed: {0}")]
-    InvalidHandover(&'static str),
+    InvalidAssertion(&'static str),
     #[error("the address is taken")]
     EmailTaken,
     #[error("a page of another origin may not do this")]
@@ -58,19 +58,19 @@ pub enum Failure {
     #[error("{0}")]
     Unavailable(String),
     #[error("the server is stopping")]
-    Stopping,
+    ShuttingDown,
     #[error("{0}")]
     Internal(Box<dyn StdError + Send + Sync>),
 }
 
-impl Failure {
+impl HttpError {
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
 
     /// One field is not valid, for this reason.
     pub fn of_field(name: &str, reason: &impl ToString) -> Self {
-        Self::Validation(Fields::from([(name.to_owned(), reason.to_string())]))
+        Self::Validation(FieldErrors::from([(name.to_owned(), reason.to_string())]))
     }
 
     fn code(&self) -> ErrorCode {
@@ -79,7 +79,7 @@ impl Failure {
             Self::Validation(_) => ErrorCode::ValidationFailed,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::NotSignedIn => ErrorCode::NotSignedIn,
-            Self::InvalidHandover(_) => ErrorCode::InvalidHandover,
+            Self::InvalidAssertion(_) => ErrorCode::InvalidHandover,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
@@ -90,7 +90,7 @@ impl Failure {
             Self::TooManyAttempts { .. } => ErrorCode::TooManyAttempts,
             Self::ChatUnavailable { .. } => ErrorCode::ChatUnavailable,
             Self::Overloaded(_) => ErrorCode::Overloaded,
-            Self::BeingDeleted(_) | Self::Unavailable(_) | Self::Stopping => ErrorCode::Unavailable,
+            Self::BeingDeleted(_) | Self::Unavailable(_) | Self::ShuttingDown => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -102,10 +102,10 @@ impl Failure {
             ErrorCode::InvalidRequest => Self::InvalidRequest(
                 "A field is missing, unknown or of the wrong type, near line 1, column 27.".into(),
             ),
-            ErrorCode::ValidationFailed => Self::Validation(Fields::new()),
+            ErrorCode::ValidationFailed => Self::Validation(FieldErrors::new()),
             ErrorCode::InvalidCredentials => Self::InvalidCredentials,
             ErrorCode::NotSignedIn => Self::NotSignedIn,
-            ErrorCode::InvalidHandover => Self::InvalidHandover(""),
+            ErrorCode::InvalidHandover => Self::InvalidAssertion(""),
             ErrorCode::EmailTaken => Self::EmailTaken,
             ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin,
             ErrorCode::RegistrationClosed => Self::RegistrationClosed,
@@ -127,12 +127,12 @@ impl Failure {
             Self::InvalidRequest(words) => return words.clone(),
             Self::TooManyAttempts { .. } => {
                 let seconds = self.retry_after_seconds().unwrap_or(1);
-                return format!("Too many attempts. Try again in {}.", in_words(seconds));
+                return format!("Too many attempts. Try again in {}.", format_wait(seconds));
             }
             Self::Validation(_) => "Some fields need your attention.",
             Self::InvalidCredentials => "Your email or password is wrong!",
             Self::NotSignedIn => "You are not signed in. Sign in and try again.",
-            Self::InvalidHandover(_) => {
+            Self::InvalidAssertion(_) => {
                 "This sign-in is not good any more. Go back to where you came from and try again."
             }
             Self::EmailTaken => "There is an account with this email address already. Sign in instead.",
@@ -148,7 +148,7 @@ impl Failure {
             Self::BeingDeleted(_) => "An account of this id is still being deleted. Try again in a moment.",
             Self::Overloaded(_) => "The server is very busy. Try again in a moment.",
             Self::Unavailable(_) => "The server cannot get at its data right now. Try again in a moment.",
-            Self::Stopping => "The server is being stopped. Try again in a moment.",
+            Self::ShuttingDown => "The server is being stopped. Try again in a moment.",
             Self::Internal(_) => {
                 "Something went wrong on our side. Try again; if it stays, tell us the request id."
             }
@@ -160,7 +160,7 @@ impl Failure {
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = match self {
             Self::TooManyAttempts { retry_after } | Self::ChatUnavailable { retry_after } => *retry_after,
-            Self::BeingDeleted(_) | Self::Overloaded(_) | Self::Unavailable(_) | Self::Stopping => {
+            Self::BeingDeleted(_) | Self::Overloaded(_) | Self::Unavailable(_) | Self::ShuttingDown => {
                 OVERLOADED_RETRY
             }
             _ => return None,
@@ -169,7 +169,7 @@ impl Failure {
     }
 
     /// The answer, in the one shape that every failure of the API has.
-    pub fn answer(&self, request_id: &str) -> HttpResponse {
+    pub fn to_response(&self, request_id: &str) -> HttpResponse {
         let retry_after_seconds = self.retry_after_seconds();
         let mut answer = HttpResponse::build(self.status_code());
         if let Some(seconds) = retry_after_seconds {
@@ -192,7 +192,7 @@ impl Failure {
 }
 
 /// `answer` needs the request's id, which only the middleware has; it puts the body in.
-impl ResponseError for Failure {
+impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -202,7 +202,7 @@ impl ResponseError for Failure {
     }
 }
 
-fn in_words(seconds: u64) -> String {
+fn format_wait(seconds: u64) -> String {
     match seconds {
         1 => "a second".into(),
         2..=90 => format!("{seconds} seconds"),
@@ -214,24 +214,24 @@ fn in_words(seconds: u64) -> String {
 /// sent, and that may be a password.
 pub fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
     let failure = match error {
-        JsonPayloadError::ContentType => Failure::UnsupportedMediaType,
+        JsonPayloadError::ContentType => HttpError::UnsupportedMediaType,
         JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
-            Failure::PayloadTooLarge
+            HttpError::PayloadTooLarge
         }
         JsonPayloadError::Deserialize(error) => {
             let place = format!("line {}, column {}", error.line(), error.column());
-            Failure::InvalidRequest(if error.is_data() {
+            HttpError::InvalidRequest(if error.is_data() {
                 format!("A field is missing, unknown or of the wrong type, near {place}.")
             } else {
                 format!("The request is not JSON; reading ended at {place}.")
             })
         }
-        _ => Failure::InvalidRequest("The request ended before its body did.".into()),
+        _ => HttpError::InvalidRequest("The request ended before its body did.".into()),
     };
     failure.into()
 }
 
-impl From<DbError> for Failure {
+impl From<DbError> for HttpError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Unavailable(cause) => Self::Unavailable(cause),
@@ -240,7 +240,7 @@ impl From<DbError> for Failure {
     }
 }
 
-impl From<AccountError> for Failure {
+impl From<AccountError> for HttpError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::WrongCredentials => Self::InvalidCredentials,
@@ -248,25 +248,25 @@ impl From<AccountError> for Failure {
             AccountError::EmailTaken => Self::EmailTaken,
             AccountError::WeakPassword(weakness) => Self::of_field("password", &weakness),
             AccountError::BeingDeleted(uid) => Self::BeingDeleted(uid),
-            AccountError::Gone => Self::NotSignedIn,
+            AccountError::UserDeleted => Self::NotSignedIn,
             AccountError::Hash(HashError::Overloaded) => Self::Overloaded("the hashing queue is full"),
             AccountError::Hash(error) => Self::internal(error),
             AccountError::Db(error) => error.into(),
-            AccountError::Stopped(error) => error.into(),
+            AccountError::TaskFailed(error) => error.into(),
         }
     }
 }
 
-impl From<HandoverError> for Failure {
-    fn from(error: HandoverError) -> Self {
+impl From<AssertionError> for HttpError {
+    fn from(error: AssertionError) -> Self {
         match error {
-            HandoverError::Invalid(why) => Self::InvalidHandover(why),
-            HandoverError::Account(error) => error.into(),
+            AssertionError::Invalid(why) => Self::InvalidAssertion(why),
+            AssertionError::Account(error) => error.into(),
         }
     }
 }
 
-impl From<MintError> for Failure {
+impl From<MintError> for HttpError {
     fn from(error: MintError) -> Self {
         match error {
             MintError::Unavailable { retry_after } => Self::ChatUnavailable { retry_after },
@@ -278,7 +278,7 @@ impl From<MintError> for Failure {
 }
 
 /// Work that panicked or was cut short by the server's end.
-impl From<tokio::task::JoinError> for Failure {
+impl From<tokio::task::JoinError> for HttpError {
     fn from(error: tokio::task::JoinError) -> Self {
         Self::internal(error)
     }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_wait_is_rounded_up_and_said_in_words() {
         let message =
-            |millis| Failure::TooManyAttempts { retry_after: Duration::from_millis(millis) }.message();
+            |millis| HttpError::TooManyAttempts { retry_after: Duration::from_millis(millis) }.message();
         assert_eq!(message(0), "Too many attempts. Try again in a second.");
         assert_eq!(message(1_001), "Too many attempts. Try again in 2 seconds.");
         assert_eq!(message(90_000), "Too many attempts. Try again in 90 seconds.");
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_caused_a_500_is_not_in_its_body() {
-        let failure = Failure::internal("the disk on /dev/sdb is full");
+        let failure = HttpError::internal("the disk on /dev/sdb is full");
         assert!(!failure.message().contains("disk"));
         assert!(failure.to_string().contains("disk"), "but in the log");
     }

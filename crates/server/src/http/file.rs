@@ -28,16 +28,16 @@ pub const REGISTER: &str = "register.html";
 const COMPRESSED: [(&str, Encoding); 2] =
     [(".br", Encoding::Known(ContentEncoding::Brotli)), (".gz", Encoding::Known(ContentEncoding::Gzip))];
 /// Every file of the build, by its path in it.
-pub fn all() -> HashMap<String, File> {
+pub fn all() -> HashMap<String, Asset> {
     let is_original = |path: &str| COMPRESSED.iter().all(|(ending, _)| !path.ends_with(ending));
     Dist::iter()
         .filter(|path| is_original(path))
-        .filter_map(|path| Some((path.to_string(), File::load(&path)?)))
+        .filter_map(|path| Some((path.to_string(), Asset::load(&path)?)))
         .collect()
 }
 
 /// One file, in memory.
-pub struct File {
+pub struct Asset {
     pub bytes: web::Bytes,
     /// The same, compressed when the page was built; the best first.
     compressed: Vec<(Encoding, web::Bytes)>,
@@ -49,7 +49,7 @@ pub struct File {
     pub is_page: bool,
 }
 
-impl File {
+impl Asset {
     /// The file of the build at this path, with its compressed forms.
     fn load(path: &str) -> Option<Self> {
         let found = Dist::get(path)?;
@@ -88,7 +88,7 @@ impl File {
         }
     }
 
-    pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
+    pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let caching = if self.is_immutable {
             vec![
                 CacheDirective::Public,
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_browser_is_told_what_a_file_is() {
         let types = ["index.html", "a/app-0123456789abcdef_bg.wasm", "CometChat.js", "icon.svg", "LICENSE"]
-            .map(|name| File::new(name, b"x").mime);
+            .map(|name| Asset::new(name, b"x").mime);
         let expected = [
             "text/html; charset=utf-8",
             "application/wasm",
@@ -185,16 +185,16 @@ mod tests {
         for name in
             ["app-0123456789abcdef.js", "a/app-0123456789abcdef_bg.wasm", "cometchat-sdk-4.2.0/CometChat.js"]
         {
-            assert!(File::new(name, b"x").is_immutable, "{name}");
+            assert!(Asset::new(name, b"x").is_immutable, "{name}");
         }
         for name in ["index.html", "icon.svg", "accounting-office.js"] {
-            assert!(!File::new(name, b"x").is_immutable, "{name}");
+            assert!(!Asset::new(name, b"x").is_immutable, "{name}");
         }
     }
 
     #[test]
     fn a_file_is_sent_in_the_best_form_that_the_browser_takes() {
-        let mut file = File::new("app.js", b"as it is");
+        let mut file = Asset::new("app.js", b"as it is");
         for (ending, encoding) in COMPRESSED {
             file.compressed.push((encoding, web::Bytes::from_static(ending.as_bytes())));
         }
@@ -204,7 +204,7 @@ mod tests {
                 Some(accepted) => request.insert_header((header::ACCEPT_ENCODING, accepted)),
                 None => request,
             };
-            let answer = file.answer(&request.to_http_request());
+            let answer = file.respond(&request.to_http_request());
             assert!(answer.headers().contains_key(header::VARY));
             let encoding = answer.headers().get(header::CONTENT_ENCODING).cloned();
             encoding.map(|value| value.to_str().unwrap().to_owned())
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn what_is_made_at_the_start_is_compressed_too() {
         let html = "<p>once more</p>".repeat(100);
-        let file = File::compressed("index.html", html.as_bytes());
+        let file = Asset::compressed("index.html", html.as_bytes());
         let (_, small) = file.compressed.first().unwrap();
         assert!(small.len() < 100 && file.bytes.len() == html.len());
         let mut whole = String::new();

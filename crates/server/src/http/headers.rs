@@ -1,6 +1,6 @@
 //! The headers of every answer, and the content security policy above all.
 
-use super::pages::Inline;
+use super::pages::InlineHashes;
 use crate::config::{CometChat, Config};
 use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -11,15 +11,15 @@ use shared::routes;
 const TRUSTED_TYPES: &str = "; require-trusted-types-for 'script'; trusted-types scripts";
 
 /// The headers, made once at the start.
-pub struct Policy {
+pub struct HeaderPolicy {
     fixed: Vec<(HeaderName, HeaderValue)>,
     /// For the page to try the API.
     docs_csp: Option<HeaderValue>,
     has_host_to_itself: bool,
 }
 
-impl Policy {
-    pub fn new(config: &Config, inline: &Inline) -> Self {
+impl HeaderPolicy {
+    pub fn new(config: &Config, inline: &InlineHashes) -> Self {
         let mut fixed = vec![
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -75,7 +75,7 @@ impl Policy {
 }
 
 /// What the page may load and whom it may talk to: itself and CometChat, or the emulator in its place.
-fn content_security_policy(cometchat: &CometChat, inline: &Inline) -> String {
+fn content_security_policy(cometchat: &CometChat, inline: &InlineHashes) -> String {
     let mut scripts = vec!["'self'".to_owned(), "'wasm-unsafe-eval'".to_owned()];
     scripts.extend_from_slice(&inline.scripts);
     let mut styles = vec!["'self'".to_owned()];

@@ -1,100 +1,100 @@
 //! `POST /api/login`, `/api/register` and `/api/handover`: what begins a session.
 
-use super::Site;
-use super::error::Failure;
-use super::object::Object;
+use super::HttpState;
+use super::error::HttpError;
+use super::object::JsonObject;
 use super::overload::Admitted;
-use super::request::{Info, complete};
+use super::request::{RequestInfo, run_to_completion};
 use crate::users::register::{self, Registration};
-use crate::app::Services;
+use crate::app::AppState;
 use crate::handover;
 use crate::passwords::Password;
-use crate::sign_in::{self, Client, SignedIn};
+use crate::sign_in::{self, ClientInfo, LoginSuccess};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use shared::{Fields, HandoverRequest, LoginRequest, LoginResponse, RegisterRequest};
+use shared::{FieldErrors, HandoverRequest, LoginRequest, LoginResponse, RegisterRequest};
 
 pub async fn login(
-    services: web::Data<Services>,
-    site: web::Data<Site>,
+    services: web::Data<AppState>,
+    site: web::Data<HttpState>,
     request: HttpRequest,
     _: Admitted,
-    body: web::Json<Object<LoginRequest>>,
-) -> Result<HttpResponse, Failure> {
-    refuse(body.faults())?;
+    body: web::Json<JsonObject<LoginRequest>>,
+) -> Result<HttpResponse, HttpError> {
+    reject_invalid(body.faults())?;
     let (email, password) = (body.email.trim().to_owned(), Password::new(body.password.expose()));
-    let client = client(&site, &request);
+    let client = client_info(&site, &request);
     let done =
-        complete(
+        run_to_completion(
             services,
-            |services| async move { sign_in::sign_in(&services, &email, password, client).await },
+            |services| async move { sign_in::login(&services, &email, password, client_info).await },
         )
         .await?;
-    Ok(signed_in(&site, HttpResponse::Ok(), done))
+    Ok(login_response(&site, HttpResponse::Ok(), done))
 }
 
 pub async fn register(
-    services: web::Data<Services>,
-    site: web::Data<Site>,
+    services: web::Data<AppState>,
+    site: web::Data<HttpState>,
     request: HttpRequest,
     _: Admitted,
-    body: web::Json<Object<RegisterRequest>>,
-) -> Result<HttpResponse, Failure> {
+    body: web::Json<JsonObject<RegisterRequest>>,
+) -> Result<HttpResponse, HttpError> {
     if !site.registration_is_open {
-        return Err(Failure::RegistrationClosed);
+        return Err(HttpError::RegistrationClosed);
     }
-    refuse(body.faults(services.password_min_length))?;
+    reject_invalid(body.faults(services.password_min_length))?;
     let registration = Registration {
         email: body.email.trim().to_owned(),
         name: body.name.trim().to_owned(),
         password: Password::new(body.password.expose()),
     };
-    let client = client(&site, &request);
+    let client = client_info(&site, &request);
     let done =
-        complete(
+        run_to_completion(
             services,
-            |services| async move { register::register(&services, registration, client).await },
+            |services| async move { register::register(&services, registration, client_info).await },
         )
         .await?;
-    Ok(signed_in(&site, HttpResponse::Created(), done))
+    Ok(login_response(&site, HttpResponse::Created(), done))
 }
 
 /// `POST /api/handover`
-pub async fn handover(
-    services: web::Data<Services>,
-    site: web::Data<Site>,
+pub async fn login_with_assertion(
+    services: web::Data<AppState>,
+    site: web::Data<HttpState>,
     request: HttpRequest,
-    body: web::Json<Object<HandoverRequest>>,
-) -> Result<HttpResponse, Failure> {
-    if services.handover_keys.is_empty() {
-        return Err(Failure::NotFound);
+    body: web::Json<JsonObject<HandoverRequest>>,
+) -> Result<HttpResponse, HttpError> {
+    if services.assertion_keys.is_empty() {
+        return Err(HttpError::NotFound);
     }
-    let client = client(&site, &request);
-    let done = complete(services, |services| async move {
-        handover::sign_in(&services, body.assertion.expose(), client).await
+    let client = client_info(&site, &request);
+    let done = run_to_completion(services, |services| async move {
+        handover::login(&services, body.assertion.expose(), client_info).await
     })
     .await?;
-    Ok(signed_in(&site, HttpResponse::Ok(), done))
+    Ok(login_response(&site, HttpResponse::Ok(), done))
 }
 
-pub fn refuse(faults: Fields) -> Result<(), Failure> {
-    if faults.is_empty() { Ok(()) } else { Err(Failure::Validation(faults)) }
+pub fn reject_invalid(faults: FieldErrors) -> Result<(), HttpError> {
+    if faults.is_empty() { Ok(()) } else { Err(HttpError::Validation(faults)) }
 }
 
 /// What the request says of the browser that it comes from.
-pub fn client(site: &Site, request: &HttpRequest) -> Client {
-    Client {
-        address: Info::of(request).address,
+pub fn client_info(site: &HttpState, request: &HttpRequest) -> ClientInfo {
+    ClientInfo {
+        address: RequestInfo::of(request).address,
         user_agent: user_agent(request),
         device_cookie: site.cookies.device_of(request),
-        present: site.cookies.token_of(request),
+        current_session: site.cookies.token_of(request),
     }
 }
 
-fn signed_in(site: &Site, mut answer: HttpResponseBuilder, done: SignedIn) -> HttpResponse {
-    answer.cookie(site.cookies.session(&done.session));
+fn login_response(site: &HttpState, mut answer: HttpResponseBuilder, done: LoginSuccess) -> HttpResponse {
+    answer.cookie(site.cookies.session_cookie(&done.session));
     if let Some(device) = done.device_cookie {
-        answer.cookie(site.cookies.device(device));
+        answer.cookie(site.cookies.device_cookie(device));
     }
     answer.json(LoginResponse {
         id: done.user.id,

@@ -1,9 +1,9 @@
 //! `GET /metrics`, for Prometheus, on a listener of its own: what the concerns have counted, and how things
 //! stand at the moment of asking. `docs/DEPLOY.md` says what to watch.
 
-use super::Site;
-use super::request::Requests;
-use crate::app::Services;
+use super::HttpState;
+use super::request::RequestMetrics;
+use crate::app::AppState;
 use crate::cometchat::job_queue;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::CONTENT_TYPE;
@@ -19,27 +19,27 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct State {
+struct StateLabel {
     state: &'static str,
 }
 
 /// Everything that can be asked for. One for the process.
 pub struct Exporter {
-    services: Arc<Services>,
+    services: Arc<AppState>,
     registry: Registry,
     hashes_pending: Gauge,
     breaker_open: Gauge,
     database_up: Gauge,
-    connections: Family<State, Gauge>,
-    jobs: Family<State, Gauge>,
+    connections: Family<StateLabel, Gauge>,
+    jobs: Family<StateLabel, Gauge>,
     job_lag: Gauge,
     memory: Gauge,
 }
 
 impl Exporter {
-    pub fn new(services: &Arc<Services>, site: &Site) -> Self {
+    pub fn new(services: &Arc<AppState>, site: &HttpState) -> Self {
         let mut all = Registry::with_prefix("cometchat_auth");
-        let Requests { count, seconds } = &site.requests;
+        let RequestMetrics { count, seconds } = &site.requests;
         all.register("http_requests", "Requests that were answered", count.clone());
         all.register("http_request_seconds", "From a request to its answer", seconds.clone());
         let events = services.audit.events.clone();
@@ -56,7 +56,7 @@ impl Exporter {
         let calls = services.chat.client.calls.clone();
         all.register("cometchat_call_seconds", "Calls of CometChat's API, by outcome", calls);
         let breaker_open = gauge(&mut all, "cometchat_breaker_open", "1 while CometChat is not asked");
-        let jobs = Family::<State, Gauge>::default();
+        let jobs = Family::<StateLabel, Gauge>::default();
         all.register(
             "jobs",
             "What is still to be done at CometChat; parked jobs need a person",
@@ -75,7 +75,7 @@ impl Exporter {
         );
 
         let database_up = gauge(&mut all, "database_up", "1 while the database answers");
-        let connections = Family::<State, Gauge>::default();
+        let connections = Family::<StateLabel, Gauge>::default();
         all.register("database_connections", "Connections to the database", connections.clone());
 
         let memory = gauge(&mut all, "resident_memory_bytes", "Memory of the process");
@@ -99,22 +99,22 @@ impl Exporter {
 
     /// Looks at what is not counted as it happens. While the database does not answer, nothing is said of
     /// the jobs, rather than what was true once.
-    async fn look(&self) {
+    async fn refresh(&self) {
         let services = Arc::clone(&self.services);
         self.hashes_pending.set(to_i64(services.hasher.pending()));
-        self.breaker_open.set(i64::from(services.chat.breaker.is_open()));
+        self.breaker_open.set(i64::from(services.chat.circuit_breaker.is_open()));
         let (open, idle) = services.db.connections();
-        self.connections.get_or_create(&State { state: "idle" }).set(to_i64(idle));
-        self.connections.get_or_create(&State { state: "busy" }).set(to_i64(open.saturating_sub(idle)));
+        self.connections.get_or_create(&StateLabel { state: "idle" }).set(to_i64(idle));
+        self.connections.get_or_create(&StateLabel { state: "busy" }).set(to_i64(open.saturating_sub(idle)));
         self.memory.set(resident_bytes().unwrap_or_default());
 
         let standing = services
-            .complete(async |services| job_queue::standing(&services.db, services.clock.now()).await)
+            .run_to_completion(async |services| job_queue::stats(&services.db, services.clock.now()).await)
             .await;
         if let Ok(Ok(standing)) = standing {
             self.database_up.set(1);
-            self.jobs.get_or_create(&State { state: "waiting" }).set(standing.waiting);
-            self.jobs.get_or_create(&State { state: "parked" }).set(standing.parked);
+            self.jobs.get_or_create(&StateLabel { state: "waiting" }).set(standing.waiting);
+            self.jobs.get_or_create(&StateLabel { state: "parked" }).set(standing.parked);
             self.job_lag.set(standing.lag);
         } else {
             self.database_up.set(0);
@@ -150,7 +150,7 @@ pub fn app(
 }
 
 async fn metrics(exporter: web::Data<Exporter>) -> HttpResponse {
-    exporter.look().await;
+    exporter.refresh().await;
     let mut text = String::new();
     match text::encode(&mut text, &exporter.registry) {
         Ok(()) => HttpResponse::Ok().insert_header((CONTENT_TYPE, OPENMETRICS)).body(text),

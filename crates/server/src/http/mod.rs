@@ -24,7 +24,7 @@ mod request;
 mod session;
 mod timeout_stream;
 
-use crate::app::Services;
+use crate::app::AppState;
 use crate::clock::Clock;
 use crate::config::Config;
 use actix_cors::Cors;
@@ -33,45 +33,45 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, Resource, Route, web};
-use error::Failure;
+use error::HttpError;
 use shared::{ClientConfig, validation, routes};
 use std::sync::Arc;
 
 /// What the routes need to know of the settings.
-pub struct Site {
+pub struct HttpState {
     /// What every path begins with: empty, or like `/chat`.
     pub base: String,
     pub client_config: ClientConfig,
     pub registration_is_open: bool,
-    pub cookies: cookie::Policy,
-    pub origins: origin::Policy,
+    pub cookies: cookie::CookiePolicy,
+    pub origins: origin::OriginPolicy,
     pub proxies: client_ip::Proxies,
-    pub headers: headers::Policy,
-    pub pages: pages::Pages,
-    pub requests: request::Requests,
-    pub refusals: overload::Refusals,
+    pub headers: headers::HeaderPolicy,
+    pub pages: pages::StaticFiles,
+    pub requests: request::RequestMetrics,
+    pub refusals: overload::RejectionLimiter,
 }
 
-impl Site {
+impl HttpState {
     pub fn new(config: &Config, clock: Clock) -> Self {
-        let pages = pages::Pages::load(config.base_path(), config.registration_is_open);
+        let pages = pages::StaticFiles::load(config.base_path(), config.registration_is_open);
         let emulator = config.cometchat.emulator.as_ref();
         Self {
             base: config.base_path().to_owned(),
             client_config: ClientConfig {
                 app_id: config.cometchat.endpoint.app_id.clone(),
                 region: config.cometchat.region.clone(),
-                password_min_length: config.store.password_min_length,
+                password_min_length: config.core.password_min_length,
                 emulator_url: emulator.map(|url| url.origin().ascii_serialization()),
             },
             registration_is_open: config.registration_is_open,
-            cookies: cookie::Policy::new(&config.public_url, config.lifetime),
-            origins: origin::Policy::new(&config.public_url, &config.allowed_origins),
+            cookies: cookie::CookiePolicy::new(&config.public_url, config.lifetime),
+            origins: origin::OriginPolicy::new(&config.public_url, &config.allowed_origins),
             proxies: client_ip::Proxies(config.trusted_proxies.clone()),
-            headers: headers::Policy::new(config, &pages.inline),
+            headers: headers::HeaderPolicy::new(config, &pages.inline),
             pages,
-            requests: request::Requests::default(),
-            refusals: overload::Refusals::new(clock),
+            requests: request::RequestMetrics::default(),
+            refusals: overload::RejectionLimiter::new(clock),
         }
     }
 
@@ -83,8 +83,8 @@ impl Site {
 
 /// The HTTP application; made once for each worker.
 pub fn app(
-    services: Arc<Services>,
-    site: Arc<Site>,
+    services: Arc<AppState>,
+    site: Arc<HttpState>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -106,7 +106,7 @@ pub fn app(
         .service(at(routes::HEALTHZ, [(Method::GET, web::to(health::alive))]))
         .service(at(routes::READYZ, [(Method::GET, web::to(health::ready))]))
         .service(web::scope(&base).configure(routes))
-        .default_service(web::to(pages::elsewhere))
+        .default_service(web::to(pages::not_found))
         // The last one wrapped is the first one passed.
         .wrap(from_fn(origin::check))
         .wrap(cors)
@@ -117,7 +117,7 @@ fn routes(app: &mut web::ServiceConfig) {
     use Method as M;
     app.service(at(routes::LOGIN, [(M::POST, web::to(login::login))]))
         .service(at(routes::REGISTER, [(M::POST, web::to(login::register))]))
-        .service(at(routes::HANDOVER, [(M::POST, web::to(login::handover))]))
+        .service(at(routes::HANDOVER, [(M::POST, web::to(login::login_with_assertion))]))
         .service(at(routes::LOGOUT, [(M::POST, web::to(session::logout))]))
         .service(at(routes::SESSION, [(M::GET, web::to(session::show))]))
         .service(at(routes::CHAT_TOKEN, [(M::POST, web::to(session::chat_token))]))
@@ -142,7 +142,7 @@ fn at<const N: usize>(path: &str, methods: [(Method, Route); N]) -> Resource {
     let allow = methods.each_ref().map(|(method, _)| method.as_str()).join(", ");
     let refuse = web::to(move || {
         let allow = allow.clone();
-        async move { Err::<HttpResponse, _>(Failure::MethodNotAllowed { allow }) }
+        async move { Err::<HttpResponse, _>(HttpError::MethodNotAllowed { allow }) }
     });
     methods
         .into_iter()
@@ -150,12 +150,12 @@ fn at<const N: usize>(path: &str, methods: [(Method, Route); N]) -> Resource {
         .default_service(refuse)
 }
 
-async fn client_config(site: web::Data<Site>) -> HttpResponse {
+async fn client_config(site: web::Data<HttpState>) -> HttpResponse {
     HttpResponse::Ok().json(&site.client_config)
 }
 
 /// Pages of the allowed origins may call the API and send cookies along; no other origin may.
-fn cors(site: &Site) -> Cors {
+fn cors(site: &HttpState) -> Cors {
     site.origins
         .allowed
         .iter()

@@ -7,9 +7,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-pub struct Object<T>(T);
+pub struct JsonObject<T>(T);
 
-impl<T> Deref for Object<T> {
+impl<T> Deref for JsonObject<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -17,7 +17,7 @@ impl<T> Deref for Object<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
     }

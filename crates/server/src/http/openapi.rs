@@ -3,12 +3,12 @@
 
 #![allow(clippy::indexing_slicing)] // of JSON objects made just before: it adds the member
 
-use super::Site;
-use super::error::Failure;
+use super::HttpState;
+use super::error::HttpError;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 use shared::{
-    ApiError, ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, ErrorCode, Fields,
+    ApiError, ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, ErrorCode, FieldErrors,
     HandoverRequest, LoginRequest, LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, Secret,
     SessionInfo, SessionResponse, SessionsResponse, routes,
 };
@@ -58,13 +58,13 @@ pub fn document(base: &str, cookie: &str) -> Value {
     })
 }
 
-pub async fn json(site: web::Data<Site>) -> HttpResponse {
+pub async fn json(site: web::Data<HttpState>) -> HttpResponse {
     HttpResponse::Ok().json(document(&site.base, site.cookies.session_name()))
 }
 
 /// A page to read it and to try it.
-pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    site.pages.serve("api-docs/page.html", &request).ok_or(Failure::NotFound)
+pub async fn page(site: web::Data<HttpState>, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    site.pages.serve("api-docs/page.html", &request).ok_or(HttpError::NotFound)
 }
 
 fn user() -> (String, String, String) {
@@ -321,8 +321,8 @@ fn name(code: ErrorCode) -> String {
 }
 
 fn failure(code: ErrorCode) -> ApiError {
-    let failure = Failure::example(code);
-    let fields = Fields::from([("password".into(), "Use at least 15 characters: 7 more.".into())]);
+    let failure = HttpError::example(code);
+    let fields = FieldErrors::from([("password".into(), "Use at least 15 characters: 7 more.".into())]);
     ApiError {
         code,
         message: failure.message(),

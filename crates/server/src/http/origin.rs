@@ -4,8 +4,8 @@
 //! either. Both are looked at for every unsafe method, sign-in and sign-out included. Requests with
 //! neither come from programs, which have no user's cookies to misuse.
 
-use super::Site;
-use super::error::Failure;
+use super::HttpState;
+use super::error::HttpError;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
@@ -13,14 +13,14 @@ use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use url::Url;
 
-pub struct Policy {
+pub struct OriginPolicy {
     /// Our own origin, as browsers write it.
     own: String,
     /// Other origins whose pages may call the API.
     pub allowed: Vec<String>,
 }
 
-impl Policy {
+impl OriginPolicy {
     pub fn new(public_url: &Url, allowed: &[String]) -> Self {
         Self { own: public_url.origin().ascii_serialization(), allowed: allowed.to_vec() }
     }
@@ -39,12 +39,12 @@ impl Policy {
 }
 
 pub async fn check<B: MessageBody + 'static>(
-    site: web::Data<Site>,
+    site: web::Data<HttpState>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     if !request.method().is_safe() && !site.origins.permits(request.headers()) {
-        return Ok(request.error_response(Failure::ForbiddenOrigin).map_into_right_body());
+        return Ok(request.error_response(HttpError::ForbiddenOrigin).map_into_right_body());
     }
     next.call(request).await.map(ServiceResponse::map_into_left_body)
 }
@@ -60,7 +60,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        Policy::new(&own, &["https://app.example.com".into()]).permits(&map)
+        OriginPolicy::new(&own, &["https://app.example.com".into()]).permits(&map)
     }
 
     #[test]

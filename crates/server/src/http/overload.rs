@@ -3,10 +3,10 @@
 //! A refusal is cheap, but who ignores it and comes back at once, on hundreds of connections, makes so many that
 //! little time is left for hashes. So beyond a number a second a refusal is held back, and its connection with it.
 
-use super::Site;
-use super::error::Failure;
+use super::HttpState;
+use super::error::HttpError;
 use crate::users::AccountError;
-use crate::app::Services;
+use crate::app::AppState;
 use crate::clock::Clock;
 use crate::passwords::HashError;
 use actix_web::dev::Payload;
@@ -16,29 +16,29 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Refusals a second that are told at once.
-const AT_ONCE: u32 = 200;
+const IMMEDIATE_REJECTIONS: u32 = 200;
 /// How long each of the others is held back.
-const HELD_BACK: Duration = Duration::from_millis(500);
+const REJECTION_DELAY: Duration = Duration::from_millis(500);
 
 /// Counts refusals, for all workers.
-pub struct Refusals {
+pub struct RejectionLimiter {
     clock: Clock,
     /// A second since the clock's start, and the refusals in it.
     latest: Mutex<(u64, u32)>,
 }
 
-impl Refusals {
+impl RejectionLimiter {
     pub fn new(clock: Clock) -> Self {
         Self { clock, latest: Mutex::default() }
     }
 
     /// One more. Says whether it is one too many for this second.
-    fn is_too_many(&self) -> bool {
-        let now = self.clock.steady().as_secs();
+    fn exceeds_limit(&self) -> bool {
+        let now = self.clock.monotonic().as_secs();
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let (second, count) = *latest;
         *latest = (now, if second == now { count.saturating_add(1) } else { 1 });
-        latest.1 > AT_ONCE
+        latest.1 > IMMEDIATE_REJECTIONS
     }
 }
 
@@ -46,19 +46,19 @@ impl Refusals {
 pub struct Admitted;
 
 impl FromRequest for Admitted {
-    type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+    type Error = HttpError;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let services = request.app_data::<web::Data<Services>>();
+        let services = request.app_data::<web::Data<AppState>>();
         let is_overloaded = services.is_some_and(|services| services.hasher.check_load().is_err());
-        let site = request.app_data::<web::Data<Site>>().cloned();
+        let site = request.app_data::<web::Data<HttpState>>().cloned();
         Box::pin(async move {
             if !is_overloaded {
                 return Ok(Self);
             }
-            if site.is_some_and(|site| site.refusals.is_too_many()) {
-                actix_web::rt::time::sleep(HELD_BACK).await;
+            if site.is_some_and(|site| site.refusals.exceeds_limit()) {
+                actix_web::rt::time::sleep(REJECTION_DELAY).await;
             }
             Err(AccountError::Hash(HashError::Overloaded).into())
         })

@@ -3,35 +3,35 @@
 //! There are three forms of the page. Who brings no session gets it with the form to sign in, or to register, already in
 //! it; who brings one is asked for, and gets it empty.
 
-use super::Site;
-use super::error::Failure;
-use super::file::{self, File, INDEX, LOGIN, REGISTER};
+use super::HttpState;
+use super::error::HttpError;
+use super::file::{self, Asset, INDEX, LOGIN, REGISTER};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
-use shared::routes::{self, Way};
+use shared::routes::{self, LandingPage};
 use std::collections::HashMap;
 
 const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";
 
-pub struct Pages {
-    files: HashMap<String, File>,
-    pub inline: Inline,
+pub struct StaticFiles {
+    files: HashMap<String, Asset>,
+    pub inline: InlineHashes,
 }
 
 /// The hashes of what stands in the page itself, for the content security policy: `'sha256-…'`.
 #[derive(Default)]
-pub struct Inline {
+pub struct InlineHashes {
     pub scripts: Vec<String>,
     pub styles: Vec<String>,
 }
 
-impl Pages {
+impl StaticFiles {
     /// `base`: what every path here begins with.
     pub fn load(base: &str, registration_is_open: bool) -> Self {
         let mut files = file::all();
-        let mut inline = Inline::default();
+        let mut inline = InlineHashes::default();
         for name in [INDEX, LOGIN, REGISTER] {
             let Some(file) = files.get(name) else { continue };
             let mut html = String::from_utf8_lossy(&file.bytes).into_owned();
@@ -41,7 +41,7 @@ impl Pages {
                     // Then card.css hides the way there.
                     html = html.replace("<html ", "<html class=\"closed\" ");
                 }
-                files.insert(name.into(), File::compressed(name, html.as_bytes()));
+                files.insert(name.into(), Asset::compressed(name, html.as_bytes()));
             }
             inline.scripts.extend(hashes(&html, "script"));
             inline.styles.extend(hashes(&html, "style"));
@@ -58,11 +58,11 @@ impl Pages {
 
     /// The answer with the file that was built under this very name, if there is one.
     pub fn serve(&self, name: &str, request: &HttpRequest) -> Option<HttpResponse> {
-        Some(self.files.get(name)?.answer(request))
+        Some(self.files.get(name)?.respond(request))
     }
 
     /// The file at this path; the page for paths that are its own to understand, which have no dot in their last part.
-    fn find(&self, path: &str, brings_session: bool) -> Option<&File> {
+    fn find(&self, path: &str, brings_session: bool) -> Option<&Asset> {
         let name = path.trim_start_matches('/');
         if let Some(file) = self.files.get(name) {
             return Some(file);
@@ -71,9 +71,9 @@ impl Pages {
         if last.contains('.') {
             return None;
         }
-        let page = match Way::of(path) {
-            Way::SignIn if !brings_session => LOGIN,
-            Way::Register if !brings_session => REGISTER,
+        let page = match LandingPage::for_path(path) {
+            LandingPage::Login if !brings_session => LOGIN,
+            LandingPage::Register if !brings_session => REGISTER,
             _ => INDEX,
         };
         // While the page is being worked on, trunk builds only this one.
@@ -106,19 +106,19 @@ fn hashes(html: &str, element: &str) -> Vec<String> {
 }
 
 /// A path that is none of ours: it does not begin with our base.
-pub async fn elsewhere() -> Result<HttpResponse, Failure> {
-    Err(Failure::NotFound)
+pub async fn not_found() -> Result<HttpResponse, HttpError> {
+    Err(HttpError::NotFound)
 }
 
-pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub async fn page(site: web::Data<HttpState>, request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let path = site.own_path(request.path());
     if path == routes::API || path.starts_with("/api/") {
-        return Err(Failure::NotFound);
+        return Err(HttpError::NotFound);
     }
     if ![Method::GET, Method::HEAD].contains(request.method()) {
-        return Err(Failure::MethodNotAllowed { allow: "GET, HEAD".into() });
+        return Err(HttpError::MethodNotAllowed { allow: "GET, HEAD".into() });
     }
-    if Way::of(path) == Way::Register && !site.registration_is_open {
+    if LandingPage::for_path(path) == LandingPage::Register && !site.registration_is_open {
         let sign_in = (header::LOCATION, format!("{}/", site.base));
         return Ok(HttpResponse::SeeOther().insert_header(sign_in).finish());
     }
@@ -126,17 +126,17 @@ pub async fn page(site: web::Data<Site>, request: HttpRequest) -> Result<HttpRes
         return Ok(HttpResponse::build(StatusCode::NOT_FOUND).content_type("text/plain").body(NOT_BUILT));
     }
     let brings_session = request.cookie(site.cookies.session_name()).is_some();
-    let file = site.pages.find(path, brings_session).ok_or(Failure::NotFound)?;
-    Ok(file.answer(&request))
+    let file = site.pages.find(path, brings_session).ok_or(HttpError::NotFound)?;
+    Ok(file.respond(&request))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pages(names: &[&str]) -> Pages {
-        let files = names.iter().map(|name| ((*name).to_owned(), File::new(name, name.as_bytes()))).collect();
-        Pages { files, inline: Inline::default() }
+    fn pages(names: &[&str]) -> StaticFiles {
+        let files = names.iter().map(|name| ((*name).to_owned(), Asset::new(name, name.as_bytes()))).collect();
+        StaticFiles { files, inline: InlineHashes::default() }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What every request passes first: its id, its client's address, its line in the log, and the headers
 //! and the body of its answer.
 
-use super::Site;
-use super::error::Failure;
-use crate::app::Services;
-use crate::spent::{self, Part, Spent};
+use super::HttpState;
+use super::error::HttpError;
+use crate::app::AppState;
+use crate::spent::{self, Phase, RequestTimings};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
@@ -26,13 +26,13 @@ pub const ID_HEADER: &str = "x-request-id";
 
 /// What is known of a request before its route.
 #[derive(Clone)]
-pub struct Info {
+pub struct RequestInfo {
     pub id: String,
     /// The client's, as far as it can be believed; see [`super::address`].
     pub address: IpAddr,
 }
 
-impl Info {
+impl RequestInfo {
     pub fn of(request: &HttpRequest) -> Self {
         request
             .extensions()
@@ -44,24 +44,24 @@ impl Info {
 
 /// A request, as it is counted: neither names nor numbers that a client can choose.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Labels {
+pub struct RequestLabels {
     method: &'static str,
     route: String,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Route {
+pub struct RouteLabel {
     route: String,
 }
 
 /// How many requests there were, and how long their answers took, in seconds.
-pub struct Requests {
-    pub count: Family<Labels, Counter>,
-    pub seconds: Family<Route, Histogram>,
+pub struct RequestMetrics {
+    pub count: Family<RequestLabels, Counter>,
+    pub seconds: Family<RouteLabel, Histogram>,
 }
 
-impl Default for Requests {
+impl Default for RequestMetrics {
     fn default() -> Self {
         let seconds =
             || Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]);
@@ -69,8 +69,8 @@ impl Default for Requests {
     }
 }
 
-impl Requests {
-    fn answered(&self, answer: &ServiceResponse, time: Duration) {
+impl RequestMetrics {
+    fn record(&self, answer: &ServiceResponse, time: Duration) {
         let request = answer.request();
         let method = match request.method().as_str() {
             "GET" => "GET",
@@ -83,19 +83,19 @@ impl Requests {
         };
         let route = request.match_pattern().unwrap_or_else(|| "page".into());
         let status = answer.status().as_u16();
-        self.seconds.get_or_create(&Route { route: route.clone() }).observe(time.as_secs_f64());
-        self.count.get_or_create(&Labels { method, route, status }).inc();
+        self.seconds.get_or_create(&RouteLabel { route: route.clone() }).observe(time.as_secs_f64());
+        self.count.get_or_create(&RequestLabels { method, route, status }).inc();
     }
 }
 
 pub async fn trace<B: MessageBody + 'static>(
-    services: web::Data<Services>,
-    site: web::Data<Site>,
+    services: web::Data<AppState>,
+    site: web::Data<HttpState>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let info = Info {
+    let info = RequestInfo {
         id: uuid::Uuid::now_v7().simple().to_string(),
         address: site.proxies.client_of(request.peer_addr().map(|peer| peer.ip()), request.headers()),
     };
@@ -107,14 +107,14 @@ pub async fn trace<B: MessageBody + 'static>(
     // The caller's trace goes on here, if it is in one (W3C Trace Context).
     let parent = TraceContextPropagator::new().extract(&Headers(request.headers()));
     let _ = span.set_parent(parent);
-    let spent = Arc::new(Spent::default());
-    let answered = spent::adding_up(Arc::clone(&spent), next.call(request)).instrument(span.clone()).await?;
+    let spent = Arc::new(RequestTimings::default());
+    let answered = spent::scope(Arc::clone(&spent), next.call(request)).instrument(span.clone()).await?;
     let _entered = span.enter();
 
-    let mut answer = match answered.response().error().and_then(Error::as_error::<Failure>) {
+    let mut answer = match answered.response().error().and_then(Error::as_error::<HttpError>) {
         Some(failure) => {
             log_cause(failure);
-            let body = failure.answer(&info.id);
+            let body = failure.to_response(&info.id);
             let (request, old) = answered.into_parts();
             let mut answer = ServiceResponse::new(request, body);
             // What other middleware has said, CORS above all, holds for failures as well.
@@ -131,7 +131,7 @@ pub async fn trace<B: MessageBody + 'static>(
         answer.headers_mut().insert(HeaderName::from_static(ID_HEADER), id);
     }
     site.headers.add_to(site.own_path(&path), answer.headers_mut());
-    if services.stopping.is_cancelled() {
+    if services.shutdown.is_cancelled() {
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
 
@@ -139,10 +139,10 @@ pub async fn trace<B: MessageBody + 'static>(
     span.set_attribute("http.request.method", method.to_string());
     span.set_attribute("url.path", path.clone());
     span.set_attribute("http.response.status_code", i64::from(answer.status().as_u16()));
-    site.requests.answered(&answer, took);
+    site.requests.record(&answer, took);
     let (status, millis) = (answer.status().as_u16(), took.as_millis());
     let [hash_millis, database_millis, cometchat_millis] =
-        [Part::Hash, Part::Database, Part::CometChat].map(|part| spent.millis(part));
+        [Phase::Hash, Phase::Database, Phase::CometChat].map(|part| spent.millis(part));
     macro_rules! answered {
         ($level:ident) => {
             tracing::$level!(
@@ -172,27 +172,27 @@ impl Extractor for Headers<'_> {
     }
 }
 
-fn log_cause(failure: &Failure) {
+fn log_cause(failure: &HttpError) {
     match failure {
-        Failure::Internal(cause) => tracing::error!(cause, "internal error"),
-        Failure::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
+        HttpError::Internal(cause) => tracing::error!(cause, "internal error"),
+        HttpError::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
         // Most likely the other server's fault, whose operator has to learn of it from here.
-        Failure::InvalidHandover(cause) => tracing::warn!(cause, "an assertion is not believed"),
-        Failure::Unavailable(cause) => tracing::error!(cause, "the database is not available"),
+        HttpError::InvalidAssertion(cause) => tracing::warn!(cause, "an assertion is not believed"),
+        HttpError::Unavailable(cause) => tracing::error!(cause, "the database is not available"),
         failure => tracing::debug!(%failure, "refused"),
     }
 }
 
 /// Does a route's work to its end on the shared runtime; see [`Services::complete`].
-pub async fn complete<T, E, F>(
-    services: web::Data<Services>,
-    work: impl FnOnce(std::sync::Arc<Services>) -> F,
-) -> Result<T, Failure>
+pub async fn run_to_completion<T, E, F>(
+    services: web::Data<AppState>,
+    work: impl FnOnce(std::sync::Arc<AppState>) -> F,
+) -> Result<T, HttpError>
 where
     T: Send + 'static,
     E: Send + 'static,
-    Failure: From<E>,
+    HttpError: From<E>,
     F: Future<Output = Result<T, E>> + Send + 'static,
 {
-    Ok(services.into_inner().complete(work).await??)
+    Ok(services.into_inner().run_to_completion(work).await??)
 }

@@ -1,67 +1,67 @@
 //! `GET /api/session`, `POST /api/session/chat-token` and `POST /api/logout`: what the session's own
 //! cookie opens.
 
-use super::Site;
-use super::error::Failure;
-use super::object::Object;
-use super::request::{Info, complete};
-use crate::app::Services;
+use super::HttpState;
+use super::error::HttpError;
+use super::object::JsonObject;
+use super::request::{RequestInfo, run_to_completion};
+use crate::app::AppState;
 use crate::sessions::{self, Session, Token};
 use crate::sign_in;
 use actix_web::{HttpRequest, HttpResponse, web};
 use shared::{ChatTokenRequest, ChatTokenResponse, SessionResponse};
 
 pub async fn show(
-    services: web::Data<Services>,
-    site: web::Data<Site>,
+    services: web::Data<AppState>,
+    site: web::Data<HttpState>,
     request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
+) -> Result<HttpResponse, HttpError> {
     let token = site.cookies.token_of(&request);
-    let session = complete(services, |services| async move { resolve(&services, token).await }).await?;
+    let session = run_to_completion(services, |services| async move { require_session(&services, token).await }).await?;
     let user = session.user;
     Ok(HttpResponse::Ok().json(SessionResponse { id: user.id, email: user.email, name: user.name }))
 }
 
 pub async fn chat_token(
-    services: web::Data<Services>,
-    site: web::Data<Site>,
+    services: web::Data<AppState>,
+    site: web::Data<HttpState>,
     request: HttpRequest,
-    body: web::Json<Object<ChatTokenRequest>>,
-) -> Result<HttpResponse, Failure> {
+    body: web::Json<JsonObject<ChatTokenRequest>>,
+) -> Result<HttpResponse, HttpError> {
     let token = site.cookies.token_of(&request);
     let renew = body.renew;
-    let chat_token = complete(services, move |services| async move {
-        let session = resolve(&services, token).await?;
-        sign_in::chat_token(&services, &session, renew).await?.ok_or(Failure::NotSignedIn)
+    let chat_token = run_to_completion(services, move |services| async move {
+        let session = require_session(&services, token).await?;
+        sign_in::chat_token(&services, &session, renew).await?.ok_or(HttpError::NotSignedIn)
     })
     .await?;
     Ok(HttpResponse::Ok().json(ChatTokenResponse { cometchat_auth_token: chat_token }))
 }
 
 pub async fn logout(
-    services: web::Data<Services>,
-    site: web::Data<Site>,
+    services: web::Data<AppState>,
+    site: web::Data<HttpState>,
     request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
+) -> Result<HttpResponse, HttpError> {
     if let Some(token) = site.cookies.token_of(&request) {
-        let address = Info::of(&request).address;
-        complete(services, |services| async move { sign_in::sign_out(&services, &token, address).await })
+        let address = RequestInfo::of(&request).address;
+        run_to_completion(services, |services| async move { sign_in::logout(&services, &token, address).await })
             .await?;
     }
-    Ok(signed_out(&site))
+    Ok(logout_response(&site))
 }
 
 /// The answer that makes the browser forget its session.
-pub fn signed_out(site: &Site) -> HttpResponse {
+pub fn logout_response(site: &HttpState) -> HttpResponse {
     let mut answer = HttpResponse::NoContent();
     site.headers.clear_storage(&mut answer);
-    answer.cookie(site.cookies.clearing()).finish()
+    answer.cookie(site.cookies.expired_session_cookie()).finish()
 }
 
 /// The session of this token, or the failure that says there is none.
-pub async fn resolve(services: &Services, token: Option<Token>) -> Result<Session, Failure> {
-    let token = token.ok_or(Failure::NotSignedIn)?;
-    sessions::resolve(&services.db, &token, services.lifetime, services.clock.now())
+pub async fn require_session(services: &AppState, token: Option<Token>) -> Result<Session, HttpError> {
+    let token = token.ok_or(HttpError::NotSignedIn)?;
+    sessions::find_active(&services.db, &token, services.session_lifetime, services.clock.now())
         .await?
-        .ok_or(Failure::NotSignedIn)
+        .ok_or(HttpError::NotSignedIn)
 }

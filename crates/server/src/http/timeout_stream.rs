@@ -37,7 +37,7 @@ pub const MAX_WRITE_BYTES: usize = 16 * 1024;
 
 /// Progress on one connection, which its stream and the application share.
 #[derive(Clone)]
-pub struct Exchange(Rc<State>);
+pub struct ConnectionActivity(Rc<State>);
 
 struct State {
     last_response: Cell<Instant>,
@@ -53,7 +53,7 @@ struct State {
     reader: RefCell<Option<Waker>>,
 }
 
-impl Exchange {
+impl ConnectionActivity {
     fn new(now: Instant) -> Self {
         Self(Rc::new(State {
             last_response: Cell::new(now),
@@ -94,7 +94,7 @@ impl Exchange {
         }
         response.map_body(|_, body| match body.size() {
             BodySize::Sized(size) if size > MAX_WRITE_BYTES as u64 => match body.try_into_bytes() {
-                Ok(bytes) => BoxBody::new(Pieces(bytes)),
+                Ok(bytes) => BoxBody::new(ChunkedBytes(bytes)),
                 Err(body) => body,
             },
             _ => body,
@@ -115,7 +115,7 @@ impl Exchange {
 /// A request's body, which lets the stream know when the application waits for more of it.
 struct Body {
     payload: Payload,
-    exchange: Exchange,
+    exchange: ConnectionActivity,
 }
 
 impl Stream for Body {
@@ -142,9 +142,9 @@ impl Drop for Body {
 }
 
 /// A response's body in pieces: actix copies each as a whole into the buffer that it sends from.
-struct Pieces(Bytes);
+struct ChunkedBytes(Bytes);
 
-impl MessageBody for Pieces {
+impl MessageBody for ChunkedBytes {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -184,7 +184,7 @@ impl EmptyLines {
 pub struct TimeoutStream {
     stream: TcpStream,
     timeout: Duration,
-    exchange: Exchange,
+    exchange: ConnectionActivity,
     /// Reset only when it has elapsed, not at each response.
     alarm: Pin<Box<Sleep>>,
     /// Read, but not handed over yet.
@@ -204,7 +204,7 @@ impl TimeoutStream {
         Self {
             stream,
             timeout,
-            exchange: Exchange::new(now),
+            exchange: ConnectionActivity::new(now),
             alarm: Box::pin(sleep_until(now + timeout)),
             ahead: BytesMut::new(),
             empty_lines: EmptyLines { is_line_start: true },
@@ -215,7 +215,7 @@ impl TimeoutStream {
         }
     }
 
-    pub fn exchange(&self) -> Exchange {
+    pub fn exchange(&self) -> ConnectionActivity {
         self.exchange.clone()
     }
 
@@ -232,7 +232,7 @@ impl TimeoutStream {
     }
 
     /// Puts what may be decoded next into the buffer, and keeps the rest.
-    fn hand_over(&mut self, buffer: &mut ReadBuf<'_>, bytes: &[u8]) {
+    fn deliver(&mut self, buffer: &mut ReadBuf<'_>, bytes: &[u8]) {
         let state = &self.exchange.0;
         let is_body = state.is_in_progress.get() || state.has_unread_body.get();
         let end = match state.body_left.get().filter(|_| state.is_in_progress.get()) {
@@ -289,7 +289,7 @@ impl AsyncRead for TimeoutStream {
         if !this.ahead.is_empty() {
             let bytes = this.ahead.split_to(limit.min(this.ahead.len()));
             let later = std::mem::take(&mut this.ahead);
-            this.hand_over(buffer, &bytes);
+            this.deliver(buffer, &bytes);
             this.ahead.unsplit(later);
             this.must_yield = true;
             return Poll::Ready(Ok(()));
@@ -299,7 +299,7 @@ impl AsyncRead for TimeoutStream {
         ready!(Pin::new(&mut this.stream).poll_read(context, &mut piece))?;
         // A read that did not fill its space has emptied the socket, and the next one waits.
         this.must_yield = piece.remaining() == 0;
-        this.hand_over(buffer, piece.filled());
+        this.deliver(buffer, piece.filled());
         Poll::Ready(Ok(()))
     }
 }

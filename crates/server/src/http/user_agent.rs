@@ -30,7 +30,7 @@ const SYSTEMS: [(&str, &str); 9] = [
 ];
 
 /// Like "Firefox on Windows"; for a program that is no browser, its own name.
-pub fn in_words(user_agent: &str) -> String {
+pub fn describe(user_agent: &str) -> String {
     let name = |table: &[(&'static str, &'static str)]| {
         table.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
     };
@@ -48,7 +48,7 @@ pub fn in_words(user_agent: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::describe;
 
     #[test]
     fn browsers_are_told_apart_although_each_claims_to_be_the_others() {
@@ -87,15 +87,15 @@ mod tests {
             ),
         ];
         for (user_agent, words) in table {
-            assert_eq!(in_words(user_agent), words, "{user_agent}");
+            assert_eq!(describe(user_agent), words, "{user_agent}");
         }
     }
 
     #[test]
     fn what_is_no_browser_is_called_what_it_calls_itself() {
-        assert_eq!(in_words("curl/8.14.1"), "curl");
-        assert_eq!(in_words("Mozilla/5.0 (PlayStation 5)"), "Mozilla");
-        assert_eq!(in_words(""), "An unknown device");
-        assert_eq!(in_words(&"x".repeat(300)).len(), 40);
+        assert_eq!(describe("curl/8.14.1"), "curl");
+        assert_eq!(describe("Mozilla/5.0 (PlayStation 5)"), "Mozilla");
+        assert_eq!(describe(""), "An unknown device");
+        assert_eq!(describe(&"x".repeat(300)).len(), 40);
     }
 }

@@ -1,6 +1,6 @@
 //! One Argon2id computation, in memory that the caller keeps; and checks of any hash that we read.
 
-use super::legacy::Foreign;
+use super::legacy::LegacyHash;
 use super::kind::HashKind;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -100,7 +100,7 @@ pub fn scheme(stored: &str) -> Option<String> {
     if parse(stored).is_some() {
         return stored.split('$').nth(1).map(str::to_owned);
     }
-    Foreign::parse(stored).map(|foreign| foreign.to_string())
+    LegacyHash::parse(stored).map(|foreign| foreign.to_string())
 }
 
 /// Whether `password` is the one that `stored` was made of; `None` when `stored` is not readable.
@@ -108,13 +108,13 @@ pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<boo
     if !is_readable(stored) {
         return None;
     }
-    if let Some(foreign) = Foreign::parse(stored) {
+    if let Some(foreign) = LegacyHash::parse(stored) {
         return Some(foreign.matches(password));
     }
     let (argon2, salt, expected) = parse(stored)?;
     let mut output = [0; Output::MAX_LENGTH];
     let output = output.get_mut(..expected.len())?;
-    if has_own_form(stored, argon2.params()) {
+    if has_own_format(stored, argon2.params()) {
         memory.compute_current(argon2.params(), password, &salt, output).ok()?;
     } else {
         memory.compute(&argon2, password, &salt, output).ok()?;
@@ -124,7 +124,7 @@ pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<boo
 }
 
 /// Whether `stored`, which has these parameters, has the form of new hashes.
-pub fn has_own_form(stored: &str, params: &Params) -> bool {
+pub fn has_own_format(stored: &str, params: &Params) -> bool {
     params.p_cost() == 1 && stored.starts_with("$argon2id$v=19$")
 }
 

@@ -6,10 +6,10 @@
 
 use super::costs::HashCosts;
 use super::kind::HashKind;
-use super::lane::{HashError, Lane, MAX_WAIT, Manner, Stats, Task, Verdict};
-use super::turns::{KeyLocks, Turns};
+use super::lane::{HashError, WorkQueue, MAX_WAIT, QueueSettings, Stats, Task, Verification};
+use super::turns::{KeyLocks, TurnQueue};
 use super::{Password, argon2id};
-use crate::spent::{Part, measured};
+use crate::spent::{Phase, timed};
 use argon2::Params;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,11 +24,11 @@ const LEGACY_NICE: i32 = 10;
 /// The pool. Cheap to clone; the threads end when the last clone is gone.
 #[derive(Clone)]
 pub struct Hasher {
-    own: Lane,
-    legacy: Lane,
+    own: WorkQueue,
+    legacy: WorkQueue,
     costs: Arc<HashCosts>,
     stats: Arc<Stats>,
-    turns: Arc<Turns>,
+    turns: Arc<TurnQueue>,
     checks: Arc<KeyLocks>,
     params: Params,
     threads: usize,
@@ -53,7 +53,7 @@ impl Turn {
     /// # Errors
     /// [`HashError::Overloaded`] for a turn in which a legacy hash would not have been checked.
     pub async fn wait_for_end(self) -> Result<(), HashError> {
-        measured(Part::Hash, tokio::time::sleep_until(self.ends.into())).await;
+        timed(Phase::Hash, tokio::time::sleep_until(self.ends.into())).await;
         if self.is_refused { Err(HashError::Overloaded) } else { Ok(()) }
     }
 }
@@ -70,8 +70,8 @@ impl Hasher {
         super::simd::self_test(&params)?;
         let dummy = argon2id::dummy(&params).map_err(std::io::Error::other)?;
         let (costs, stats) = (Arc::<HashCosts>::default(), Arc::<Stats>::default());
-        let own = Manner { name: "hash", threads, nice: NICE, keeps_memory: true, params: params.clone() };
-        let legacy = Manner {
+        let own = QueueSettings { name: "hash", threads, nice: NICE, keeps_memory: true, params: params.clone() };
+        let legacy = QueueSettings {
             name: "hash-legacy",
             threads: (threads / 2).max(1),
             nice: LEGACY_NICE,
@@ -79,8 +79,8 @@ impl Hasher {
             ..own.clone()
         };
         Ok(Self {
-            own: Lane::start(&own, &costs, &stats)?,
-            legacy: Lane::start(&legacy, &costs, &stats)?,
+            own: WorkQueue::start(&own, &costs, &stats)?,
+            legacy: WorkQueue::start(&legacy, &costs, &stats)?,
             costs,
             stats,
             turns: Arc::default(),
@@ -95,12 +95,12 @@ impl Hasher {
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let (answer, done) = oneshot::channel();
         self.own.submit(Task::Hash(password, answer), self.kind())?;
-        measured(Part::Hash, done).await.map_err(|_| HashError::Stopped)?
+        timed(Phase::Hash, done).await.map_err(|_| HashError::Stopped)?
     }
 
     /// Checks `password` against the hash `stored`. `None`, or a hash that cannot be read, costs the
     /// same as a new one and is [`Verdict::Wrong`].
-    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verification, HashError> {
         let readable = stored.and_then(|stored| Some((HashKind::of(stored)?, stored)));
         if stored.is_some() && readable.is_none() {
             tracing::error!("a stored password hash cannot be read; its user cannot sign in");
@@ -114,7 +114,7 @@ impl Hasher {
         };
         let (answer, done) = oneshot::channel();
         lane.submit(Task::Verify(password, stored.to_owned(), answer), kind)?;
-        measured(Part::Hash, done).await.map_err(|_| HashError::Stopped)
+        timed(Phase::Hash, done).await.map_err(|_| HashError::Stopped)
     }
 
     /// Reserves the next turn of these keys, such as an account and a network: a legacy hash is checked for one attempt
@@ -139,18 +139,18 @@ impl Hasher {
         password: Password,
         stored: Option<&str>,
         turn: &Turn,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<Verification, HashError> {
         let kind = stored.and_then(HashKind::of);
         if kind.is_some_and(|kind| kind.is_legacy(&self.params)) {
             if turn.is_refused {
                 // The cost of an attempt on any other account: the time must not tell.
                 self.verify(password, None).await?;
-                return Ok(Verdict::Unchecked);
+                return Ok(Verification::Unchecked);
             }
             if let Some(begins) = turn.begins {
-                measured(Part::Hash, tokio::time::sleep_until(begins.into())).await;
+                timed(Phase::Hash, tokio::time::sleep_until(begins.into())).await;
             }
-            let _alone = measured(Part::Hash, self.checks.lock(&turn.keys)).await;
+            let _alone = timed(Phase::Hash, self.checks.lock(&turn.keys)).await;
             return self.verify(password, stored).await;
         }
         self.verify(password, stored).await
@@ -239,8 +239,8 @@ mod tests {
             let (hasher, stored, typed) = (hasher.clone(), stored.clone(), Password::new(typed));
             async move { hasher.verify(typed, Some(&stored)).await.unwrap() }
         };
-        assert_eq!(verdict("right").await, Verdict::Right { outdated: false });
-        assert_eq!(verdict("wrong").await, Verdict::Wrong);
+        assert_eq!(verdict("right").await, Verification::Valid { needs_rehash: false });
+        assert_eq!(verdict("wrong").await, Verification::Invalid);
     }
 
     #[tokio::test]
@@ -248,7 +248,7 @@ mod tests {
         let hasher = hasher(1);
         for stored in [None, Some("not a hash")] {
             let before = hasher.computed();
-            assert_eq!(hasher.verify(Password::new("x"), stored).await.unwrap(), Verdict::Wrong);
+            assert_eq!(hasher.verify(Password::new("x"), stored).await.unwrap(), Verification::Invalid);
             assert_eq!(hasher.computed(), before + 1);
         }
     }
@@ -258,7 +258,7 @@ mod tests {
         let old = hasher(1).hash(Password::new("right")).await.unwrap();
         let new = Hasher::start(crate::passwords::params(128, 1).unwrap(), 1).unwrap();
         let verdict = new.verify(Password::new("right"), Some(&old)).await.unwrap();
-        assert_eq!(verdict, Verdict::Right { outdated: true });
+        assert_eq!(verdict, Verification::Valid { needs_rehash: true });
     }
 
     #[tokio::test]
@@ -273,7 +273,7 @@ mod tests {
 
     #[tokio::test]
     async fn legacy_hashes_and_others_wait_for_their_own_threads_alone() {
-        let load = |lane: &Lane| lane.pretend_load(2, Duration::from_millis(1_500));
+        let load = |lane: &WorkQueue| lane.pretend_load(2, Duration::from_millis(1_500));
         let busy_with_legacy = hasher(1);
         load(&busy_with_legacy.legacy);
         let refused = busy_with_legacy.verify(Password::new("x"), Some(PBKDF2)).await;
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(waiting.iter().map(|(is_queued, _)| *is_queued).collect::<Vec<_>>(), [true, false]);
         assert_eq!(hasher.legacy.pending(), 1);
         let verdict = hasher.verify(Password::new("x"), None).await.unwrap();
-        assert_eq!((verdict, hasher.legacy.pending()), (Verdict::Wrong, 1), "it did not wait for the other");
+        assert_eq!((verdict, hasher.legacy.pending()), (Verification::Invalid, 1), "it did not wait for the other");
     }
 
     #[tokio::test]
@@ -314,7 +314,7 @@ mod tests {
             let begun = Instant::now();
             let turn = hasher.reserve_turn(keys(stored.unwrap_or_default(), "net"));
             let verdict = hasher.verify_in_turn(Password::new("wrong"), stored, &turn).await.unwrap();
-            assert_eq!(verdict, Verdict::Wrong);
+            assert_eq!(verdict, Verification::Invalid);
             turn.wait_for_end().await.unwrap();
             assert!(begun.elapsed() >= shortest, "{stored:?}");
         }
@@ -324,7 +324,7 @@ mod tests {
         }
         hasher.legacy.pretend_load(1, 2 * MAX_WAIT);
         for (stored, expected) in
-            [(None, Verdict::Wrong), (Some(&*own), Verdict::Wrong), (Some(PBKDF2), Verdict::Unchecked)]
+            [(None, Verification::Invalid), (Some(&*own), Verification::Invalid), (Some(PBKDF2), Verification::Unchecked)]
         {
             let before = hasher.computed();
             let turn = hasher.reserve_turn(keys("x", "y"));
@@ -368,7 +368,7 @@ mod tests {
         let (abandoned, dropped) = oneshot::channel();
         drop(dropped);
         submit("y", abandoned);
-        assert_eq!(hasher.verify(Password::new("z"), None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(Password::new("z"), None).await.unwrap(), Verification::Invalid);
         assert_eq!((begun(), hasher.computed()), (2, 2), "the first and the last");
     }
 }

@@ -1,6 +1,6 @@
 //! Kinds of stored hashes: the scheme with its parameters, which decide what a check costs.
 
-use super::legacy::Foreign;
+use super::legacy::LegacyHash;
 use super::argon2id;
 use argon2::Params;
 
@@ -57,12 +57,12 @@ impl HashKind {
 
     /// The kind of a stored hash; `None` when it cannot be read or asks for too much work.
     pub fn of(stored: &str) -> Option<Self> {
-        let kind = match Foreign::parse(stored) {
-            Some(Foreign::Bcrypt(text)) => Self::Bcrypt { cost: text.get(4..6)?.parse().ok()? },
-            Some(Foreign::Scrypt { params, .. }) => {
+        let kind = match LegacyHash::parse(stored) {
+            Some(LegacyHash::Bcrypt(text)) => Self::Bcrypt { cost: text.get(4..6)?.parse().ok()? },
+            Some(LegacyHash::Scrypt { params, .. }) => {
                 Self::Scrypt { log_n: params.log_n(), r: params.r(), p: params.p() }
             }
-            Some(Foreign::Pbkdf2 { is_sha512, rounds, expected, .. }) => {
+            Some(LegacyHash::Pbkdf2 { is_sha512, rounds, expected, .. }) => {
                 let block = if is_sha512 { 64 } else { 32 };
                 let blocks = u32::try_from(expected.len().div_ceil(block)).ok()?;
                 Self::Pbkdf2 { is_sha512, rounds, blocks }
@@ -71,7 +71,7 @@ impl HashKind {
                 let (argon2, _, _) = argon2id::parse(stored)?;
                 let params = argon2.params();
                 Self::Argon2 {
-                    is_own_form: argon2id::has_own_form(stored, params),
+                    is_own_form: argon2id::has_own_format(stored, params),
                     memory_kib: params.m_cost(),
                     passes: params.t_cost(),
                 }

@@ -32,11 +32,11 @@ pub enum HashError {
 
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Wrong,
-    Right {
+pub enum Verification {
+    Invalid,
+    Valid {
         /// The stored hash has other parameters than new ones get: hash again and store.
-        outdated: bool,
+        needs_rehash: bool,
     },
     /// Nothing was checked: too many others have their turn first.
     Unchecked,
@@ -52,7 +52,7 @@ struct Work {
 
 pub enum Task {
     Hash(Password, oneshot::Sender<Result<String, HashError>>),
-    Verify(Password, String, oneshot::Sender<Verdict>),
+    Verify(Password, String, oneshot::Sender<Verification>),
 }
 
 impl Task {
@@ -90,7 +90,7 @@ impl Default for Stats {
 
 /// How the threads of a lane are.
 #[derive(Clone)]
-pub struct Manner {
+pub struct QueueSettings {
     pub name: &'static str,
     pub threads: usize,
     /// How much they give way to other threads (sched(7)).
@@ -103,7 +103,7 @@ pub struct Manner {
 
 /// A queue with its threads, which end when the last clone is gone.
 #[derive(Clone)]
-pub struct Lane {
+pub struct WorkQueue {
     queue: Sender<Work>,
     load: Arc<Load>,
 }
@@ -117,10 +117,10 @@ struct Load {
     pending_micros: AtomicU64,
 }
 
-impl Lane {
+impl WorkQueue {
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(manner: &Manner, costs: &Arc<HashCosts>, stats: &Arc<Stats>) -> std::io::Result<Self> {
+    pub fn start(manner: &QueueSettings, costs: &Arc<HashCosts>, stats: &Arc<Stats>) -> std::io::Result<Self> {
         let load = Arc::new(Load {
             costs: Arc::clone(costs),
             stats: Arc::clone(stats),
@@ -133,7 +133,7 @@ impl Lane {
             let (work, load, manner) = (work.clone(), Arc::clone(&load), manner.clone());
             std::thread::Builder::new()
                 .name(format!("{}-{number}", manner.name))
-                .spawn(move || serve(&work, &load, &manner))?;
+                .spawn(move || run_thread(&work, &load, &manner))?;
         }
         Ok(Self { queue, load })
     }
@@ -199,7 +199,7 @@ impl Load {
 }
 
 /// One hashing thread, until the last [`Lane`] is gone.
-fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
+fn run_thread(queue: &Receiver<Work>, load: &Load, manner: &QueueSettings) {
     // A hash may wait for any other request, and no other request for a hash. Where the system does not let us,
     // all are equal.
     #[cfg(target_os = "linux")] // where it is of this thread alone, and not of the process
@@ -227,9 +227,9 @@ fn serve(queue: &Receiver<Work>, load: &Load, manner: &Manner) {
                     let right = argon2id::matches(&mut memory, &stored, password.bytes()) == Some(true);
                     load.measured(kind, started.elapsed());
                     let verdict = if right {
-                        Verdict::Right { outdated: !argon2id::is_current(&stored, params) }
+                        Verification::Valid { needs_rehash: !argon2id::is_current(&stored, params) }
                     } else {
-                        Verdict::Wrong
+                        Verification::Invalid
                     };
                     load.is_done(estimate);
                     let _ = answer.send(verdict);

@@ -14,7 +14,7 @@ const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 const MAX_OUTPUT_BYTES: usize = 64;
 
 /// A hash of another system, read and found to be one that we check.
-pub enum Foreign<'a> {
+pub enum LegacyHash<'a> {
     /// `$2b$12$…`, also `$2a$`, `$2x$` and `$2y$`
     Bcrypt(&'a str),
     /// `$scrypt$ln=17,r=8,p=1$salt$hash`
@@ -23,7 +23,7 @@ pub enum Foreign<'a> {
     Pbkdf2 { is_sha512: bool, rounds: u32, salt: Vec<u8>, expected: Vec<u8> },
 }
 
-impl<'a> Foreign<'a> {
+impl<'a> LegacyHash<'a> {
     pub fn parse(stored: &'a str) -> Option<Self> {
         let mut parts = stored.strip_prefix('$')?.split('$');
         let (scheme, params) = (parts.next()?, parts.next()?);
@@ -88,7 +88,7 @@ impl<'a> Foreign<'a> {
 }
 
 /// The scheme, for an operator who asks.
-impl fmt::Display for Foreign<'_> {
+impl fmt::Display for LegacyHash<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bcrypt(_) => "bcrypt",
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn verdict(stored: &str, password: &str) -> Option<bool> {
-        Foreign::parse(stored).map(|foreign| foreign.matches(password.as_bytes()))
+        LegacyHash::parse(stored).map(|foreign| foreign.matches(password.as_bytes()))
     }
 
     /// Made by Python's hashlib and bcrypt, not by the crates that check them.
@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn what_is_cut_unknown_or_asks_too_much_is_not_read() {
         for stored in HASHES {
-            assert!(Foreign::parse(&stored[1..]).is_none());
-            assert!(Foreign::parse(&format!("{stored}$x")).is_none());
+            assert!(LegacyHash::parse(&stored[1..]).is_none());
+            assert!(LegacyHash::parse(&format!("{stored}$x")).is_none());
         }
         let salt = "c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ";
         for stored in [
@@ -156,7 +156,7 @@ mod tests {
             "$1$salt$hash".to_owned(),
             String::new(),
         ] {
-            assert!(Foreign::parse(&stored).is_none(), "{stored}");
+            assert!(LegacyHash::parse(&stored).is_none(), "{stored}");
         }
     }
 }

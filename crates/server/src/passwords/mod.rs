@@ -18,8 +18,8 @@ mod turns;
 
 pub use argon2id::scheme;
 pub use kind::HashKind;
-pub use lane::{HashError, Verdict};
-pub use policy::Weakness;
+pub use lane::{HashError, Verification};
+pub use policy::PolicyViolation;
 pub use hasher::{Hasher, Turn};
 
 use argon2::Params;
@@ -43,7 +43,7 @@ impl Password {
 
 /// The cheapest choices of parameters that OWASP's Password Storage Cheat Sheet gives for Argon2id with one
 /// lane, as KiB and passes: each costs an attacker the same. A setting below all of them is refused.
-pub const FLOOR: [(u32, u32); 5] = [(47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5)];
+pub const OWASP_MIN_PARAMS: [(u32, u32); 5] = [(47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5)];
 
 /// The parameters of new hashes: `memory_kib` KiB, `iterations` passes, one lane.
 pub fn params(memory_kib: u32, iterations: u32) -> Result<Params, argon2::Error> {

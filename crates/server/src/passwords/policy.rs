@@ -2,7 +2,7 @@
 //! set, never at sign-in: a stricter policy must not lock out those who chose earlier.
 
 use super::Password;
-use shared::{Fields, validation};
+use shared::{FieldErrors, validation};
 use zeroize::Zeroizing;
 
 /// A password that takes fewer guesses than ten to the power of this is refused: that many can be tried
@@ -11,7 +11,7 @@ const MIN_GUESSES_LOG10: f64 = 8.0;
 /// Code points that are scored. The work grows with their square, and what so many do not show does not come after them.
 const MAX_SCORED_CHARS: usize = 32;
 /// Letters with the signs that zxcvbn reads as them. It scores a password once for each way to read its signs.
-const SIGNS: [(char, &str); 12] = [
+const SYMBOLS: [(char, &str); 12] = [
     ('a', "4@"),
     ('b', "8"),
     ('c', "({[<"),
@@ -26,15 +26,15 @@ const SIGNS: [(char, &str); 12] = [
     ('z', "2"),
 ];
 /// Those of them that are read as two letters.
-const DOUBLE_SIGNS: &str = "1|7";
+const DOUBLE_SYMBOLS: &str = "1|7";
 /// Ways to read a scored password. All ten digits together have so many.
 const MAX_READINGS: usize = 16;
 /// What people take from the page in front of them.
-const OUR_WORDS: [&str; 3] = ["cometchat", "comet", "chat"];
+const APP_WORDS: [&str; 3] = ["cometchat", "comet", "chat"];
 
 /// Why a password may not be chosen, for the person who chose it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Weakness {
+pub enum PolicyViolation {
     /// Too short, too long, or with characters that nobody can type.
     #[error("{0}")]
     Form(String),
@@ -46,20 +46,20 @@ pub enum Weakness {
 
 impl Password {
     /// Whether its length and its characters are fit for a new password.
-    pub fn check_form(&self, min_chars: usize) -> Result<(), Weakness> {
-        let mut faults = Fields::new();
+    pub fn check_length(&self, min_chars: usize) -> Result<(), PolicyViolation> {
+        let mut faults = FieldErrors::new();
         validation::check_new_password("password", &self.0, min_chars, &mut faults);
-        faults.remove("password").map_or(Ok(()), |fault| Err(Weakness::Form(fault)))
+        faults.remove("password").map_or(Ok(()), |fault| Err(PolicyViolation::Form(fault)))
     }
 
     /// [`Password::check_form`], and whether it could be guessed by somebody who knows `about`: the user's
     /// name and address. Takes up to ten milliseconds of work: not on an async thread.
-    pub fn check(&self, min_chars: usize, about: &[&str]) -> Result<(), Weakness> {
-        self.check_form(min_chars)?;
-        let known: Vec<String> = OUR_WORDS.into_iter().chain(about.iter().copied()).flat_map(forms).collect();
+    pub fn check(&self, min_chars: usize, about: &[&str]) -> Result<(), PolicyViolation> {
+        self.check_length(min_chars)?;
+        let known: Vec<String> = APP_WORDS.into_iter().chain(about.iter().copied()).flat_map(spellings).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         if zxcvbn::zxcvbn(&scored_part(&self.0), &known).guesses_log10() < MIN_GUESSES_LOG10 {
-            return Err(Weakness::Guessable);
+            return Err(PolicyViolation::Guessable);
         }
         Ok(())
     }
@@ -72,7 +72,7 @@ fn scored_part(password: &str) -> String {
     // Digits stay what they are, so that numbers and dates are found.
     let mut read: String = start.chars().filter(char::is_ascii_digit).collect();
     let mut letter = |sign| {
-        let (letter, _) = SIGNS.iter().find(|(_, signs)| signs.contains(sign))?;
+        let (letter, _) = SYMBOLS.iter().find(|(_, signs)| signs.contains(sign))?;
         if read.contains(sign) {
             return None;
         }
@@ -89,12 +89,12 @@ fn scored_part(password: &str) -> String {
 /// Returns an upper bound of the ways in which zxcvbn reads a password with these signs.
 fn count_readings(signs: &str) -> usize {
     let count = |all: &str| all.chars().filter(|sign| signs.contains(*sign)).count();
-    let choices: usize = SIGNS.iter().map(|(_, all)| count(all).max(1)).product();
-    choices << count(DOUBLE_SIGNS)
+    let choices: usize = SYMBOLS.iter().map(|(_, all)| count(all).max(1)).product();
+    choices << count(DOUBLE_SYMBOLS)
 }
 
 /// The forms in which a text gets into a password: as it is, its words, and all of them in one.
-fn forms(text: &str) -> Vec<String> {
+fn spellings(text: &str) -> Vec<String> {
     let words = || text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut forms: Vec<String> = words().map(str::to_owned).collect();
     forms.extend([text.to_owned(), words().collect()]);
@@ -105,17 +105,17 @@ fn forms(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn check(password: &str) -> Result<(), Weakness> {
+    fn check(password: &str) -> Result<(), PolicyViolation> {
         Password::new(password).check(15, &["Ada Lovelace", "countess@analytical.example"])
     }
 
     #[test]
     fn length_is_counted_in_code_points() {
-        assert!(matches!(Password::new(&"ü".repeat(14)).check_form(15), Err(Weakness::Form(_))));
-        assert_eq!(Password::new(&"ü".repeat(15)).check_form(15), Ok(()));
-        assert_eq!(Password::new(&"ü".repeat(128)).check_form(15), Ok(()));
-        assert!(matches!(Password::new(&"ü".repeat(129)).check_form(15), Err(Weakness::Form(_))));
-        assert!(matches!(Password::new("fifteen or more\0").check_form(15), Err(Weakness::Form(_))));
+        assert!(matches!(Password::new(&"ü".repeat(14)).check_length(15), Err(PolicyViolation::Form(_))));
+        assert_eq!(Password::new(&"ü".repeat(15)).check_length(15), Ok(()));
+        assert_eq!(Password::new(&"ü".repeat(128)).check_length(15), Ok(()));
+        assert!(matches!(Password::new(&"ü".repeat(129)).check_length(15), Err(PolicyViolation::Form(_))));
+        assert!(matches!(Password::new("fifteen or more\0").check_length(15), Err(PolicyViolation::Form(_))));
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
             "Password12345678",
             "iloveyouiloveyou",
         ] {
-            assert_eq!(check(password), Err(Weakness::Guessable), "{password}");
+            assert_eq!(check(password), Err(PolicyViolation::Guessable), "{password}");
         }
     }
 
@@ -136,7 +136,7 @@ mod tests {
     fn scored_part_ends_and_the_rest_makes_nothing_better() {
         let strong = "plum tractor yesterday";
         assert_eq!(check(&format!("{strong}{}", "a".repeat(100))), Ok(()));
-        assert_eq!(check(&format!("{}{strong}", "a".repeat(MAX_SCORED_CHARS))), Err(Weakness::Guessable));
+        assert_eq!(check(&format!("{}{strong}", "a".repeat(MAX_SCORED_CHARS))), Err(PolicyViolation::Guessable));
     }
 
     /// Each costs the most that a search by mutation has found. Counted and not timed: a busy machine fails no test.
@@ -175,7 +175,7 @@ mod tests {
         for password in
             ["adalovelace1234", "countess@analytical.example", "cometchatcometchat", "Lovelacelovelace"]
         {
-            assert_eq!(check(password), Err(Weakness::Guessable), "{password}");
+            assert_eq!(check(password), Err(PolicyViolation::Guessable), "{password}");
         }
     }
 

@@ -10,9 +10,9 @@ use tokio::sync::OwnedMutexGuard;
 
 /// When the last turn of each key ends. A key that is not here has none.
 #[derive(Default)]
-pub struct Turns(Mutex<HashMap<String, Instant>>);
+pub struct TurnQueue(Mutex<HashMap<String, Instant>>);
 
-impl Turns {
+impl TurnQueue {
     /// Reserves the next turn of all these keys, of this length and not before `ready`. Returns when the turns before
     /// it end, and when it ends itself; `None`, and nothing is reserved, when it would begin after `latest`.
     pub fn reserve(
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn turns_of_one_key_follow_each_other_and_others_do_not_wait() {
-        let (turns, now) = (Turns::default(), Instant::now());
+        let (turns, now) = (TurnQueue::default(), Instant::now());
         let reserve =
             |keys: [&str; 2], ready| turns.reserve(&keys.map(str::to_owned), ready, now + 2 * SECOND, SECOND);
         assert_eq!(reserve(["ada", "net 1"], now), Some((None, now + SECOND)));

@@ -40,7 +40,7 @@ pub async fn end_excess(db: &Db, user_id: &str, kept: &str, now: i64) -> Result<
     let mut count = 0;
     loop {
         let mut tx = db.begin().await?;
-        users::hold(&mut tx, user_id).await?;
+        users::lock_for_update(&mut tx, user_id).await?;
         let ended = end_excess_batch(&mut tx, user_id, kept, now).await?;
         tx.commit().await?;
         count += ended;

@@ -14,16 +14,16 @@ pub use token::{Token, sha256_hex};
 
 use crate::users::{self, User};
 use crate::assertions;
-use crate::cometchat::{Minted, job_queue};
+use crate::cometchat::{MintedToken, job_queue};
 use crate::db::{Db, DbError, Row, Tx};
 use crate::maintenance::SWEEP_BATCH;
 use crate::throttle::lockout;
 use crate::values;
 
 /// `last_seen_at` is written at most this often, so that reading stays reading.
-const TOUCH_SECONDS: i64 = 5 * 60;
+const TOUCH_INTERVAL_SECONDS: i64 = 5 * 60;
 /// User agents are kept for people to know their devices by; nobody needs more of one.
-const USER_AGENT_MAX_CHARS: usize = 300;
+const MAX_USER_AGENT_CHARS: usize = 300;
 
 /// How long sessions live, in seconds.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ impl Lifetime {
 
 /// Where a session was made, for its user to recognise it by.
 #[derive(Debug, Clone)]
-pub struct Device {
+pub struct SessionOrigin {
     pub user_agent: String,
     pub address: String,
 }
@@ -57,7 +57,7 @@ pub struct Session {
 }
 
 /// A password that was right when it was looked at, which is some time ago.
-pub struct Proof {
+pub struct VerifiedPassword {
     pub password_version: i64,
     /// The account whose failures may have shut it for passwords meanwhile, as [`crate::throttle`] calls it; empty where
     /// they do not count.
@@ -65,28 +65,28 @@ pub struct Proof {
 }
 
 /// A session that is to be.
-pub struct Issue<'a> {
+pub struct NewSession<'a> {
     pub token: &'a Token,
     pub user_id: &'a str,
     /// What has proven who it is for, where a password has.
-    pub proof: Option<&'a Proof>,
-    pub device: &'a Device,
+    pub proof: Option<&'a VerifiedPassword>,
+    pub device: &'a SessionOrigin,
     /// What was minted for it.
-    pub chat_token: Option<&'a Minted>,
+    pub chat_token: Option<&'a MintedToken>,
     /// The session that ends with its beginning.
     pub replaces: Option<&'a Token>,
 }
 
 /// Issues a session and commits. Returns how many sessions ended because the user has too many ([`limit`]). `None`, and
 /// nothing has changed: the user is gone, or the proof is worth nothing any more.
-pub async fn issue(
+pub async fn create(
     mut tx: Tx,
-    session: Issue<'_>,
+    session: NewSession<'_>,
     lifetime: Lifetime,
     now: i64,
 ) -> Result<Option<usize>, DbError> {
-    let Issue { token, user_id, proof, device, chat_token, replaces } = session;
-    let user_agent: String = device.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect();
+    let NewSession { token, user_id, proof, device, chat_token, replaces } = session;
+    let user_agent: String = device.user_agent.chars().take(MAX_USER_AGENT_CHARS).collect();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
     // In the one statement, so that nobody changes the password, deletes the user or fails for the hundredth time between
     // look and write; on
@@ -121,7 +121,7 @@ pub async fn issue(
         proof.map_or(-1, |proof| proof.password_version),
         chat_token.map_or("", |minted| &minted.check),
         proof.map_or("", |proof| &proof.account),
-        lockout::STOP,
+        lockout::MAX_FAILURES,
     ];
     if tx.run(sql, values).await?.rows.is_empty() {
         return Ok(None);
@@ -135,7 +135,7 @@ pub async fn issue(
 }
 
 /// The live session of this token, if there is one, kept alive by being asked for.
-pub async fn resolve(
+pub async fn find_active(
     db: &Db,
     token: &Token,
     lifetime: Lifetime,
@@ -152,7 +152,7 @@ pub async fn resolve(
         .await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let (created_at, last_seen_at) = (row.int(4)?, row.int(5)?);
-    if now - last_seen_at >= TOUCH_SECONDS {
+    if now - last_seen_at >= TOUCH_INTERVAL_SECONDS {
         let touched = db
             .write(
                 "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1 AND expires_at > $2",
@@ -192,7 +192,7 @@ pub async fn chat_token(db: &Db, token_hash: &str) -> Result<Option<String>, DbE
 }
 
 /// Ends the session that this user knows by `public_id`. Says whether there was one.
-pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> Result<bool, DbError> {
+pub async fn end_by_public_id(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> Result<bool, DbError> {
     let ended = tx
         .run(
             "DELETE FROM sessions WHERE user_id = $1 AND public_id = $2 RETURNING user_id, chat_token_sealed",
@@ -206,9 +206,9 @@ pub async fn end_own(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> R
 /// Ends every session of this user but the one with the token hash `kept`, which may be empty, and refuses the
 /// assertions that were issued until now. Returns how many sessions ended. Call [`end_excess`] first, outside of the
 /// transaction: what is left then is no more than the limit.
-pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
+pub async fn end_others(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Result<usize, DbError> {
     // Locks the user, so that no assertion begins a session between the end of the others and the commit.
-    users::hold(tx, user_id).await?;
+    users::lock_for_update(tx, user_id).await?;
     assertions::refuse_earlier(tx, user_id, now).await?;
     let ended = tx
         .run(
@@ -221,7 +221,7 @@ pub async fn end_all_but(tx: &mut Tx, user_id: &str, kept: &str, now: i64) -> Re
 }
 
 /// A session as its user sees it.
-pub struct Listed {
+pub struct SessionSummary {
     pub public_id: String,
     pub token_hash: String,
     pub user_agent: String,
@@ -231,7 +231,7 @@ pub struct Listed {
 }
 
 /// The live sessions of this user, the latest seen first. It reads no more than the limit, however many there are.
-pub async fn list(db: &Db, user_id: &str, now: i64) -> Result<Vec<Listed>, DbError> {
+pub async fn list(db: &Db, user_id: &str, now: i64) -> Result<Vec<SessionSummary>, DbError> {
     let rows = db
         .read(
             "SELECT public_id, token_hash, user_agent, address, created_at, last_seen_at
@@ -242,7 +242,7 @@ pub async fn list(db: &Db, user_id: &str, now: i64) -> Result<Vec<Listed>, DbErr
         )
         .await?;
     let listed = |row: &Row| {
-        Ok(Listed {
+        Ok(SessionSummary {
             public_id: row.text(0)?,
             token_hash: row.text(1)?,
             user_agent: row.text(2)?,
@@ -261,7 +261,7 @@ pub async fn have_all_expired(db: &Db, now: i64) -> Result<bool, DbError> {
 }
 
 /// Ends a batch of expired sessions. Says whose they were; none when there is no more to end.
-pub async fn sweep(db: &Db, now: i64) -> Result<Vec<String>, DbError> {
+pub async fn delete_expired(db: &Db, now: i64) -> Result<Vec<String>, DbError> {
     let mut tx = db.begin().await?;
     // What another transaction has locked is ending, or is left to the next sweep: two that lock several sessions each
     // could otherwise wait for each other.
@@ -311,7 +311,7 @@ pub async fn replace_chat_token(
 
 /// The sealed chat tokens that live sessions of this user hold, each with its session's public id; a thousand of them,
 /// after the session with the public id `after`.
-pub async fn chat_tokens_of(db: &Db, user_id: &str, after: &str) -> Result<Vec<(String, String)>, DbError> {
+pub async fn list_chat_tokens(db: &Db, user_id: &str, after: &str) -> Result<Vec<(String, String)>, DbError> {
     let sql = "SELECT public_id, chat_token_sealed FROM sessions
                WHERE user_id = $1 AND public_id > $2 AND chat_token_sealed <> ''
                ORDER BY public_id LIMIT 1000";

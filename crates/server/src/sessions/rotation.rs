@@ -1,7 +1,7 @@
 //! The replacement of a session. Every change of what proves a user's identity gives the browser that makes it another
 //! session and ends all others, so that a copy of its old cookie opens nothing (OWASP ASVS 5.0, 7.2.4).
 
-use super::{Session, Token, end_all_but, revoke_chat_tokens};
+use super::{Session, Token, end_others, revoke_chat_tokens};
 use crate::users;
 use crate::db::{DbError, Tx};
 use crate::values;
@@ -22,7 +22,7 @@ pub struct Rotation {
 /// transaction.
 pub async fn rotate(tx: &mut Tx, session: &Session, now: i64) -> Result<Option<Rotation>, DbError> {
     // First the user and then the sessions, as every other that locks several of them does, or two would wait for each other.
-    users::hold(tx, &session.user.id).await?;
+    users::lock_for_update(tx, &session.user.id).await?;
     let token = Token::generate();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
     let rotated = tx
@@ -37,6 +37,6 @@ pub async fn rotate(tx: &mut Tx, session: &Session, now: i64) -> Result<Option<R
     }
     revoke_chat_tokens(tx, &rotated.rows, now).await?;
     tx.run("UPDATE sessions SET chat_token_sealed = '' WHERE token_hash = $1", values![token.hash()]).await?;
-    let others_ended = end_all_but(tx, &session.user.id, &token.hash(), now).await?;
+    let others_ended = end_others(tx, &session.user.id, &token.hash(), now).await?;
     Ok(Some(Rotation { token, others_ended }))
 }

@@ -13,16 +13,16 @@ pub mod device_cookie;
 pub mod user;
 
 use crate::users::email_key;
-use crate::db::{Db, DbError, Row, Tx, json};
+use crate::db::{Db, DbError, Row, Tx, json_array};
 use crate::maintenance::SWEEP_BATCH;
 use crate::sessions::sha256_hex;
 use crate::values;
-use lockout::{Failures, Scope, Standing};
-use device_cookie::Device;
+use lockout::{Failures, Scope, Lockout};
+use device_cookie::DeviceId;
 use std::net::IpAddr;
 
 /// Counts of networks and devices that one transaction forgets.
-const FORGET_BATCH: i64 = 500;
+const CLEAR_BATCH: i64 = 500;
 
 /// Whom an account's failures are counted by, without the address that was typed.
 fn account_hash(email: &str) -> String {
@@ -30,14 +30,14 @@ fn account_hash(email: &str) -> String {
 }
 
 /// Somebody who tries one account: what their failures are counted by.
-pub struct Subject {
+pub struct AttemptKeys {
     account: String,
     network: String,
     device: Option<String>,
 }
 
-impl Subject {
-    pub fn new(email: &str, address: IpAddr, device: Option<&Device>) -> Self {
+impl AttemptKeys {
+    pub fn new(email: &str, address: IpAddr, device: Option<&DeviceId>) -> Self {
         let account = account_hash(email);
         let network = token_bucket::network(token_bucket);
         Self {
@@ -61,9 +61,9 @@ impl Subject {
 }
 
 /// What is counted for a subject.
-pub struct Found {
+pub struct ThrottleState {
     /// What the next attempt meets.
-    pub standing: Standing,
+    pub standing: Lockout,
     /// Whether there is anything to forget when it succeeds.
     pub has_failed: bool,
     /// The account, if its own failures count, and not those of a browser that is known.
@@ -71,44 +71,44 @@ pub struct Found {
 }
 
 /// What the rows of this subject's keys (key hash, …, failures, last_at) come to; of others they say nothing.
-pub fn found(subject: &Subject, rows: &[Row], now: i64) -> Result<Found, DbError> {
-    let mut by_account = Standing::Open;
-    let mut by_network = Standing::Open;
-    let mut by_device = Standing::Open;
+pub fn evaluate(subject: &AttemptKeys, rows: &[Row], now: i64) -> Result<ThrottleState, DbError> {
+    let mut by_account = Lockout::Allowed;
+    let mut by_network = Lockout::Allowed;
+    let mut by_device = Lockout::Allowed;
     let mut has_failed = false;
     for row in rows {
         let (key, failures) = (row.text(0)?, Failures { count: row.int(4)?, last_at: row.int(5)? });
         if key == subject.account {
-            by_account = failures.standing(Scope::Account, now);
+            by_account = failures.lockout(Scope::Account, now);
         } else if key == subject.network {
-            by_network = failures.standing(Scope::Address, now);
+            by_network = failures.lockout(Scope::Address, now);
         } else if Some(&key) == subject.device.as_ref() {
-            by_device = failures.standing(Scope::Device, now);
+            by_device = failures.lockout(Scope::Device, now);
         } else {
             continue;
         }
         has_failed = true;
     }
-    let is_known = subject.device.is_some() && by_device != Standing::Shut;
+    let is_known = subject.device.is_some() && by_device != Lockout::Locked;
     let standing = if is_known {
         by_device
-    } else if by_network == Standing::Open {
+    } else if by_network == Lockout::Allowed {
         // A device that has failed too often is not trusted any more, and is anybody.
         by_account
     } else {
         by_network
     };
-    Ok(Found { standing, has_failed, account: (!is_known).then(|| subject.account.clone()) })
+    Ok(ThrottleState { standing, has_failed, account: (!is_known).then(|| subject.account.clone()) })
 }
 
 /// Counts a failure: for the device where there is one, else for the network; for the account unless it
 /// was a device's own.
-pub async fn failed(db: &Db, subject: &Subject, now: i64) -> Result<(), DbError> {
+pub async fn record_failure(db: &Db, subject: &AttemptKeys, now: i64) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     let trusted = match &subject.device {
         Some(device) => {
-            count(&mut tx, device_cookie, &subject.account, now).await?.standing(Scope::Device, now)
-                != Standing::Shut
+            count(&mut tx, device_cookie, &subject.account, now).await?.lockout(Scope::Device, now)
+                != Lockout::Locked
         }
         None => false,
     };
@@ -131,7 +131,7 @@ async fn count(tx: &mut Tx, key: &str, account: &str, now: i64) -> Result<Failur
         )
         .await?;
     let before = before.rows.first().map_or(Ok(Failures::default()), failures)?;
-    let after = before.and_one_more(now);
+    let after = before.with_failure(now);
     tx.run(
         "UPDATE login_failures SET failures = $2, last_at = $3 WHERE key_hash = $1",
         values![key, after.count, after.last_at],
@@ -146,9 +146,9 @@ fn failures(row: &Row) -> Result<Failures, DbError> {
 
 /// Forgets what this subject has counted up: it has proven who it is. But for an account that others have shut
 /// meanwhile: only a browser that is known opens that again.
-pub async fn succeeded(db: &Db, subject: &Subject, is_known: bool) -> Result<(), DbError> {
+pub async fn record_success(db: &Db, subject: &AttemptKeys, is_known: bool) -> Result<(), DbError> {
     let [account, network, device] = subject.keys();
-    let stop = if is_known { i64::MAX } else { lockout::STOP };
+    let stop = if is_known { i64::MAX } else { lockout::MAX_FAILURES };
     db.write(
         "DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3) AND (key_hash <> $1 OR failures < $4)",
         values![account, network, device, stop],
@@ -158,9 +158,9 @@ pub async fn succeeded(db: &Db, subject: &Subject, is_known: bool) -> Result<(),
 }
 
 /// Whether failures have shut this account ([`Found::account`]) for passwords by now; none is never shut.
-pub async fn has_shut(tx: &mut Tx, account: &str) -> Result<bool, DbError> {
+pub async fn is_locked_in(tx: &mut Tx, account: &str) -> Result<bool, DbError> {
     let sql = "SELECT 1 FROM login_failures WHERE key_hash = $1 AND failures >= $2";
-    Ok(!tx.run(sql, values![account, lockout::STOP]).await?.rows.is_empty())
+    Ok(!tx.run(sql, values![account, lockout::MAX_FAILURES]).await?.rows.is_empty())
 }
 
 /// Forgets the failures that were counted for this account, from wherever: its own, and those of so many networks and
@@ -174,16 +174,16 @@ pub async fn unlock(tx: &mut Tx, email: &str, now: i64) -> Result<bool, DbError>
     tx.run(
         "DELETE FROM login_failures WHERE key_hash IN
            (SELECT key_hash FROM login_failures WHERE account_hash = $1 LIMIT $2)",
-        values![&account, FORGET_BATCH],
+        values![&account, CLEAR_BATCH],
     )
     .await?;
     let own = own.rows.first().map_or(Ok(Failures::default()), failures)?;
-    Ok(own.standing(Scope::Account, now) == Standing::Shut)
+    Ok(own.lockout(Scope::Account, now) == Lockout::Locked)
 }
 
 /// Forgets failures that were counted for this account and a network or a device, in small transactions of their own,
 /// until there are few. Each of very many networks that try one account has a row.
-pub async fn forget_excess(db: &Db, email: &str) -> Result<(), DbError> {
+pub async fn clear_excess(db: &Db, email: &str) -> Result<(), DbError> {
     let account = account_hash(email);
     loop {
         let done = db
@@ -191,7 +191,7 @@ pub async fn forget_excess(db: &Db, email: &str) -> Result<(), DbError> {
                 "DELETE FROM login_failures WHERE key_hash IN
                    (SELECT key_hash FROM login_failures WHERE account_hash = $1 AND key_hash <> $1
                     LIMIT $2 OFFSET $2)",
-                values![&account, FORGET_BATCH],
+                values![&account, CLEAR_BATCH],
             )
             .await?;
         if done.affected == 0 {
@@ -201,17 +201,17 @@ pub async fn forget_excess(db: &Db, email: &str) -> Result<(), DbError> {
 }
 
 /// Forgets every failure that was counted for these accounts.
-pub async fn forget(tx: &mut Tx, emails: impl Iterator<Item = &str>) -> Result<(), DbError> {
+pub async fn clear_many(tx: &mut Tx, emails: impl Iterator<Item = &str>) -> Result<(), DbError> {
     let sql = tx.pick(
         "DELETE FROM login_failures WHERE account_hash IN (SELECT value FROM json_each($1))",
         "DELETE FROM login_failures WHERE account_hash IN (SELECT json_array_elements_text($1::json))",
     );
-    tx.run(sql, values![json(emails.map(account_hash))]).await?;
+    tx.run(sql, values![json_array(emails.map(account_hash))]).await?;
     Ok(())
 }
 
 /// Whether no password opens this account any more.
-pub async fn is_shut(db: &Db, email: &str, now: i64) -> Result<bool, DbError> {
+pub async fn is_locked(db: &Db, email: &str, now: i64) -> Result<bool, DbError> {
     let rows = db
         .read(
             "SELECT failures, last_at FROM login_failures WHERE key_hash = $1",
@@ -219,17 +219,17 @@ pub async fn is_shut(db: &Db, email: &str, now: i64) -> Result<bool, DbError> {
         )
         .await?;
     let counted = rows.first().map_or(Ok(Failures::default()), failures)?;
-    Ok(counted.standing(Scope::Account, now) == Standing::Shut)
+    Ok(counted.lockout(Scope::Account, now) == Lockout::Locked)
 }
 
 /// Drops a batch of what is too old to count. Returns how many rows it was.
-pub async fn sweep(db: &Db, now: i64) -> Result<usize, DbError> {
+pub async fn delete_old(db: &Db, now: i64) -> Result<usize, DbError> {
     let done = db
         .write(
             "DELETE FROM login_failures WHERE key_hash IN
                (SELECT key_hash FROM login_failures WHERE last_at <= $1 AND failures < $2 LIMIT $3)
                AND last_at <= $1",
-            values![now - lockout::FORGET_SECONDS, lockout::STOP, SWEEP_BATCH],
+            values![now - lockout::RESET_AFTER_SECONDS, lockout::MAX_FAILURES, SWEEP_BATCH],
         )
         .await?;
     Ok(usize::try_from(done.affected).unwrap_or(usize::MAX))

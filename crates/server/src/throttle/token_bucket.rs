@@ -12,10 +12,10 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The limit by address.
-pub type AddressLimit = Limit<IpNet>;
+pub type AddressLimit = TokenBucket<IpNet>;
 
 /// Buckets. Cheap to ask; shared by all workers.
-pub struct Limit<K> {
+pub struct TokenBucket<K> {
     clock: Clock,
     /// The time in which an empty bucket fills.
     period: Duration,
@@ -28,17 +28,17 @@ pub struct Limit<K> {
 
 impl AddressLimit {
     /// Lets `per_minute` attempts of an address through in a burst, and as many a minute after it.
-    pub fn of_a_minute(per_minute: u32, clock: Clock) -> Self {
+    pub fn per_minute(per_minute: u32, clock: Clock) -> Self {
         Self::new(per_minute, MINUTE, clock)
     }
 
     /// Takes one attempt out of this address's bucket, or says how long until there is one.
     pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
-        self.take_from(network(address))
+        self.take_for(network(address))
     }
 }
 
-impl<K: Eq + Hash> Limit<K> {
+impl<K: Eq + Hash> TokenBucket<K> {
     /// Lets `count` attempts through in a burst, and as many in each `period` after it; zero lets all through.
     pub fn new(count: u32, period: Duration, clock: Clock) -> Self {
         let refill = period.checked_div(count).unwrap_or_default();
@@ -46,11 +46,11 @@ impl<K: Eq + Hash> Limit<K> {
     }
 
     /// Takes one attempt out of this bucket, or says how long until there is one.
-    pub fn take_from(&self, whose: K) -> Result<(), Duration> {
+    pub fn take_for(&self, whose: K) -> Result<(), Duration> {
         if self.refill.is_zero() {
             return Ok(());
         }
-        let now = self.clock.steady();
+        let now = self.clock.monotonic();
         let mut buckets = self.lock();
         let full_at = buckets.entry(whose).or_default();
         let then = now.max(*full_at) + self.refill;
@@ -65,7 +65,7 @@ impl<K: Eq + Hash> Limit<K> {
 
     /// Forgets the buckets that are full again.
     pub fn sweep(&self) {
-        let now = self.clock.steady();
+        let now = self.clock.monotonic();
         let mut buckets = self.lock();
         buckets.retain(|_, full_at| *full_at > now);
         buckets.shrink_to_fit();
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_burst_empties_the_bucket_and_time_refills_it() {
         let clock = Clock::manual(1_000);
-        let limit = AddressLimit::of_a_minute(3, clock.clone());
+        let limit = AddressLimit::per_minute(3, clock.clone());
         let me = address("192.0.2.1");
         for _ in 0..3 {
             assert_eq!(limit.take(me), Ok(()));
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn nobody_waits_longer_or_shorter_when_somebody_sets_the_clock() {
         let clock = Clock::manual(10_000);
-        let limit = AddressLimit::of_a_minute(3, clock.clone());
+        let limit = AddressLimit::per_minute(3, clock.clone());
         let me = address("192.0.2.1");
         for _ in 0..3 {
             limit.take(me).unwrap();
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn all_of_an_ipv6_64_is_one() {
-        let limit = AddressLimit::of_a_minute(1, Clock::manual(1_000));
+        let limit = AddressLimit::per_minute(1, Clock::manual(1_000));
         assert!(limit.take(address("2001:db8:1:2::1")).is_ok());
         assert!(limit.take(address("2001:db8:1:2:ffff::9")).is_err());
         assert!(limit.take(address("2001:db8:1:3::1")).is_ok());
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn zero_switches_it_off() {
-        let limit = AddressLimit::of_a_minute(0, Clock::manual(1_000));
+        let limit = AddressLimit::per_minute(0, Clock::manual(1_000));
         for _ in 0..1000 {
             assert!(limit.take(address("192.0.2.1")).is_ok());
         }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn full_buckets_are_forgotten() {
         let clock = Clock::manual(1_000);
-        let limit = AddressLimit::of_a_minute(3, clock.clone());
+        let limit = AddressLimit::per_minute(3, clock.clone());
         limit.take(address("192.0.2.1")).unwrap();
         clock.advance(Duration::from_secs(19));
         limit.take(address("192.0.2.2")).unwrap();

@@ -4,7 +4,7 @@
 //! In memory, so each instance counts for itself. A session may always be ended: that causes one call for each sign-in,
 //! which is counted.
 
-use super::token_bucket::Limit;
+use super::token_bucket::TokenBucket;
 use crate::clock::Clock;
 use std::time::Duration;
 
@@ -23,18 +23,18 @@ pub enum Action {
     ChangePassword,
 }
 
-pub type UserLimit = Limit<(Action, String)>;
+pub type UserLimit = TokenBucket<(Action, String)>;
 
 impl UserLimit {
     /// Lets each user do `count` actions of each kind at once, and as many in each ten minutes after them; zero lets all
     /// through.
-    pub fn of_ten_minutes(count: u32, clock: Clock) -> Self {
+    pub fn per_ten_minutes(count: u32, clock: Clock) -> Self {
         Self::new(count, PERIOD, clock)
     }
 
     /// Takes one action out of this user's bucket, or says how long until there is one.
     pub fn take(&self, action: Action, user_id: &str) -> Result<(), Duration> {
-        self.take_from((action, user_id.to_owned()))
+        self.take_for((action, user_id.to_owned()))
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn user_has_a_bucket_for_each_kind_of_action() {
         let clock = Clock::manual(1_000);
-        let limit = UserLimit::of_ten_minutes(2, clock.clone());
+        let limit = UserLimit::per_ten_minutes(2, clock.clone());
         for _ in 0..2 {
             assert_eq!(limit.take(Action::Rename, "ada"), Ok(()));
         }

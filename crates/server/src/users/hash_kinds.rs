@@ -3,7 +3,7 @@
 //! Listed in a table of their own, so that no server has to look through all users for them. A kind stays listed when
 //! its last user has another hash: then failures take longer than they would have to, and tell nothing.
 
-use crate::db::{Db, DbError, Tx, json};
+use crate::db::{Db, DbError, Tx, json_array};
 use crate::passwords::{HashKind, Hasher};
 use crate::values;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ pub async fn add<'a>(tx: &mut Tx, hashes: impl Iterator<Item = &'a str>) -> Resu
         "INSERT INTO password_hash_kinds (sample) SELECT value FROM json_array_elements_text($1::json)
          ON CONFLICT DO NOTHING",
     );
-    tx.run(sql, values![json(samples)]).await?;
+    tx.run(sql, values![json_array(samples)]).await?;
     Ok(())
 }
 

@@ -1,18 +1,18 @@
 //! What signed-in users do with their own accounts: another name, another password, an end.
 
 use super::register::check_password;
-use super::{AccountError, User, hold, remove, set_hash};
-use crate::app::Services;
+use super::{AccountError, User, lock_for_update, delete, update_password};
+use crate::app::AppState;
 use crate::db::{DbError, Tx};
 use crate::passwords::Password;
-use crate::sessions::{self, Proof, Session, Token};
-use crate::sign_in::{self, Client};
-use crate::throttle::{self, device_cookie::Opened, user::Action};
+use crate::sessions::{self, VerifiedPassword, Session, Token};
+use crate::sign_in::{self, ClientInfo};
+use crate::throttle::{self, device_cookie::DeviceBinding, user::Action};
 use std::net::IpAddr;
 
 /// Gives the user another name, here and in the end at CometChat.
 pub async fn rename(
-    services: &Services,
+    services: &AppState,
     session: &Session,
     name: &str,
     address: IpAddr,
@@ -23,7 +23,7 @@ pub async fn rename(
     sign_in::limit_user(services, Action::Rename, &session.user.id, address)?;
     let mut tx = services.db.begin().await?;
     let renamed = super::rename(&mut tx, &session.user.id, name, services.clock.now()).await?;
-    let user = renamed.ok_or(AccountError::Gone)?;
+    let user = renamed.ok_or(AccountError::UserDeleted)?;
     tx.commit().await?;
     services.chat.wake();
     services.audit.renamed(&user.id, address);
@@ -39,60 +39,60 @@ pub struct PasswordChange {
 
 /// Gives the user another password, replaces the present session, and ends every other one.
 pub async fn change_password(
-    services: &Services,
+    services: &AppState,
     session: &Session,
     current: Password,
     new: Password,
-    client: &Client,
+    client: &ClientInfo,
 ) -> Result<PasswordChange, AccountError> {
     let user = &session.user;
     // Before the new one is judged, which is work that only the owner may ask for.
-    let (_, proven) = sign_in::prove(services, &user.email, current, client).await?;
+    let (_, proven) = sign_in::verify_credentials(services, &user.email, current, client).await?;
     sign_in::limit_user(services, Action::ChangePassword, &user.id, client.address)?;
     check_password(services, &new, &[&user.email, &user.name]).await?;
     let hash = services.hasher.hash(new).await?;
     let now = services.clock.now();
     let excess = sessions::end_excess(&services.db, &user.id, &session.token_hash, now).await?;
     let mut tx = services.db.begin().await?;
-    if !still_holds(&mut tx, user, &proven).await? {
+    if !is_still_valid(&mut tx, user, &proven).await? {
         return Err(AccountError::WrongCredentials);
     }
-    set_hash(&mut tx, &user.id, &hash, now).await?;
-    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
+    update_password(&mut tx, &user.id, &hash, now).await?;
+    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::UserDeleted)?;
     tx.commit().await?;
     services.chat.wake();
     services.audit.password_changed(&user.id, client.address, excess + rotation.others_ended);
-    let opened = Opened { user_id: &user.id, password_version: proven.password_version + 1 };
-    let device_cookie = services.devices.issue(opened, None);
+    let opened = DeviceBinding { user_id: &user.id, password_version: proven.password_version + 1 };
+    let device_cookie = services.device_cookies.issue(opened, None);
     Ok(PasswordChange { session: rotation.token, device_cookie })
 }
 
 /// Whether a proof of some time ago is still worth something; from here on nobody changes the password.
-async fn still_holds(tx: &mut Tx, user: &User, proof: &Proof) -> Result<bool, DbError> {
-    let version = hold(tx, &user.id).await?;
-    Ok(version == Some(proof.password_version) && !throttle::has_shut(tx, &proof.account).await?)
+async fn is_still_valid(tx: &mut Tx, user: &User, proof: &VerifiedPassword) -> Result<bool, DbError> {
+    let version = lock_for_update(tx, &user.id).await?;
+    Ok(version == Some(proof.password_version) && !throttle::is_locked_in(tx, &proof.account).await?)
 }
 
 /// Deletes the account with its sessions, here and in the end at CometChat.
 pub async fn delete(
-    services: &Services,
+    services: &AppState,
     session: &Session,
     password: Password,
-    client: &Client,
+    client: &ClientInfo,
 ) -> Result<(), AccountError> {
     let user = &session.user;
-    let (_, proven) = sign_in::prove(services, &user.email, password, client).await?;
+    let (_, proven) = sign_in::verify_credentials(services, &user.email, password, client).await?;
     let now = services.clock.now();
     let excess = sessions::end_excess(&services.db, &user.id, "", now).await?;
-    throttle::forget_excess(&services.db, &user.email).await?;
+    throttle::clear_excess(&services.db, &user.email).await?;
     let mut tx = services.db.begin().await?;
     // Held, so that no session begins between the end of the others and the end of the user.
-    if !still_holds(&mut tx, user, &proven).await? {
+    if !is_still_valid(&mut tx, user, &proven).await? {
         return Err(AccountError::WrongCredentials);
     }
-    let ended = sessions::end_all_but(&mut tx, &user.id, "", now).await?;
+    let ended = sessions::end_others(&mut tx, &user.id, "", now).await?;
     throttle::unlock(&mut tx, &user.email, now).await?;
-    remove(&mut tx, &user.id, now).await?;
+    delete(&mut tx, &user.id, now).await?;
     tx.commit().await?;
     services.chat.wake();
     services.audit.deleted(&user.id, client.address, excess + ended);
@@ -101,7 +101,7 @@ pub async fn delete(
 
 /// Ends one session of the user, by the name that the user knows it by. No such session is no fault.
 pub async fn end_session(
-    services: &Services,
+    services: &AppState,
     session: &Session,
     public_id: &str,
     address: IpAddr,
@@ -111,7 +111,7 @@ pub async fn end_session(
         return Ok(());
     }
     let mut tx = services.db.begin().await?;
-    let ended = sessions::end_own(&mut tx, &session.user.id, public_id, services.clock.now()).await?;
+    let ended = sessions::end_by_public_id(&mut tx, &session.user.id, public_id, services.clock.now()).await?;
     tx.commit().await?;
     if ended {
         services.chat.wake();
@@ -122,14 +122,14 @@ pub async fn end_session(
 
 /// Replaces this session and ends every other one of the user. The answer is for the new cookie.
 pub async fn end_other_sessions(
-    services: &Services,
+    services: &AppState,
     session: &Session,
     address: IpAddr,
 ) -> Result<Token, AccountError> {
     let now = services.clock.now();
     let excess = sessions::end_excess(&services.db, &session.user.id, &session.token_hash, now).await?;
     let mut tx = services.db.begin().await?;
-    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::Gone)?;
+    let rotation = sessions::rotate(&mut tx, session, now).await?.ok_or(AccountError::UserDeleted)?;
     tx.commit().await?;
     services.chat.wake();
     let ended = excess + rotation.others_ended;

@@ -8,9 +8,9 @@ pub mod manage;
 pub mod register;
 
 use crate::chat::jobs;
-use crate::db::{Db, DbError, Row, Tx, json};
-use crate::passwords::{HashError, Weakness};
-use crate::throttle::{self, device_cookie::Opened};
+use crate::db::{Db, DbError, Row, Tx, json_array};
+use crate::passwords::{HashError, PolicyViolation};
+use crate::throttle::{self, device_cookie::DeviceBinding};
 use crate::values;
 use std::time::Duration;
 use tokio::task::JoinError;
@@ -36,8 +36,8 @@ pub struct Credentials {
 
 impl Credentials {
     /// What a browser is known for where these were given.
-    pub fn opened(&self) -> Opened<'_> {
-        Opened { user_id: &self.user.id, password_version: self.password_version }
+    pub fn device_binding(&self) -> DeviceBinding<'_> {
+        DeviceBinding { user_id: &self.user.id, password_version: self.password_version }
     }
 }
 
@@ -52,19 +52,19 @@ pub enum AccountError {
     #[error("somebody has this address already")]
     EmailTaken,
     #[error("the new password may not be chosen: {0}")]
-    WeakPassword(#[from] Weakness),
+    WeakPassword(#[from] PolicyViolation),
     /// A user of this id was deleted, and CometChat does not know it yet: another one would read their messages.
     #[error("the deletion of an earlier user {0} is still due at CometChat")]
     BeingDeleted(String),
     /// The session has ended, or its user was deleted, while the request was under way.
     #[error("the account is gone")]
-    Gone,
+    UserDeleted,
     #[error(transparent)]
     Hash(#[from] HashError),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the work was cut short: {0}")]
-    Stopped(JoinError),
+    TaskFailed(JoinError),
 }
 
 /// What an e-mail address is compared by: NFKC and lower case, so that one mailbox is one account
@@ -101,7 +101,7 @@ pub async fn find(db: &Db, id: &str) -> Result<Option<User>, DbError> {
 }
 
 /// At most `limit` users, by their ids, after this one; an empty id comes before all.
-pub async fn page(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError> {
+pub async fn list_after(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError> {
     let sql = "SELECT id, email, name FROM users WHERE id > $1 ORDER BY id LIMIT $2";
     db.read(sql, values![after, limit]).await?.iter().map(user).collect()
 }
@@ -111,7 +111,7 @@ pub async fn page(db: &Db, after: &str, limit: i64) -> Result<Vec<User>, DbError
 ///
 /// # Errors
 /// As [`insert`], and [`AccountError::BeingDeleted`].
-pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), AccountError> {
+pub async fn insert_many(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), AccountError> {
     let rows = users.iter().map(|(user, hash)| {
         let User { id, email, name } = user;
         serde_json::json!([id, email, email_key(email), name, hash])
@@ -128,10 +128,10 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), 
                 CASE WHEN value ->> 4 = '' THEN 1 ELSE 0 END, $2, $2, $2
          FROM json_array_elements($1::json)",
     );
-    tx.run(sql, values![json(rows), now]).await?;
+    tx.run(sql, values![json_array(rows), now]).await?;
     hash_kinds::add(tx, users.iter().map(|(_, hash)| hash.as_str())).await?;
     // What was tried on these addresses while nobody had them must not keep out who has them now.
-    throttle::forget(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
+    throttle::clear_many(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
     let uids = users.iter().map(|(user, _)| user.id.as_str());
     match jobs::sync_users(tx, uids, users.len() > 1, now).await? {
         Some(uid) => Err(AccountError::BeingDeleted(uid)),
@@ -145,7 +145,7 @@ pub async fn add(tx: &mut Tx, users: &[(User, String)], now: i64) -> Result<(), 
 /// # Errors
 /// [`AccountError::EmailTaken`] when another user has the address, [`AccountError::BeingDeleted`] when another user had the
 /// id; the transaction must then be dropped.
-pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<bool, AccountError> {
+pub async fn upsert(tx: &mut Tx, user: &User, now: i64) -> Result<bool, AccountError> {
     let done = tx
         .run(
             "INSERT INTO users (id, email, email_key, name, password_hash, assertion_login,
@@ -168,7 +168,7 @@ pub async fn provision(tx: &mut Tx, user: &User, now: i64) -> Result<bool, Accou
 
 /// The version of the password that this user has now, which nobody changes before the transaction ends;
 /// `None` when the user is gone.
-pub async fn hold(tx: &mut Tx, id: &str) -> Result<Option<i64>, DbError> {
+pub async fn lock_for_update(tx: &mut Tx, id: &str) -> Result<Option<i64>, DbError> {
     let sql = tx.pick(
         "SELECT password_version FROM users WHERE id = $1",
         "SELECT password_version FROM users WHERE id = $1 FOR UPDATE",
@@ -207,7 +207,7 @@ pub async fn replace_hash(db: &Db, id: &str, old: &str, new: &str, now: i64) -> 
 }
 
 /// Gives a user another password. The caller ends their sessions in the same transaction.
-pub async fn set_hash(tx: &mut Tx, id: &str, hash: &str, now: i64) -> Result<(), DbError> {
+pub async fn update_password(tx: &mut Tx, id: &str, hash: &str, now: i64) -> Result<(), DbError> {
     tx.run(
         "UPDATE users SET password_hash = $2, password_version = password_version + 1, updated_at = $3
          WHERE id = $1",
@@ -232,7 +232,7 @@ pub async fn rename(tx: &mut Tx, id: &str, name: &str, now: i64) -> Result<Optio
 
 /// Deletes a user, here and in the end at CometChat. Their sessions must have ended before, in this
 /// transaction.
-pub async fn remove(tx: &mut Tx, id: &str, now: i64) -> Result<(), DbError> {
+pub async fn delete(tx: &mut Tx, id: &str, now: i64) -> Result<(), DbError> {
     tx.run("DELETE FROM users WHERE id = $1", values![id]).await?;
     jobs::sync_user(tx, id, now).await?;
     Ok(())

@@ -1,12 +1,12 @@
 //! Registration: a user here and at CometChat, signed in.
 
 use super::{AccountError, User, find_by_email, insert};
-use crate::app::Services;
+use crate::app::AppState;
 use crate::db::DbError;
 use crate::passwords::{HashError, Password};
-use crate::sessions::{self, Device, Issue, Token};
-use crate::sign_in::{self, Client, SignedIn};
-use crate::throttle::{self, device_cookie::Opened};
+use crate::sessions::{self, SessionOrigin, NewSession, Token};
+use crate::sign_in::{self, ClientInfo, LoginSuccess};
+use crate::throttle::{self, device_cookie::DeviceBinding};
 use std::time::Duration;
 
 /// What somebody who registers has typed, checked for its form and trimmed.
@@ -18,10 +18,10 @@ pub struct Registration {
 
 /// Makes the account and signs it in. From the commit on the user is there, in the end at CometChat too.
 pub async fn register(
-    services: &Services,
+    services: &AppState,
     registration: Registration,
-    client: Client,
-) -> Result<SignedIn, AccountError> {
+    client: ClientInfo,
+) -> Result<LoginSuccess, AccountError> {
     let Registration { email, name, password } = registration;
     sign_in::limit_address(services, &client)?;
     services.hasher.check_load()?;
@@ -33,9 +33,9 @@ pub async fn register(
 
     let user = User { id: uuid::Uuid::new_v4().to_string(), email, name };
     let session = Token::generate();
-    let device = Device { user_agent: client.user_agent, address: client.address.to_string() };
+    let device = SessionOrigin { user_agent: client.user_agent, address: client.address.to_string() };
     let now = services.clock.now();
-    throttle::forget_excess(&services.db, &user.email).await?;
+    throttle::clear_excess(&services.db, &user.email).await?;
     let mut tx = services.db.begin().await?;
     insert(&mut tx, &user, &hash, now).await.map_err(|error| match error {
         DbError::Duplicate => AccountError::EmailTaken,
@@ -43,21 +43,21 @@ pub async fn register(
     })?;
     // What was tried on this address while nobody had it must not keep out who has it now.
     throttle::unlock(&mut tx, &user.email, now).await?;
-    let enrolment = services.chat.expect_enrolment(&mut tx, &user.id).await?;
-    let issue = Issue {
+    let enrolment = services.chat.enqueue_new_user(&mut tx, &user.id).await?;
+    let issue = NewSession {
         token: &session,
         user_id: &user.id,
         proof: None,
         device: &device,
         chat_token: None,
-        replaces: client.present.as_ref(),
+        replaces: client.current_session.as_ref(),
     };
-    sessions::issue(tx, issue, services.lifetime, now).await?;
+    sessions::create(tx, issue, services.session_lifetime, now).await?;
     services.audit.registered(&user.id, client.address);
 
-    let minted = sign_in::usable(services.chat.enrol(&user, enrolment).await);
+    let minted = sign_in::token_or_none(services.chat.create_with_token(&user, enrolment).await);
     let chat_token = match minted {
-        Some(minted) => match sign_in::keep(services, &user.id, &session.hash(), "", &minted).await {
+        Some(minted) => match sign_in::store_chat_token(services, &user.id, &session.hash(), "", &minted).await {
             Ok(kept) => kept.then_some(minted.token),
             Err(error) => {
                 // The account stands. The token is found and revoked, and the page asks for another.
@@ -68,9 +68,9 @@ pub async fn register(
         None => None,
     };
     services.chat.wake();
-    let opened = Opened { user_id: &user.id, password_version: now };
-    let device_cookie = Some(services.devices.issue(opened, None));
-    Ok(SignedIn { user, session, device_cookie, chat_token })
+    let opened = DeviceBinding { user_id: &user.id, password_version: now };
+    let device_cookie = Some(services.device_cookies.issue(opened, None));
+    Ok(LoginSuccess { user, session, device_cookie, chat_token })
 }
 
 /// The longest that a new password waits to be judged.
@@ -78,18 +78,18 @@ const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Whether this may become the password of somebody who is called all of `about`.
 pub(super) async fn check_password(
-    services: &Services,
+    services: &AppState,
     password: &Password,
     about: &[&str],
 ) -> Result<(), AccountError> {
     let (password, min_chars) = (password.clone(), services.password_min_length);
     let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
     // One at a time: a password takes up to ten milliseconds of a processor, so hundreds have their turn in time.
-    let turn = tokio::time::timeout(MAX_WAIT, services.judging.acquire()).await;
+    let turn = tokio::time::timeout(MAX_WAIT, services.policy_check_slots.acquire()).await;
     let _turn = turn.map_err(|_| HashError::Overloaded)?;
     let checked = tokio::task::spawn_blocking(move || {
         let about: Vec<&str> = about.iter().map(String::as_str).collect();
         password.check(min_chars, &about)
     });
-    Ok(checked.await.map_err(AccountError::Stopped)??)
+    Ok(checked.await.map_err(AccountError::TaskFailed)??)
 }

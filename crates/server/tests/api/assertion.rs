@@ -47,7 +47,7 @@ async fn set_linked(app: &TestApp, is_linked: bool) {
 /// Does the same as the command `user end-sessions`.
 async fn end_sessions(app: &TestApp, user: &str) {
     let mut tx = app.db.begin().await.unwrap();
-    sessions::end_all_but(&mut tx, user, "", app.clock.now()).await.unwrap();
+    sessions::end_others(&mut tx, user, "", app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -103,7 +103,7 @@ async fn user_without_a_password_signs_in_by_assertion() {
     accepted(&app, &hs256(&claims(&app, "1"))).await;
     // A password that an operator gives her later does not unlink her.
     let mut tx = app.db.begin().await.unwrap();
-    users::set_hash(&mut tx, "ada", "$argon2id$", app.clock.now()).await.unwrap();
+    users::update_password(&mut tx, "ada", "$argon2id$", app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     accepted(&app, &hs256(&claims(&app, "2"))).await;
 }

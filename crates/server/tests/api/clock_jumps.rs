@@ -11,15 +11,15 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 async fn a_clock_a_year_ahead_for_a_minute_ends_no_session() {
     let app = TestApp::start().await;
     let (browser, answer) = app.signed_in().await;
-    let mut watch = maintenance::watch(app.services()).await;
-    maintenance::sweep(app.services(), &mut watch).await;
+    let mut watch = maintenance::watch_clock(app.services()).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     app.clock.step(YEAR);
-    maintenance::sweep(app.services(), &mut watch).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     assert!(!browser.is_signed_in().await, "by this clock it has expired");
     app.clock.advance(Duration::from_secs(60));
-    maintenance::sweep(app.services(), &mut watch).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     app.clock.step(-YEAR);
-    maintenance::sweep(app.services(), &mut watch).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     assert!(browser.is_signed_in().await);
     let token = answer.cometchat_auth_token.unwrap();
     assert_eq!(app.emulator.tokens(UID).await, [token.expose()]);
@@ -29,12 +29,12 @@ async fn a_clock_a_year_ahead_for_a_minute_ends_no_session() {
 async fn a_clock_that_stays_ahead_ends_sessions_after_an_hour() {
     let app = TestApp::start().await;
     app.signed_in().await;
-    let mut watch = maintenance::watch(app.services()).await;
+    let mut watch = maintenance::watch_clock(app.services()).await;
     app.clock.step(YEAR);
-    maintenance::sweep(app.services(), &mut watch).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
     app.clock.advance(HOUR);
-    maintenance::sweep(app.services(), &mut watch).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
     app.in_the_end("its chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
 }
@@ -44,8 +44,8 @@ async fn a_server_started_with_its_clock_ahead_ends_no_session_at_once() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     app.clock.step(YEAR);
-    let mut watch = maintenance::watch(app.services()).await;
-    maintenance::sweep(app.services(), &mut watch).await;
+    let mut watch = maintenance::watch_clock(app.services()).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     app.clock.step(-YEAR);
     assert!(browser.is_signed_in().await);
 }
@@ -65,9 +65,9 @@ async fn time_that_passes_sweeps_all_that_has_expired_in_batches() {
     let used = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
                 INSERT INTO handovers (id_hash, expires_at) SELECT 'old' || x, $1 FROM n";
     app.db.write(used, values![0]).await.unwrap();
-    let mut watch = maintenance::watch(app.services()).await;
+    let mut watch = maintenance::watch_clock(app.services()).await;
     app.clock.advance(DAY * 8);
-    maintenance::sweep(app.services(), &mut watch).await;
+    maintenance::run_once(app.services(), &mut watch).await;
     for left in [
         "SELECT count(*) FROM sessions",
         "SELECT count(*) FROM login_failures",

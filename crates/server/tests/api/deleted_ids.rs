@@ -4,7 +4,7 @@ use crate::common::{eventually, is_on_postgres, new_database};
 use crate::handover::{claims, hand_over, hs256, start};
 use crate::support::{TestApp, failure};
 use cometchat_auth::users::{self, AccountError, User};
-use cometchat_auth::cometchat::job_queue::{self, Kind};
+use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::Db;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -26,8 +26,8 @@ async fn deletions_fail(app: &TestApp, mut fault: Value) {
 /// Ends Ada's sessions and deletes her, as `user delete` does.
 async fn delete_ada(app: &TestApp) {
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
-    cometchat_auth::sessions::end_all_but(&mut tx, "ada", "", now).await.unwrap();
-    users::remove(&mut tx, "ada", now).await.unwrap();
+    cometchat_auth::sessions::end_others(&mut tx, "ada", "", now).await.unwrap();
+    users::delete(&mut tx, "ada", now).await.unwrap();
     tx.commit().await.unwrap();
     app.chat().wake();
     // Assertions that are older than the deletion are refused for that.
@@ -43,7 +43,7 @@ async fn ada_is_refused(app: &TestApp, id: &str) {
     let refused = failure(assert_ada(app, id).await, ErrorCode::Unavailable).await;
     assert!(refused.retry_after_seconds.is_some());
     let mut tx = app.db.begin().await.unwrap();
-    let added = users::add(&mut tx, &[(ada(), String::new())], app.clock.now()).await;
+    let added = users::insert_many(&mut tx, &[(ada(), String::new())], app.clock.now()).await;
     assert!(matches!(added, Err(AccountError::BeingDeleted(uid)) if uid == "ada"));
     drop(tx);
     assert_eq!(app.count("SELECT count(*) FROM users WHERE id = 'ada'").await, 0);
@@ -113,13 +113,13 @@ async fn user_made_while_another_of_the_id_is_deleted_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    users::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    users::insert_many(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
     tx.commit().await.unwrap();
     let mut deleting = db.begin().await.unwrap();
-    users::remove(&mut deleting, "ada", 2).await.unwrap();
+    users::delete(&mut deleting, "ada", 2).await.unwrap();
     let made = async {
         let mut tx = db.begin().await.unwrap();
-        users::add(&mut tx, &[(ada(), String::new())], 3).await
+        users::insert_many(&mut tx, &[(ada(), String::new())], 3).await
     };
     let deleted = async {
         let waiting = "SELECT count(*) FROM pg_stat_activity
@@ -139,19 +139,19 @@ async fn deletion_stays_one_however_often_the_user_is_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    users::add(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    users::insert_many(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
     tx.commit().await.unwrap();
     // A worker has the user's job while the user is deleted, and another mint asks for a look.
     let held = job_queue::claim(&db, true, 2).await.unwrap().unwrap();
-    assert_eq!(held.kind, Kind::SyncUser);
+    assert_eq!(held.kind, JobKind::SyncUser);
     let mut tx = db.begin().await.unwrap();
-    users::remove(&mut tx, "ada", 2).await.unwrap();
+    users::delete(&mut tx, "ada", 2).await.unwrap();
     assert!(job_queue::sync_user(&mut tx, "ada", 2).await.unwrap(), "its deletion is due");
     tx.commit().await.unwrap();
     assert!(job_queue::claim(&db, true, 2).await.unwrap().is_none(), "one worker at a time has the user");
-    job_queue::done(&db, &held, 2).await.unwrap();
+    job_queue::complete(&db, &held, 2).await.unwrap();
     let deletion = job_queue::claim(&db, true, 2).await.unwrap().unwrap();
-    assert_eq!(deletion.kind, Kind::DeleteUser);
-    job_queue::done(&db, &deletion, 2).await.unwrap();
+    assert_eq!(deletion.kind, JobKind::DeleteUser);
+    job_queue::complete(&db, &deletion, 2).await.unwrap();
     assert!(job_queue::claim(&db, true, 2).await.unwrap().is_none());
 }

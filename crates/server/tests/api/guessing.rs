@@ -54,7 +54,7 @@ async fn a_list_of_stolen_passwords_gets_an_address_no_further_than_its_limit() 
 async fn from_ten_thousand_addresses_an_account_is_guessed_at_a_hundred_times_and_not_once_more() {
     let app = behind_a_proxy(30).await;
     // What counts them is the same statements on PostgreSQL, where ten thousand transactions take minutes.
-    if !app.config.store.database_url.expose().starts_with("sqlite:") {
+    if !app.config.core.database_url.expose().starts_with("sqlite:") {
         return;
     }
     let (mut owner, _) = app.signed_in().await;

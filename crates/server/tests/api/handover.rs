@@ -13,7 +13,7 @@ use shared::{ErrorCode, LoginResponse, routes};
 pub const KEY: [u8; 32] = [9; 32];
 
 pub async fn start() -> TestApp {
-    TestApp::start_with(|config| config.handover_keys = vec![Key(SecretKey::new(KEY))]).await
+    TestApp::start_with(|config| config.assertion_keys = vec![Key(SecretKey::new(KEY))]).await
 }
 
 pub fn claims(app: &TestApp, id: &str) -> Value {

@@ -3,8 +3,8 @@
 use crate::common::{is_on_postgres, new_database};
 use crate::support::*;
 use cometchat_auth::users::{self, User};
-use cometchat_auth::cometchat::job_queue::{self, Kind};
-use cometchat_auth::db::{Db, Value as Bound};
+use cometchat_auth::cometchat::job_queue::{self, JobKind};
+use cometchat_auth::db::{Db, Param as Bound};
 use cometchat_auth::values;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -24,13 +24,13 @@ const FILL: [&str; 2] = [
      SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, '', 0, 0, '', $4, 0 FROM generate_series(1, $1::bigint) AS n",
 ];
 
-async fn fill(db: &Db, count: i64, kind: Kind, bulk: i64, run_at: i64) {
-    db.write(db.pick(FILL[0], FILL[1]), values![count, kind.name(), bulk, run_at]).await.unwrap();
+async fn fill(db: &Db, count: i64, kind: JobKind, bulk: i64, run_at: i64) {
+    db.write(db.dialect(FILL[0], FILL[1]), values![count, kind.name(), bulk, run_at]).await.unwrap();
 }
 
 /// How the database goes about this statement: SQLite's plan, or what PostgreSQL has done for it.
 async fn plan(db: &Db, statement: &str, values: &[Bound<'_>]) -> Vec<String> {
-    let explain = db.pick("EXPLAIN QUERY PLAN", "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)");
+    let explain = db.dialect("EXPLAIN QUERY PLAN", "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)");
     let explained: &'static str = Box::leak(format!("{explain} {statement}").into_boxed_str());
     let column = if is_on_postgres() { 0 } else { 3 };
     db.write(explained, values).await.unwrap().rows.iter().map(|row| row.text(column).unwrap()).collect()
@@ -59,15 +59,15 @@ fn visits_few_rows(plan: &[String], most: f64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn claim_visits_few_rows_however_many_jobs_wait() {
     let (all_due, imported, put_off) =
-        ((Kind::RevokeToken, 0, 5), (Kind::SyncUser, 1, 5), (Kind::RevokeToken, 0, 50));
+        ((JobKind::RevokeToken, 0, 5), (JobKind::SyncUser, 1, 5), (JobKind::RevokeToken, 0, 50));
     for (kind, bulk, run_at) in [all_due, imported, put_off] {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&new_database(folder.path()).await).await.unwrap();
         fill(&db, MANY, kind, bulk, run_at).await;
-        fill(&db, 1, Kind::CheckMint, 0, 9).await;
-        db.write(db.pick("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
-        let claim = db.pick(job_queue::CLAIM[0], job_queue::CLAIM[1]);
-        let plan = plan(&db, claim, values![10, 70, "claim", 1, job_queue::LATE_CALL_SECONDS]).await;
+        fill(&db, 1, JobKind::ReconcileTokens, 0, 9).await;
+        db.write(db.dialect("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
+        let claim = db.dialect(job_queue::CLAIM_SQL[0], job_queue::CLAIM_SQL[1]);
+        let plan = plan(&db, claim, values![10, 70, "claim", 1, job_queue::MAX_CALL_DELAY_SECONDS]).await;
         visits_few_rows(&plan, 3.0);
         // SQLite tells no numbers: each look has to begin at the first job that may be taken.
         let looks = plan.iter().filter(|line| line.contains("(parked=? AND bulk=? AND run_at<?)")).count();
@@ -79,11 +79,11 @@ async fn claim_visits_few_rows_however_many_jobs_wait() {
 async fn standing_counts_ten_thousand_jobs_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
-    fill(&db, MANY, Kind::RevokeToken, 0, 5).await;
-    db.write(db.pick("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
-    let plan = plan(&db, job_queue::STANDING, values![job_queue::MAX_COUNTED, 10]).await;
+    fill(&db, MANY, JobKind::RevokeToken, 0, 5).await;
+    db.write(db.dialect("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
+    let plan = plan(&db, job_queue::STATS_SQL, values![job_queue::MAX_COUNTED, 10]).await;
     visits_few_rows(&plan, 10_000.0);
-    let standing = job_queue::standing(&db, 15).await.unwrap();
+    let standing = job_queue::stats(&db, 15).await.unwrap();
     assert_eq!((standing.waiting, standing.parked, standing.lag), (job_queue::MAX_COUNTED, 0, 10));
 }
 
@@ -94,7 +94,7 @@ async fn bulk_jobs_wait_until_no_other_job_is_due() {
     let user = |id: String| User { email: format!("{id}@example.com"), name: "Ada".into(), id };
     let users: Vec<_> = (0..3).map(|id| (user(format!("u{id}")), String::new())).collect();
     let mut tx = db.begin().await.unwrap();
-    users::add(&mut tx, &users, 5).await.unwrap();
+    users::insert_many(&mut tx, &users, 5).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = db.begin().await.unwrap();
     job_queue::revoke_tokens(&mut tx, [("u0".into(), "sealed".into())], 7).await.unwrap();
@@ -109,9 +109,9 @@ async fn bulk_jobs_wait_until_no_other_job_is_due() {
         taken.push(job.map(|job| (job.kind, job.uid)));
     }
     let job = |kind, uid: &str| Some((kind, uid.to_owned()));
-    let sync = Kind::SyncUser;
+    let sync = JobKind::SyncUser;
     let expected =
-        [job(Kind::RevokeToken, "u0"), job(sync, "u2"), None, job(sync, "u0"), job(sync, "u1"), None];
+        [job(JobKind::RevokeToken, "u0"), job(sync, "u2"), None, job(sync, "u0"), job(sync, "u1"), None];
     assert_eq!(taken, expected);
 }
 

@@ -19,7 +19,7 @@ const DEARER: HashKind = HashKind::Bcrypt { cost: 8 };
 async fn import(app: &TestApp, id: &str, kind: HashKind) {
     let user = User { id: id.into(), email: format!("{id}@example.com"), name: id.into() };
     let mut tx = app.db.begin().await.unwrap();
-    users::add(&mut tx, &[(user, kind.sample())], app.clock.now()).await.unwrap();
+    users::insert_many(&mut tx, &[(user, kind.sample())], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -33,7 +33,7 @@ async fn attempt(app: &TestApp, address: &str, id: &str) -> StatusCode {
 
 async fn start(threads: usize) -> Arc<TestApp> {
     let app = TestApp::start_with(|config| {
-        config.store.hash_threads = threads;
+        config.core.password_hash_threads = threads;
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     });
     Arc::new(app.await)
@@ -143,7 +143,7 @@ async fn failed_sign_in_takes_as_long_for_every_kind_of_hash() {
 #[ignore = "measures time: for a quiet machine, like make bench-timing"]
 async fn failed_sign_in_takes_as_long_after_parameters_were_raised() {
     let app = TestApp::start_with(|config| {
-        config.store.argon2 = params(32 * 1024, 4).unwrap();
+        config.core.argon2 = params(32 * 1024, 4).unwrap();
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     })
     .await;

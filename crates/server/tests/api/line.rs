@@ -69,9 +69,9 @@ impl Line {
 
     /// Puts a line before the database of these settings.
     pub fn before_database(config: &mut Config) -> Self {
-        let mut url = Url::parse(config.store.database_url.expose()).unwrap();
+        let mut url = Url::parse(config.core.database_url.expose()).unwrap();
         let line = Self::before(&mut url);
-        config.store.database_url = Secret::new(url);
+        config.core.database_url = Secret::new(url);
         line
     }
 

@@ -94,7 +94,7 @@ async fn an_email_is_the_same_in_any_case_and_with_spaces_around_it_but_a_passwo
 #[tokio::test(flavor = "multi_thread")]
 async fn the_policy_for_new_passwords_does_not_lock_out_who_has_an_old_one() {
     let app = TestApp::start().await;
-    assert!(PASSWORD.len() < app.config.store.password_min_length);
+    assert!(PASSWORD.len() < app.config.core.password_min_length);
     app.signed_in().await;
 }
 
@@ -111,7 +111,7 @@ async fn who_is_missing_at_cometchat_is_made_there_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hash_of_older_parameters_is_made_anew_at_the_next_sign_in() {
     let mut app = TestApp::start().await;
-    app.config.store.argon2 = cometchat_auth::passwords::params(128, 1).unwrap();
+    app.config.core.argon2 = cometchat_auth::passwords::params(128, 1).unwrap();
     let app = app.restart().await;
     let newer = "SELECT count(*) FROM users WHERE password_hash LIKE '$argon2id$v=19$m=128,t=1,p=1$%'";
     assert_eq!(app.count(newer).await, 0);
@@ -159,7 +159,7 @@ async fn the_database_holds_neither_session_nor_chat_token_nor_password() {
     let session = browser.cookie.unwrap().split_once('=').unwrap().1.to_owned();
     let chat_token = answer.cometchat_auth_token.unwrap();
     // PostgreSQL's files are its own matter; what is written into them is the same.
-    let Some(path) = app.config.store.database_url.expose().strip_prefix("sqlite://") else { return };
+    let Some(path) = app.config.core.database_url.expose().strip_prefix("sqlite://") else { return };
     let mut bytes = Vec::new();
     for end in ["", "-wal"] {
         bytes.extend(std::fs::read(format!("{path}{end}")).unwrap());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// A server with one hashing thread, which others always give more work than it takes: the server knows what waits, and
 /// lets one more in whenever a hash is done.
 async fn start() -> TestApp {
-    let app = TestApp::start_with(|config| config.store.argon2 = params(64 * 1024, 8).unwrap()).await;
+    let app = TestApp::start_with(|config| config.core.argon2 = params(64 * 1024, 8).unwrap()).await;
     for _ in 0..8 {
         let hasher = app.hasher().clone();
         tokio::spawn(async move {

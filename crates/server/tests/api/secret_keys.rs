@@ -2,7 +2,7 @@
 
 use crate::handover::{claims, hand_over, hs256};
 use crate::support::*;
-use cometchat_auth::app::{App, StartError};
+use cometchat_auth::app::{Application, StartError};
 use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
 use cometchat_auth::cometchat::{fingerprints, job_queue};
 use cometchat_auth::config::{Config, Key};
@@ -16,14 +16,14 @@ fn key(byte: u8) -> SecretKey {
 /// These settings with another key, and others that it also opens with.
 fn with_keys(config: &Config, own: u8, fallbacks: &[u8]) -> Config {
     let mut config = config.clone();
-    config.store.secret_key = Key(key(own));
-    config.store.secret_key_fallbacks = fallbacks.iter().map(|byte| Key(key(*byte))).collect();
+    config.core.secret_key = Key(key(own));
+    config.core.secret_key_fallbacks = fallbacks.iter().map(|byte| Key(key(*byte))).collect();
     config
 }
 
 /// Whether a server starts with these settings.
 async fn starts(app: &TestApp, config: Config) -> bool {
-    match App::build(config, app.clock.clone()).await {
+    match Application::build(config, app.clock.clone()).await {
         Ok(other) => {
             drop(other.handle().stop(false));
             true
@@ -115,7 +115,7 @@ async fn first_starts_with_different_keys_at_once_let_one_in() {
     let app = TestApp::start().await;
     app.db.write("DELETE FROM key_fingerprints", &[]).await.unwrap();
     let keys: Vec<_> = (1..=8).map(key).collect();
-    let admitted = keys.iter().map(|key| fingerprints::admit(&app.db, key, &[], 0));
+    let admitted = keys.iter().map(|key| fingerprints::check_or_record(&app.db, key, &[], 0));
     let admitted = futures_util::future::join_all(admitted).await;
     assert_eq!(admitted.iter().filter(|admitted| admitted.is_ok()).count(), 1);
 }
@@ -127,9 +127,9 @@ async fn lost_key_is_replaced_and_what_only_it_opens_given_up() {
     let another = app.emulator.mint(UID).await;
     app.emulator.fault(serde_json::json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
     to_revoke(&app, 7, &another).await;
-    let given_up = fingerprints::adopt(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
+    let given_up = fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
     assert_eq!((given_up.sessions, given_up.revocations), (1, 1));
-    let again = fingerprints::adopt(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
+    let again = fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
     assert_eq!((again.sessions, again.revocations), (0, 0));
     assert!(!starts(&app, app.config.clone()).await);
     app.emulator.mend().await;
@@ -146,7 +146,7 @@ async fn lost_key_is_replaced_and_what_only_it_opens_given_up() {
 async fn assertion_signed_with_either_of_two_keys_is_believed() {
     for (keys, status) in [(&[3, 9][..], 200), (&[9, 3][..], 200), (&[3, 4][..], 401)] {
         let app = TestApp::start_with(|config| {
-            config.handover_keys = keys.iter().map(|byte| Key(key(*byte))).collect();
+            config.assertion_keys = keys.iter().map(|byte| Key(key(*byte))).collect();
         })
         .await;
         let assertion = hs256(&claims(&app, "1"));

@@ -4,12 +4,12 @@ pub use crate::browser::{Browser, failure};
 pub use crate::common::eventually;
 use crate::common::{canary, new_database};
 use cometchat_auth::users::{self, User};
-use cometchat_auth::app::{App, Services};
-use cometchat_auth::cometchat::Chat;
+use cometchat_auth::app::{Application, AppState};
+use cometchat_auth::cometchat::ChatService;
 use cometchat_auth::cometchat::client::Endpoint;
 use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
-use cometchat_auth::config::{CometChat, Config, Key, Store};
+use cometchat_auth::config::{CometChat, Config, Key, CoreConfig};
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{self, Hasher, Password};
 use cometchat_auth::sessions::Lifetime;
@@ -38,7 +38,7 @@ pub struct TestApp {
     pub db: Db,
     pub emulator: Emulator,
     pub config: Config,
-    services: Arc<Services>,
+    services: Arc<AppState>,
     server: actix_web::dev::ServerHandle,
     _folder: Option<TempDir>,
 }
@@ -65,7 +65,7 @@ impl TestApp {
         let mut config = config(&emulator);
         let database_url = new_database(folder.path()).await;
         let db = Db::open(&database_url).await.unwrap();
-        config.store.database_url = Secret::new(database_url);
+        config.core.database_url = Secret::new(database_url);
         change(&mut config);
         let mut app = Self::run(config, clock, emulator, db).await;
         app._folder = Some(folder);
@@ -74,10 +74,10 @@ impl TestApp {
     }
 
     async fn run(config: Config, clock: Clock, emulator: Emulator, db: Db) -> Self {
-        let app = App::build(config.clone(), clock.clone()).await.unwrap();
+        let app = Application::build(config.clone(), clock.clone()).await.unwrap();
         let url = format!("http://{}", app.address());
         let metrics = app.metrics_address();
-        let (server, services) = (app.handle(), app.services());
+        let (server, services) = (app.handle(), app.state());
         tokio::spawn(app.run());
         Self { url, metrics, clock, db, emulator, config, services, server, _folder: None }
     }
@@ -105,7 +105,7 @@ impl TestApp {
     }
 
     async fn hash(&self, password: &str) -> String {
-        let hasher = Hasher::start(self.config.store.argon2.clone(), 1).unwrap();
+        let hasher = Hasher::start(self.config.core.argon2.clone(), 1).unwrap();
         hasher.hash(Password::new(password)).await.unwrap()
     }
 
@@ -129,7 +129,7 @@ impl TestApp {
     }
 
     /// What the server works with.
-    pub fn services(&self) -> &Services {
+    pub fn services(&self) -> &AppState {
         &self.services
     }
 
@@ -143,7 +143,7 @@ impl TestApp {
     }
 
     /// How CometChat is asked.
-    pub fn chat(&self) -> &Chat {
+    pub fn chat(&self) -> &ChatService {
         &self.services.chat
     }
 
@@ -188,14 +188,14 @@ fn config(emulator: &Emulator) -> Config {
         actions_per_user: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         registration_is_open: true,
-        handover_keys: Vec::new(),
-        store: Store {
+        assertion_keys: Vec::new(),
+        core: CoreConfig {
             database_url: Secret::default(),
             secret_key: Key(SecretKey::new([7; 32])),
             secret_key_fallbacks: Vec::new(),
             // Small: what these tests prove does not depend on the cost.
             argon2: passwords::params(64, 1).unwrap(),
-            hash_threads: 1,
+            password_hash_threads: 1,
             password_min_length: 15,
         },
     }
@@ -226,7 +226,7 @@ impl Emulator {
         let config = cometchat_emulator::Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             clock: Arc::new(move || {
-                let now = clock.since_epoch().as_secs();
+                let now = clock.unix_time().as_secs();
                 now.saturating_add_signed(difference.load(Ordering::SeqCst))
             }),
             ..Default::default()

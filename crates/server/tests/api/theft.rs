@@ -67,7 +67,7 @@ async fn a_stolen_cookie_and_its_chat_token_are_dead_after_sign_out_a_new_passwo
         opens_nothing(&thief).await;
         let token = answer.cometchat_auth_token.unwrap();
         app.in_the_end("the chat token is revoked", || async {
-            cometchat_auth::sessions::sweep(&app.db, app.clock.now()).await.unwrap();
+            cometchat_auth::sessions::delete_expired(&app.db, app.clock.now()).await.unwrap();
             !app.emulator.tokens("ada").await.iter().any(|live| live == token.expose())
         })
         .await;

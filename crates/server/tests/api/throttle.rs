@@ -1,7 +1,7 @@
 //! Too many attempts.
 
 use crate::support::*;
-use cometchat_auth::throttle::{self, Subject};
+use cometchat_auth::throttle::{self, AttemptKeys};
 use cometchat_auth::values;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
@@ -242,9 +242,9 @@ async fn who_comes_in_does_not_open_an_account_that_was_shut_meanwhile_unless_by
     let sql =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
     app.db.write(sql, values![&account, app.clock.now()]).await.unwrap();
-    let subject = Subject::new(EMAIL, [192, 0, 2, 1].into(), None);
-    throttle::succeeded(&app.db, &subject, false).await.unwrap();
-    assert!(throttle::is_shut(&app.db, EMAIL, app.clock.now()).await.unwrap());
-    throttle::succeeded(&app.db, &subject, true).await.unwrap();
-    assert!(!throttle::is_shut(&app.db, EMAIL, app.clock.now()).await.unwrap());
+    let subject = AttemptKeys::new(EMAIL, [192, 0, 2, 1].into(), None);
+    throttle::record_success(&app.db, &subject, false).await.unwrap();
+    assert!(throttle::is_locked(&app.db, EMAIL, app.clock.now()).await.unwrap());
+    throttle::record_success(&app.db, &subject, true).await.unwrap();
+    assert!(!throttle::is_locked(&app.db, EMAIL, app.clock.now()).await.unwrap());
 }

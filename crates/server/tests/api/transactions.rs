@@ -3,7 +3,7 @@
 use crate::common::{eventually, is_on_postgres, new_database};
 use cometchat_auth::users::{self, User};
 use cometchat_auth::db::{Db, DbError, Tx};
-use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Proof, Token, sha256_hex};
+use cometchat_auth::sessions::{self, SessionOrigin, NewSession, Lifetime, VerifiedPassword, Token, sha256_hex};
 use cometchat_auth::values;
 use tempfile::TempDir;
 
@@ -97,16 +97,16 @@ async fn no_session_is_issued_on_a_password_that_is_being_changed_at_that_moment
         changing.run(change, values!["ada"]).await.unwrap();
         let issued = async {
             let (token, lifetime) = (Token::generate(), Lifetime { idle: 9, max: 9 });
-            let device = Device { user_agent: String::new(), address: String::new() };
-            let issue = Issue {
+            let device = SessionOrigin { user_agent: String::new(), address: String::new() };
+            let issue = NewSession {
                 token: &token,
                 user_id: "ada",
-                proof: Some(&Proof { password_version: version, account: String::new() }),
+                proof: Some(&VerifiedPassword { password_version: version, account: String::new() }),
                 device: &device,
                 chat_token: None,
                 replaces: None,
             };
-            sessions::issue(db.begin().await.unwrap(), issue, lifetime, 0).await.unwrap()
+            sessions::create(db.begin().await.unwrap(), issue, lifetime, 0).await.unwrap()
         };
         let changed = async {
             eventually("the session waits for the change", || async {
@@ -143,7 +143,7 @@ async fn users_added_at_once_have_no_failures_of_before() {
     let failure =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 99, 0)";
     tx.run(failure, values![&account]).await.unwrap();
-    users::add(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
+    users::insert_many(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
     tx.commit().await.unwrap();
 
     let found = users::find_by_email(&db, "Ada@example.com").await.unwrap().unwrap();

@@ -66,7 +66,7 @@ async fn sign_ins_beyond_the_limit_are_refused_and_sign_outs_are_not() {
 async fn assertions_beyond_the_limit_are_refused_and_not_used_up() {
     let app = TestApp::start_with(|config| {
         three(config);
-        config.handover_keys = vec![Key(SecretKey::new([9; 32]))];
+        config.assertion_keys = vec![Key(SecretKey::new([9; 32]))];
     })
     .await;
     for id in ["1", "2", "3"] {

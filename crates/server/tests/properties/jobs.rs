@@ -1,7 +1,7 @@
 //! The job queue, beside a model of it that is a list in memory.
 
 use super::for_all_with_db;
-use cometchat_auth::cometchat::job_queue::{self, Claimed};
+use cometchat_auth::cometchat::job_queue::{self, ClaimedJob};
 use cometchat_auth::db::Db;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ struct Job {
 
 /// What a worker has in its hands: the job, the number of its claim, and what it saw when it took it.
 struct Held {
-    claimed: Claimed,
+    claimed: ClaimedJob,
     name: String,
     claim: usize,
     version: i64,
@@ -100,7 +100,7 @@ impl Model {
             prop_assert!(due.is_empty(), "nobody is given what is due: {due:?}");
             return Ok(None);
         };
-        let is_revocation = claimed.kind == job_queue::Kind::RevokeToken;
+        let is_revocation = claimed.kind == job_queue::JobKind::RevokeToken;
         let name = if is_revocation { &claimed.payload_sealed } else { &claimed.uid }.clone();
         let run_at = due.get(name.as_str()).copied();
         prop_assert!(run_at.is_some(), "{name} is not due, or somebody has it");
@@ -130,11 +130,11 @@ impl Model {
     }
 
     async fn done(&mut self, db: &Db, held: &Held) {
-        job_queue::done(db, &held.claimed, self.now).await.unwrap();
+        job_queue::complete(db, &held.claimed, self.now).await.unwrap();
         let done = self.done.entry(held.name.clone()).or_default();
         *done = held.asked.max(*done);
         let mut is_over = false;
-        let is_of_user = matches!(held.claimed.kind, job_queue::Kind::SyncUser | job_queue::Kind::DeleteUser);
+        let is_of_user = matches!(held.claimed.kind, job_queue::JobKind::SyncUser | job_queue::JobKind::DeleteUser);
         let now = self.now;
         self.conclude(held, |job, again| {
             is_over = !again && (!is_of_user || job.unsettled_until <= now);
@@ -156,7 +156,7 @@ impl Model {
             self.jobs.values().map(|job| (job.run_at, job.attempts, job.parked)).collect();
         expected.sort_unstable();
         prop_assert_eq!(listed, expected);
-        let standing = job_queue::standing(db, self.now).await.unwrap();
+        let standing = job_queue::stats(db, self.now).await.unwrap();
         let parked = self.jobs.values().filter(|job| job.parked).count();
         prop_assert_eq!(standing.parked, i64::try_from(parked).unwrap());
         prop_assert_eq!(standing.waiting, i64::try_from(self.jobs.len() - parked).unwrap());

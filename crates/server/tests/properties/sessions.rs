@@ -3,7 +3,7 @@
 use super::for_all_with_db;
 use cometchat_auth::users::{self, User};
 use cometchat_auth::db::Db;
-use cometchat_auth::sessions::{self, Device, Issue, Lifetime, Token};
+use cometchat_auth::sessions::{self, SessionOrigin, NewSession, Lifetime, Token};
 use cometchat_auth::values;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -34,11 +34,11 @@ async fn begin(db: &Db, token: &Token, lifetime: Lifetime) {
     let mut tx = db.begin().await.unwrap();
     tx.run("DELETE FROM sessions", &[]).await.unwrap();
     let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
-    users::provision(&mut tx, &ada, CREATED).await.unwrap();
-    let device = Device { user_agent: String::new(), address: String::new() };
+    users::upsert(&mut tx, &ada, CREATED).await.unwrap();
+    let device = SessionOrigin { user_agent: String::new(), address: String::new() };
     let issue =
-        Issue { token, user_id: "ada", proof: None, device: &device, chat_token: None, replaces: None };
-    assert!(sessions::issue(tx, issue, lifetime, CREATED).await.unwrap().is_some());
+        NewSession { token, user_id: "ada", proof: None, device: &device, chat_token: None, replaces: None };
+    assert!(sessions::create(tx, issue, lifetime, CREATED).await.unwrap().is_some());
 }
 
 async fn expires_at(db: &Db, token: &Token) -> Option<i64> {
@@ -61,7 +61,7 @@ fn a_session_lives_while_it_is_used_and_never_past_its_idle_limit_or_its_greates
                 Event::Pass(seconds) => now += seconds,
                 Event::SetBack(seconds) => now -= seconds,
                 Event::Sweep => {
-                    sessions::sweep(db, now).await.unwrap();
+                    sessions::delete_expired(db, now).await.unwrap();
                     swept |= before.is_some_and(|expires_at| expires_at <= now);
                     prop_assert_eq!(
                         expires_at(db, &token).await.is_none(),
@@ -70,7 +70,7 @@ fn a_session_lives_while_it_is_used_and_never_past_its_idle_limit_or_its_greates
                     );
                 }
                 Event::Use => {
-                    let lives = sessions::resolve(db, &token, lifetime, now).await.unwrap().is_some();
+                    let lives = sessions::find_active(db, &token, lifetime, now).await.unwrap().is_some();
                     prop_assert!(!lives || now < end, "past its greatest age");
                     prop_assert!(!lives || now - used_at < lifetime.idle, "past its idle limit");
                     let must_live = !swept && now < end && now - used_at < lifetime.idle - TOUCH_SECONDS;

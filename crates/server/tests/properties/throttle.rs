@@ -7,9 +7,9 @@ use cometchat_auth::clock::Clock;
 use cometchat_auth::db::Db;
 use cometchat_auth::sign_in;
 use cometchat_auth::throttle::token_bucket::AddressLimit;
-use cometchat_auth::throttle::lockout::{Failures, Scope, Standing};
-use cometchat_auth::throttle::device_cookie::{Claim, Devices, Opened};
-use cometchat_auth::throttle::{self, Subject};
+use cometchat_auth::throttle::lockout::{Failures, Scope, Lockout};
+use cometchat_auth::throttle::device_cookie::{DeviceCookie, DeviceCookieSigner, DeviceBinding};
+use cometchat_auth::throttle::{self, AttemptKeys};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -18,17 +18,17 @@ use std::time::Duration;
 const LONGEST_WAIT: i64 = 900;
 
 /// What is counted for this subject.
-async fn found(db: &Db, subject: &Subject, now: i64) -> throttle::Found {
-    let (counted, _) = sign_in::look(db, "", subject).await.unwrap();
-    throttle::found(subject, &counted, now).unwrap()
+async fn found(db: &Db, subject: &AttemptKeys, now: i64) -> throttle::ThrottleState {
+    let (counted, _) = sign_in::load_login_state(db, "", subject).await.unwrap();
+    throttle::evaluate(subject, &counted, now).unwrap()
 }
 
 /// How much stands in the way.
-fn weight(standing: Standing) -> i64 {
+fn weight(standing: Lockout) -> i64 {
     match standing {
-        Standing::Open => 0,
-        Standing::Wait(seconds) => seconds,
-        Standing::Shut => i64::MAX,
+        Lockout::Allowed => 0,
+        Lockout::RetryAfter(seconds) => seconds,
+        Lockout::Locked => i64::MAX,
     }
 }
 
@@ -39,11 +39,11 @@ fn a_further_failure_never_shortens_the_wait_and_no_wait_is_longer_than_the_long
     let time = || prop_oneof![-2_000..2_000i64, 0..200_000i64, any::<i64>()];
     for_all(20_000, (scope, count, time(), time()), |(scope, count, last_at, now)| {
         let before = Failures { count, last_at };
-        let standing = before.standing(scope, now);
-        if let Standing::Wait(seconds) = standing {
+        let standing = before.lockout(scope, now);
+        if let Lockout::RetryAfter(seconds) = standing {
             prop_assert!((1..=LONGEST_WAIT).contains(&seconds));
         }
-        let after = before.and_one_more(now).standing(scope, now);
+        let after = before.with_failure(now).lockout(scope, now);
         prop_assert!(weight(after) >= weight(standing), "{standing:?}, then {after:?}");
         Ok(())
     });
@@ -70,11 +70,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 #[test]
 fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_that_does_not_exist() {
-    let devices = Devices::new(&SecretKey::new([1; 32]), &[]);
+    let devices = DeviceCookieSigner::new(&SecretKey::new([1; 32]), &[]);
     let subject = |email: &str, network: u8, trusted: bool| {
-        let cookie = devices.issue(Opened { user_id: email, password_version: 1 }, None);
-        let claim = Claim::read(&cookie).unwrap();
-        Subject::new(email, IpAddr::from([192, 0, 2, network]), trusted.then_some(&claim.device))
+        let cookie = devices.issue(DeviceBinding { user_id: email, password_version: 1 }, None);
+        let claim = DeviceCookie::read(&cookie).unwrap();
+        AttemptKeys::new(email, IpAddr::from([192, 0, 2, network]), trusted.then_some(&claim.device))
     };
     // Each of the two accounts as it is tried from two networks, by anybody and by its owner's browser.
     let subjects = |email: &str| {
@@ -88,7 +88,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
         let mut tx = db.begin().await.unwrap();
         tx.run("DELETE FROM login_failures", &[]).await.unwrap();
         let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
-        users::provision(&mut tx, &ada, now).await.unwrap();
+        users::upsert(&mut tx, &ada, now).await.unwrap();
         tx.commit().await.unwrap();
         for event in events {
             match event {
@@ -96,7 +96,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
                     for subjects in &users {
                         let owner = found(db, &subjects[2], now).await.standing;
                         for _ in 0..times {
-                            throttle::failed(db, &subjects[place(network, trusted)], now).await.unwrap();
+                            throttle::record_failure(db, &subjects[place(network, trusted)], now).await.unwrap();
                         }
                         let still = found(db, &subjects[2], now).await.standing;
                         prop_assert!(trusted || still == owner, "others keep the owner's browser out");
@@ -106,13 +106,13 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
                     for subjects in &users {
                         let subject = &subjects[place(network, trusted)];
                         let before = found(db, subject, now).await;
-                        if before.standing == Standing::Shut {
+                        if before.standing == Lockout::Locked {
                             // Nobody does.
                             continue;
                         }
-                        throttle::succeeded(db, subject, before.account.is_none()).await.unwrap();
+                        throttle::record_success(db, subject, before.account.is_none()).await.unwrap();
                         let found = found(db, subject, now).await;
-                        prop_assert_eq!((found.standing, found.has_failed), (Standing::Open, false));
+                        prop_assert_eq!((found.standing, found.has_failed), (Lockout::Allowed, false));
                     }
                 }
                 Event::Pass(seconds) => now += seconds,
@@ -122,14 +122,14 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
                 let known = found(db, known, now).await.standing;
                 let unknown = found(db, unknown, now).await.standing;
                 prop_assert_eq!(known, unknown);
-                prop_assert!(weight(known) <= LONGEST_WAIT || known == Standing::Shut);
+                prop_assert!(weight(known) <= LONGEST_WAIT || known == Lockout::Locked);
             }
         }
         // Twice, since the clock may have been set back by less than it.
         let later = now + 2 * LONGEST_WAIT;
         for subject in &users[0] {
             let standing = found(db, subject, later).await.standing;
-            prop_assert!(matches!(standing, Standing::Open | Standing::Shut), "{standing:?}");
+            prop_assert!(matches!(standing, Lockout::Allowed | Lockout::Locked), "{standing:?}");
         }
         Ok(())
     });
@@ -150,7 +150,7 @@ fn an_address_never_gets_more_than_its_burst_and_what_time_gives_and_its_wait_is
     ];
     for_all(500, (1..60u32, vec(event, 1..100)), |(per_minute, events)| {
         let clock = Clock::manual(1_000_000);
-        let limit = AddressLimit::of_a_minute(per_minute, clock.clone());
+        let limit = AddressLimit::per_minute(per_minute, clock.clone());
         let me = IpAddr::from([192, 0, 2, 1]);
         let (mut taken, mut passed) = (0.0, 0.0);
         for event in events {
