@@ -25,7 +25,7 @@ check: ## formatting, lints, licences, advisories (ADVISORY_DB=path: of a clone)
 	@scripts/check
 
 docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/openapi.json, .env.example, the forms
-	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test docs
+	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test generated_docs
 	UPDATE_DOCS=1 cargo test --locked --quiet -p frontend --lib prerendered
 
 fuzz: ## feed the parsers with what libFuzzer invents, ten minutes each

@@ -1,14 +1,14 @@
 // What an app's own server does to hand a user over to cometchat-auth: no package needed.
 //
-//   HANDOVER_KEY=… node handover.mjs <id> <email> <name>     prints an assertion
+//   ASSERTION_KEY=… node handover.mjs <id> <email> <name>     prints an assertion
 //
-// HANDOVER_KEY is the same in both servers: 32 bytes in base64, from `openssl rand -base64 32`.
+// ASSERTION_KEY is the same in both servers: 32 bytes in base64, from `openssl rand -base64 32`.
 
 import { createHmac, randomUUID } from "node:crypto";
 import { pathToFileURL } from "node:url";
 
 /** An assertion that this user is signed in here: good for a minute, and once. */
-export function assertion({ id, email, name }, key = process.env.HANDOVER_KEY) {
+export function assertion({ id, email, name }, key = process.env.ASSERTION_KEY) {
   const now = Math.floor(Date.now() / 1000);
   const claims = { aud: "cometchat-auth", sub: id, email, name, iat: now, exp: now + 60, jti: randomUUID() };
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");

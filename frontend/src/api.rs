@@ -10,9 +10,9 @@ use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::{
-    ApiError, ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, ErrorCode,
-    LoginRequest, LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo,
-    SessionResponse, SessionsResponse, routes,
+    ApiError, ChangePasswordRequest, ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest,
+    ErrorCode, LoginRequest, LoginResponse, RegisterRequest, Secret, SessionInfo, SessionsResponse,
+    UpdateAccountRequest, UserResponse, routes,
 };
 use std::rc::Rc;
 use web_sys::AbortSignal;
@@ -53,7 +53,7 @@ impl RequestError {
     }
 }
 
-pub async fn session() -> Result<SessionResponse, RequestError> {
+pub async fn session() -> Result<UserResponse, RequestError> {
     call(Method::GET, routes::SESSION, None::<&()>).await?.decode()
 }
 
@@ -86,11 +86,11 @@ pub async fn register(request: &RegisterRequest) -> Result<LoginResponse, Reques
     call(Method::POST, routes::REGISTER, Some(request)).await?.decode()
 }
 
-pub async fn rename(request: &RenameRequest) -> Result<SessionResponse, RequestError> {
+pub async fn rename(request: &UpdateAccountRequest) -> Result<UserResponse, RequestError> {
     call(Method::PUT, routes::ACCOUNT, Some(request)).await?.decode()
 }
 
-pub async fn change_password(request: &PasswordRequest) -> Result<(), RequestError> {
+pub async fn change_password(request: &ChangePasswordRequest) -> Result<(), RequestError> {
     call(Method::PUT, routes::PASSWORD, Some(request)).await?.success().map(drop)
 }
 
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn success_is_decoded() {
-        let user: SessionResponse = response(200, USER).decode().unwrap();
+        let user: UserResponse = response(200, USER).decode().unwrap();
         assert_eq!(user.name, "Ada");
     }
 
@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn only_an_api_error_means_signed_out() {
         let body = r#"{"code":"not_signed_in","message":"m","requestId":"r"}"#;
-        assert!(response(401, body).decode::<SessionResponse>().unwrap_err().is_signed_out());
+        assert!(response(401, body).decode::<UserResponse>().unwrap_err().is_signed_out());
         let proxy =
-            response(401, "<h1>401 Authorization Required</h1>").decode::<SessionResponse>().unwrap_err();
+            response(401, "<h1>401 Authorization Required</h1>").decode::<UserResponse>().unwrap_err();
         assert_eq!(proxy, RequestError::NoResponse);
     }
 
@@ -189,7 +189,7 @@ mod tests {
         for (status, body) in
             [(200, "<!doctype html>"), (200, "{}"), (502, "Bad Gateway"), (500, "{\"error\":1}")]
         {
-            assert_eq!(response(status, body).decode::<SessionResponse>(), Err(RequestError::NoResponse));
+            assert_eq!(response(status, body).decode::<UserResponse>(), Err(RequestError::NoResponse));
         }
     }
 }

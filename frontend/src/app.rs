@@ -53,7 +53,7 @@ fn Pages() -> Html {
                     match route {
                         Route::Chat => html! { <Chat user={user.clone()} sign_out={sign_out.clone()} /> },
                         // Only a valid uid may become part of the URL of an API call.
-                        Route::Conversation { uid } if limits::is_uid(&uid) => html! {
+                        Route::Conversation { uid } if validation::is_uid(&uid) => html! {
                             <Chat user={user.clone()} sign_out={sign_out.clone()} peer={AttrValue::from(uid)} />
                         },
                         Route::Account => html! { <Account user={user.clone()} sign_out={sign_out.clone()} /> },

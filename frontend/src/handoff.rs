@@ -1,20 +1,20 @@
 //! The data that the `auth` program passes to the `app` program.
 
 use serde::{Deserialize, Serialize};
-use shared::{LoginResponse, Secret, SessionResponse};
+use shared::{LoginResponse, Secret, UserResponse};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SignedInUser {
-    pub user: SessionResponse,
+    pub user: UserResponse,
     /// The CometChat token, if the login has just returned one.
     pub chat_token: Option<Secret>,
     /// Whether the user comes from a form, so that the next page is a change to announce.
     pub from_form: bool,
 }
 
-impl From<SessionResponse> for SignedInUser {
+impl From<UserResponse> for SignedInUser {
     /// A user whose session exists already.
-    fn from(user: SessionResponse) -> Self {
+    fn from(user: UserResponse) -> Self {
         Self { user, chat_token: None, from_form: false }
     }
 }
@@ -22,7 +22,7 @@ impl From<SessionResponse> for SignedInUser {
 impl From<LoginResponse> for SignedInUser {
     fn from(response: LoginResponse) -> Self {
         let LoginResponse { id, email, name, cometchat_auth_token } = response;
-        Self { user: SessionResponse { id, email, name }, chat_token: cometchat_auth_token, from_form: true }
+        Self { user: UserResponse { id, email, name }, chat_token: cometchat_auth_token, from_form: true }
     }
 }
 

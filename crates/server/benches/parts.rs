@@ -4,11 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use argon2::Block;
-use cometchat_auth::users::{self, User, email_key};
-use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
+use cometchat_auth::crypto::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{Hasher, Password, params};
-use cometchat_auth::sessions::{self, SessionOrigin, NewSession, Lifetime, Token};
+use cometchat_auth::sessions::{self, Lifetime, NewSession, SessionOrigin, Token};
+use cometchat_auth::users::{self, User, email_key};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::{LoginRequest, LoginResponse, Secret};
 use std::hint::black_box;

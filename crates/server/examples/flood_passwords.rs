@@ -7,7 +7,7 @@
 //! The server must trust this machine as a proxy, since each client has an address of its own, and limit no address.
 //! Fails when a session check or a sign-in of others takes longer than it should.
 
-use cometchat_auth::app::install_crypto_provider;
+use cometchat_auth::cometchat::client::install_crypto_provider;
 use reqwest::{Client, StatusCode, header};
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -7,12 +7,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use cometchat_auth::app::Application;
-use cometchat_auth::cometchat::client::Endpoint;
-use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
-use cometchat_auth::config::{CometChat, Config, Key, CoreConfig};
+use cometchat_auth::cometchat::client::Endpoint;
+use cometchat_auth::config::{CometChat, Config, CoreConfig, Key};
+use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::db::Db;
+use cometchat_auth::server::Application;
 use cometchat_auth::sessions::Lifetime;
 use cometchat_auth::{passwords, values};
 use reqwest::{Client, Method, StatusCode};
@@ -179,7 +179,7 @@ async fn main() {
         },
     };
     let app = Application::build(config, Clock::system()).await.unwrap();
-    let (url, services) = (format!("http://{}", app.address()), app.state());
+    let (url, state) = (format!("http://{}", app.address()), app.state());
     let handle = app.handle();
     let server = tokio::spawn(app.run());
     let http = Client::new();
@@ -190,8 +190,8 @@ async fn main() {
     watcher.register("watcher").await;
 
     report("no queue", &http, &url, &mut watcher).await;
-    fill(&services.db, jobs, services.clock.now() - 10).await;
-    services.chat.wake();
+    fill(&state.db, jobs, state.clock.now() - 10).await;
+    state.chat.wake();
     report(&format!("{jobs} jobs due"), &http, &url, &mut watcher).await;
 
     let mut storm = JoinSet::new();

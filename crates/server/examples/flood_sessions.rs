@@ -6,15 +6,15 @@
 //!
 //! It runs a server and an emulator of CometChat of its own, on free ports, and ends by itself.
 
-use cometchat_auth::users::{self, User};
-use cometchat_auth::app::Application;
-use cometchat_auth::cometchat::client::Endpoint;
-use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::clock::Clock;
-use cometchat_auth::config::{CometChat, Config, Key, CoreConfig};
+use cometchat_auth::cometchat::client::Endpoint;
+use cometchat_auth::config::{CometChat, Config, CoreConfig, Key};
+use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{self, Hasher, Password};
+use cometchat_auth::server::Application;
 use cometchat_auth::sessions::Lifetime;
+use cometchat_auth::users::{self, User};
 use cometchat_auth::values;
 use futures_util::future::join_all;
 use reqwest::{Client, Method, StatusCode};

@@ -5,14 +5,14 @@
 //!
 //! It mints a token for a user, prints it, and revokes it again.
 
-use cometchat_auth::users::{self, User};
-use cometchat_auth::app::http_client;
-use cometchat_auth::cometchat::budget::CallBudget;
-use cometchat_auth::cometchat::client::{Client, Endpoint};
-use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
-use cometchat_auth::cometchat::{ChatService, job_queue, worker};
 use cometchat_auth::clock::Clock;
+use cometchat_auth::cometchat::budget::CallBudget;
+use cometchat_auth::cometchat::client::http_client;
+use cometchat_auth::cometchat::client::{Client, Endpoint};
+use cometchat_auth::cometchat::{ChatService, job_queue, worker};
+use cometchat_auth::crypto::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
+use cometchat_auth::users::{self, User};
 use shared::Secret;
 use std::error::Error;
 use std::sync::Arc;

@@ -48,12 +48,12 @@ CREATE INDEX login_failures_account_hash ON login_failures (account_hash);
 CREATE INDEX login_failures_last_at ON login_failures (last_at);
 
 -- Assertions of the app's server that were used, until they expire.
-CREATE TABLE handovers (
+CREATE TABLE used_assertions (
     id_hash TEXT NOT NULL PRIMARY KEY, -- SHA-256 of the assertion's jti, in hex
     expires_at BIGINT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX handovers_expires_at ON handovers (expires_at);
+CREATE INDEX used_assertions_expires_at ON used_assertions (expires_at);
 
 -- Assertions of a user that were issued until this time are refused: the user was deleted, or all their sessions ended.
 CREATE TABLE assertion_cutoffs (

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_passes_is_plausible_however_long() {
+    fn elapsed_time_of_any_length_is_plausible() {
         let (clock, mut watch) = watched();
         for seconds in [0, 60, 3_600, 40_000_000] {
             clock.advance(Duration::from_secs(seconds));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_ahead_is_believed_after_an_hour() {
+    fn clock_jump_ahead_is_accepted_after_an_hour() {
         let (clock, mut watch) = watched();
         clock.step(YEAR);
         for _ in 0..60 {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_ahead_and_back_is_plausible_at_once() {
+    fn clock_jump_ahead_and_back_is_plausible() {
         let (clock, mut watch) = watched();
         clock.step(YEAR);
         assert!(!watch.is_plausible());
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_jump_begins_the_hour_again() {
+    fn second_clock_jump_restarts_the_hour() {
         let (clock, mut watch) = watched();
         clock.step(3_600);
         assert!(!watch.is_plausible());
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_or_corrected_a_little_is_plausible() {
+    fn clock_set_back_or_small_gain_is_plausible() {
         let (clock, mut watch) = watched();
         for seconds in [-YEAR, -1, 1, MAX_GAIN_SECONDS] {
             clock.step(seconds);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_may_be_wrong_from_the_start_is_believed_after_an_hour() {
+    fn unverified_clock_is_accepted_after_an_hour() {
         let clock = Clock::manual(1_000_000_000);
         let mut watch = ClockWatch::new(clock.clone(), false);
         assert!(!watch.is_plausible());

@@ -4,18 +4,20 @@
 //! starts from. This is the one way in for the fuzzer, so that the parsers themselves can stay private; it is in no
 //! build that is deployed.
 
-use crate::users::email_key;
-use crate::cometchat::error::{CometChatError, decode, parse_response};
-use crate::cometchat::client::{IssuedToken, RemoteUser};
-use crate::cometchat::seal::SecretKey;
+use crate::auth::assertion;
 use crate::cli::{import_users, users};
-use crate::handover;
-use crate::http::object::JsonObject;
+use crate::cometchat::client::{IssuedToken, RemoteUser};
+use crate::cometchat::error::{CometChatError, decode, parse_response};
+use crate::crypto::seal::SecretKey;
+use crate::http::extract::json_object::JsonObject;
 use crate::http::{client_ip, cookie, user_agent};
 use crate::passwords::legacy::LegacyHash;
 use crate::passwords::{self, Password, argon2id};
 use crate::sessions::Lifetime;
-use crate::throttle::{self, device_cookie::DeviceCookie, device_cookie::DeviceCookieSigner, device_cookie::DeviceBinding};
+use crate::throttle::{
+    self, device_cookie::DeviceBinding, device_cookie::DeviceCookie, device_cookie::DeviceCookieSigner,
+};
+use crate::users::email_key;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -106,7 +108,10 @@ pub fn password_hash(bytes: &[u8]) {
         _ => unreachable!("a hash is of one kind"),
     };
     if is_quick {
-        assert!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password").is_some(), "{scheme}");
+        assert!(
+            argon2id::matches(&mut argon2id::Memory::default(), stored, b"password").is_some(),
+            "{scheme}"
+        );
     }
 }
 
@@ -168,22 +173,22 @@ pub fn dto(bytes: &[u8]) {
         assert_eq!(serde_json::from_slice::<T>(&written).ok(), Some(read));
     }
     if let Some(login) = request::<shared::LoginRequest>(bytes) {
-        let is_whole = login.faults().is_empty();
+        let is_whole = login.validate().is_empty();
         assert!(!is_whole || !email_key(&login.email).is_empty());
     }
     if let Some(register) = request::<shared::RegisterRequest>(bytes)
-        && register.faults(15).is_empty()
+        && register.validate(15).is_empty()
     {
         // As it is hashed it may have fewer code points than as it was typed.
         let _ = Password::new(register.password.expose()).check_length(15);
     }
-    request::<shared::RenameRequest>(bytes).map(|rename| rename.faults());
-    request::<shared::PasswordRequest>(bytes).map(|password| password.faults(15));
-    request::<shared::DeleteAccountRequest>(bytes).map(|delete| delete.faults());
+    request::<shared::UpdateAccountRequest>(bytes).map(|rename| rename.validate());
+    request::<shared::ChangePasswordRequest>(bytes).map(|password| password.validate(15));
+    request::<shared::DeleteAccountRequest>(bytes).map(|delete| delete.validate());
     request::<shared::ChatTokenRequest>(bytes);
-    request::<shared::HandoverRequest>(bytes);
+    request::<shared::AssertionRequest>(bytes);
     answer::<shared::LoginResponse>(bytes);
-    answer::<shared::SessionResponse>(bytes);
+    answer::<shared::UserResponse>(bytes);
     answer::<shared::SessionsResponse>(bytes);
     answer::<shared::ChatTokenResponse>(bytes);
     answer::<shared::ClientConfig>(bytes);
@@ -195,13 +200,13 @@ pub fn dto(bytes: &[u8]) {
 pub fn handover(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let key = SecretKey::new(KEY);
-    let _ = handover::verify(&key, text, NOW);
+    let _ = assertion::verify(&key, text, NOW);
     let (header, claims) = text.split_once('\n').unwrap_or(("{\"alg\":\"HS256\"}", text));
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.bytes()) else { return };
     let mac = mac.chain_update(&signed).finalize().into_bytes();
     let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac));
-    if let Ok(claims) = handover::verify(&key, &assertion, NOW) {
+    if let Ok(claims) = assertion::verify(&key, &assertion, NOW) {
         assert!(shared::validation::is_uid(&claims.sub));
         assert!(
             claims.exp > NOW
@@ -209,8 +214,8 @@ pub fn handover(bytes: &[u8]) {
                 && claims.iat <= NOW + 30
                 && claims.nbf <= NOW + 30
         );
-        assert!(handover::verify(&SecretKey::new([8; 32]), &assertion, NOW).is_err());
-        assert!(handover::verify(&key, &assertion, claims.exp).is_err());
+        assert!(assertion::verify(&SecretKey::new([8; 32]), &assertion, NOW).is_err());
+        assert!(assertion::verify(&key, &assertion, claims.exp).is_err());
     }
 }
 
@@ -232,7 +237,7 @@ mod tests {
     ];
 
     #[test]
-    fn one_seed_has_a_device_that_is_believed() {
+    fn fuzz_seed_with_device_cookie_is_trusted() {
         let seed = include_str!("../../../fuzz/seeds/cookie/both");
         let claim = DeviceCookie::read(seed.rsplit_once('=').unwrap().1).unwrap();
         let ada = DeviceBinding { user_id: "ada", password_version: 1 };
@@ -240,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn every_seed_of_the_fuzzer_passes_its_target() {
+    fn fuzz_seeds_pass_their_targets() {
         for (name, target) in TARGETS {
             let folder = format!("{}/../../fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
             let seeds: Vec<_> =

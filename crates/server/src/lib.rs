@@ -1,27 +1,25 @@
 //! cometchat-auth: signs an app's users in to the app and to CometChat.
 //!
-//! Start at [`app`], which puts everything together, and at [`sign_in`], which is what it is for. Data
-//! flows one way: a route in [`http`] calls a concern ([`sign_in`], [`sessions`], [`chat`], …), which
-//! calls the store ([`db`]).
+//! Start at [`server`], which builds the application, and at [`auth::login`], its main use case. Data
+//! flows one way: a route in [`http`] calls a use case in [`auth`], which calls the stores ([`users`],
+//! [`sessions`], [`throttle`]) and [`cometchat`].
 
-pub mod users;
-pub mod app;
-pub mod assertions;
-pub mod audit;
-pub mod cometchat;
+pub mod auth;
 pub mod cli;
 pub mod clock;
+pub mod cometchat;
 pub mod config;
+pub mod crypto;
 pub mod db;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
-pub mod handover;
 pub mod http;
 pub mod maintenance;
 pub mod passwords;
 mod private_files;
-pub mod random;
+pub mod server;
 pub mod sessions;
-pub mod sign_in;
-pub mod spent;
+pub mod state;
+pub mod telemetry;
 pub mod throttle;
+pub mod users;

@@ -7,7 +7,7 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cometchat_auth::clock::Clock;
-use common::world::World;
+use common::cli_env::World;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -18,7 +18,7 @@ const KEY: [u8; 32] = [9; 32];
 
 async fn world() -> World {
     let world = World::new().await;
-    world.file(".env", &format!("HANDOVER_KEY={}\n", STANDARD.encode(KEY)));
+    world.file(".env", &format!("ASSERTION_KEY={}\n", STANDARD.encode(KEY)));
     world
 }
 
@@ -34,11 +34,11 @@ fn assertion(id: &str, jti: &str) -> String {
 
 async fn login(world: &World, assertion: String) -> StatusCode {
     let body = json!({"assertion": assertion});
-    world.http.post(world.url(routes::HANDOVER)).json(&body).send().await.unwrap().status()
+    world.http.post(world.url(routes::LOGIN_ASSERTION)).json(&body).send().await.unwrap().status()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn user_link_and_unlink_decide_who_signs_in_by_assertion() {
+async fn user_link_and_unlink_control_assertion_login() {
     let mut world = world().await;
     world.add("ada");
     world.add("grace");
@@ -64,7 +64,7 @@ async fn user_link_and_unlink_decide_who_signs_in_by_assertion() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn user_without_a_password_is_linked_and_cannot_be_unlinked() {
+async fn passwordless_user_cannot_be_unlinked() {
     let mut world = world().await;
     let file = world.file("users.csv", "id,email,name,password_hash\nada,ada@example.com,Before,\n");
     world.run(&["user", "import", &file], "");
@@ -75,7 +75,7 @@ async fn user_without_a_password_is_linked_and_cannot_be_unlinked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_end_of_a_user_outlasts_assertions_kept_back() {
+async fn cli_user_changes_invalidate_older_assertions() {
     let mut world = world().await;
     world.add("ada");
     world.run(&["user", "link", "ada"], "");

@@ -68,7 +68,7 @@ async fn cost(bytes: Vec<u8>) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unread_pipelined_responses_hold_bounded_memory() {
+async fn unread_pipelined_responses_use_bounded_memory() {
     let large = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", routes::OPENAPI).repeat(40);
     let small = "GET / HTTP/1.1\r\nHost:x\r\n\r\n".repeat(5000);
     let cost = cost((large + &small).into_bytes()).await;
@@ -76,7 +76,7 @@ async fn unread_pipelined_responses_hold_bounded_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn body_of_tiny_chunks_holds_bounded_memory() {
+async fn body_of_tiny_chunks_uses_bounded_memory() {
     let first = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     let head = format!(
         "POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -87,7 +87,7 @@ async fn body_of_tiny_chunks_holds_bounded_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heads_with_the_most_headers_hold_bounded_memory() {
+async fn heads_with_many_headers_use_bounded_memory() {
     let headers: String = (0..94).map(|number| format!("a{number}: b\r\n")).collect();
     let cost = cost(format!("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n").repeat(1000).into_bytes()).await;
     assert!(cost <= MAX_KIB_EACH, "{cost} KiB for each connection");

@@ -39,7 +39,7 @@ fn assert_private(data: &Path, files: &[&str]) {
 }
 
 #[test]
-fn files_of_a_first_start_are_private_whatever_the_umask() {
+fn first_start_files_are_private_with_open_umask() {
     let folder = canary::folder();
     let _server = Server::start_by(with_open_umask(), folder.path(), &[EMULATOR]);
     assert_private(&folder.path().join("data"), &DATABASE_FILES);
@@ -47,7 +47,7 @@ fn files_of_a_first_start_are_private_whatever_the_umask() {
 }
 
 #[test]
-fn files_of_an_earlier_start_become_private() {
+fn existing_files_become_private_at_startup() {
     let folder = canary::folder();
     let data = folder.path().join("data");
     // Killed, and so SQLite's files beside the database stay.
@@ -62,7 +62,7 @@ fn files_of_an_earlier_start_become_private() {
 }
 
 #[tokio::test]
-async fn the_key_beside_postgresql_is_private() {
+async fn key_file_with_postgresql_is_private() {
     if !common::is_on_postgres() {
         return;
     }
@@ -79,7 +79,7 @@ async fn the_key_beside_postgresql_is_private() {
 }
 
 #[test]
-fn a_shared_folder_keeps_its_mode_and_the_log_warns() {
+fn shared_folder_keeps_mode_and_log_warns() {
     let folder = canary::folder();
     let shared = folder.path().join("shared");
     fs::create_dir(&shared).unwrap();
@@ -98,7 +98,7 @@ fn a_shared_folder_keeps_its_mode_and_the_log_warns() {
 }
 
 #[test]
-fn a_command_before_the_first_start_writes_private_files() {
+fn cli_command_creates_private_files() {
     let folder = canary::folder();
     let mut command = with_open_umask();
     command.args(["user", "add", "--id", "ada", "--email", "ada@example.com", "--name", "Ada"]);
@@ -109,7 +109,7 @@ fn a_command_before_the_first_start_writes_private_files() {
 }
 
 #[test]
-fn check_leaves_the_access_rights_as_they_are() {
+fn check_leaves_file_modes_unchanged() {
     let folder = canary::folder();
     drop(Server::start(folder.path(), &[EMULATOR]));
     let data = folder.path().join("data");
@@ -125,7 +125,7 @@ fn check_leaves_the_access_rights_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_database_opened_by_the_library_is_private() {
+async fn library_opened_database_is_private() {
     let folder = canary::folder();
     let file = folder.path().join("new/app.db");
     let db = Db::open(&format!("sqlite://{}", file.display())).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_database_opened_by_the_library_is_private() {
 }
 
 #[tokio::test]
-async fn a_database_of_another_program_keeps_its_mode() {
+async fn foreign_database_keeps_its_file_mode() {
     let folder = canary::folder();
     let file = folder.path().join("app.db");
     let url = format!("sqlite://{}", file.display());

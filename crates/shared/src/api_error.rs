@@ -39,7 +39,7 @@ pub enum ErrorCode {
     NotFound,
     MethodNotAllowed,
     EmailTaken,
-    InvalidHandover,
+    InvalidAssertion,
     PayloadTooLarge,
     UnsupportedMediaType,
     ValidationFailed,
@@ -55,7 +55,7 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::InvalidCredentials | Self::InvalidHandover | Self::NotSignedIn => 401,
+            Self::InvalidCredentials | Self::InvalidAssertion | Self::NotSignedIn => 401,
             Self::ForbiddenOrigin | Self::RegistrationClosed => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,

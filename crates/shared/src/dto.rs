@@ -17,7 +17,7 @@ pub struct LoginRequest {
 
 impl LoginRequest {
     /// Returns the errors by field. Without errors the server checks the credentials.
-    pub fn faults(&self) -> FieldErrors {
+    pub fn validate(&self) -> FieldErrors {
         let mut faults = FieldErrors::new();
         validation::check_email(self.email.trim(), &mut faults);
         validation::check_password_input("password", self.password.expose(), &mut faults);
@@ -42,7 +42,7 @@ pub struct RegisterRequest {
 impl RegisterRequest {
     /// Returns the errors by field. `min_chars` is [`ClientConfig::password_min_length`]. Only the server
     /// checks whether the password is easy to guess.
-    pub fn faults(&self, min_chars: usize) -> FieldErrors {
+    pub fn validate(&self, min_chars: usize) -> FieldErrors {
         let mut faults = FieldErrors::new();
         validation::check_name(self.name.trim(), &mut faults);
         validation::check_email(self.email.trim(), &mut faults);
@@ -66,12 +66,12 @@ pub struct LoginResponse {
     pub cometchat_auth_token: Option<Secret>,
 }
 
-/// `POST /api/handover`: signs in a user whom another server has authenticated.
+/// `POST /api/login/assertion`: signs in a user whom another server has authenticated.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HandoverRequest {
-    /// A JWT signed with `HANDOVER_KEY`: HS256, `aud` is `cometchat-auth`, and `sub`, `email`, `name`, `iat`, `exp` and
+pub struct AssertionRequest {
+    /// A JWT signed with `ASSERTION_KEY`: HS256, `aud` is `cometchat-auth`, and `sub`, `email`, `name`, `iat`, `exp` and
     /// `jti` are there.
     #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1))]
     pub assertion: Secret,
@@ -81,7 +81,7 @@ pub struct HandoverRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct SessionResponse {
+pub struct UserResponse {
     pub id: String,
     pub email: String,
     pub name: String,
@@ -91,13 +91,13 @@ pub struct SessionResponse {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RenameRequest {
+pub struct UpdateAccountRequest {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
     pub name: String,
 }
 
-impl RenameRequest {
-    pub fn faults(&self) -> FieldErrors {
+impl UpdateAccountRequest {
+    pub fn validate(&self) -> FieldErrors {
         let mut faults = FieldErrors::new();
         validation::check_name(self.name.trim(), &mut faults);
         faults
@@ -109,16 +109,16 @@ impl RenameRequest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PasswordRequest {
+pub struct ChangePasswordRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 1, max_length = 1024))]
     pub current_password: Secret,
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password, min_length = 8, max_length = 128))]
     pub new_password: Secret,
 }
 
-impl PasswordRequest {
+impl ChangePasswordRequest {
     /// Returns the errors by field, as [`RegisterRequest::faults`].
-    pub fn faults(&self, min_chars: usize) -> FieldErrors {
+    pub fn validate(&self, min_chars: usize) -> FieldErrors {
         let mut faults = FieldErrors::new();
         validation::check_password_input("currentPassword", self.current_password.expose(), &mut faults);
         validation::check_new_password("newPassword", self.new_password.expose(), min_chars, &mut faults);
@@ -137,7 +137,7 @@ pub struct DeleteAccountRequest {
 }
 
 impl DeleteAccountRequest {
-    pub fn faults(&self) -> FieldErrors {
+    pub fn validate(&self) -> FieldErrors {
         let mut faults = FieldErrors::new();
         validation::check_password_input("password", self.password.expose(), &mut faults);
         faults

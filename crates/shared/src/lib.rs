@@ -6,15 +6,15 @@
 
 mod api_error;
 mod dto;
-pub mod validation;
 pub mod routes;
 mod secret;
+pub mod validation;
 pub mod visible_text;
 
 pub use api_error::{ApiError, ErrorCode, FieldErrors};
 pub use dto::{
-    ChatTokenRequest, ChatTokenResponse, ClientConfig, DeleteAccountRequest, HandoverRequest, LoginRequest,
-    LoginResponse, PasswordRequest, RegisterRequest, RenameRequest, SessionInfo, SessionResponse,
-    SessionsResponse,
+    AssertionRequest, ChangePasswordRequest, ChatTokenRequest, ChatTokenResponse, ClientConfig,
+    DeleteAccountRequest, LoginRequest, LoginResponse, RegisterRequest, SessionInfo, SessionsResponse,
+    UpdateAccountRequest, UserResponse,
 };
 pub use secret::Secret;

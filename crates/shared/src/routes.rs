@@ -6,7 +6,7 @@ pub const API: &str = "/api";
 pub const LOGIN: &str = "/api/login";
 pub const LOGOUT: &str = "/api/logout";
 /// For apps with a login of their own.
-pub const HANDOVER: &str = "/api/handover";
+pub const LOGIN_ASSERTION: &str = "/api/login/assertion";
 pub const SESSION: &str = "/api/session";
 pub const CHAT_TOKEN: &str = "/api/session/chat-token";
 pub const REGISTER: &str = "/api/register";

@@ -4,28 +4,28 @@ use crate::{FieldErrors, visible_text};
 
 /// The maximum length of an email address in bytes: an SMTP path of 256 octets without its two angle
 /// brackets (RFC 5321, 4.5.3.1.3).
-pub const EMAIL_MAX_BYTES: usize = 254;
+pub const MAX_EMAIL_BYTES: usize = 254;
 
 /// The maximum length of a password at login in bytes. It only bounds the cost of hashing: the rules for
 /// choosing a password apply when it is set.
-pub const PASSWORD_INPUT_MAX_BYTES: usize = 1024;
+pub const MAX_PASSWORD_INPUT_BYTES: usize = 1024;
 
 /// The maximum length of a new password in code points. NIST SP 800-63B-4, 3.1.1.2, requires at least 64.
-pub const NEW_PASSWORD_MAX_CHARS: usize = 128;
+pub const MAX_NEW_PASSWORD_CHARS: usize = 128;
 
 /// The maximum length of a name in code points, which is CometChat's limit.
-pub const NAME_MAX_CHARS: usize = 100;
+pub const MAX_NAME_CHARS: usize = 100;
 
 /// The maximum length of a user id, which is the uid at CometChat: 1 to 100 of `a-z 0-9 - _`.
-pub const UID_MAX_CHARS: usize = 100;
+pub const MAX_UID_CHARS: usize = 100;
 
 /// The maximum size of a request body in bytes.
-pub const BODY_MAX_BYTES: usize = 16 * 1024;
+pub const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// Returns whether the text is a valid user id. Upper case is rejected, because CometChat converts it to
 /// lower case, and two ids would become one.
 pub fn is_uid(text: &str) -> bool {
-    (1..=UID_MAX_CHARS).contains(&text.len())
+    (1..=MAX_UID_CHARS).contains(&text.len())
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
@@ -33,7 +33,7 @@ pub fn is_uid(text: &str) -> bool {
 pub fn check_email(email: &str, faults: &mut FieldErrors) {
     let fault = if email.is_empty() {
         "Enter your email address."
-    } else if email.len() > EMAIL_MAX_BYTES {
+    } else if email.len() > MAX_EMAIL_BYTES {
         "This is too long for an email address."
     } else if visible_text::has_hidden(email) || !is_address_like(email) {
         "This is not an email address: it should look like name@example.com."
@@ -47,7 +47,7 @@ pub fn check_email(email: &str, faults: &mut FieldErrors) {
 pub fn check_password_input(field: &str, password: &str, faults: &mut FieldErrors) {
     let fault = if password.is_empty() {
         "Enter your password."
-    } else if password.len() > PASSWORD_INPUT_MAX_BYTES {
+    } else if password.len() > MAX_PASSWORD_INPUT_BYTES {
         "This password is too long."
     } else if password.contains('\0') {
         "This password has a character that no keyboard types."
@@ -69,8 +69,8 @@ pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults:
             "Use at least {min_chars} characters: {} more. A few words are easy to remember.",
             min_chars - chars
         )
-    } else if chars > NEW_PASSWORD_MAX_CHARS {
-        format!("Use at most {NEW_PASSWORD_MAX_CHARS} characters.")
+    } else if chars > MAX_NEW_PASSWORD_CHARS {
+        format!("Use at most {MAX_NEW_PASSWORD_CHARS} characters.")
     } else if password.contains('\0') {
         "This password has a character that no keyboard types.".to_owned()
     } else {
@@ -83,8 +83,8 @@ pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults:
 pub fn check_name(name: &str, faults: &mut FieldErrors) {
     let fault = if name.is_empty() {
         "Enter your name.".to_owned()
-    } else if name.chars().count() > NAME_MAX_CHARS {
-        format!("Use at most {NAME_MAX_CHARS} characters.")
+    } else if name.chars().count() > MAX_NAME_CHARS {
+        format!("Use at most {MAX_NAME_CHARS} characters.")
     } else if visible_text::has_hidden(name) {
         "This name contains characters that cannot be seen. Type it without them.".to_owned()
     } else {

@@ -2,8 +2,8 @@
 
 use serde_json::{from_str, json, to_value};
 use shared::{
-    ApiError, ChatTokenRequest, DeleteAccountRequest, ErrorCode, FieldErrors, LoginRequest, LoginResponse,
-    PasswordRequest, RegisterRequest, RenameRequest, Secret, SessionInfo, validation,
+    ApiError, ChangePasswordRequest, ChatTokenRequest, DeleteAccountRequest, ErrorCode, FieldErrors,
+    LoginRequest, LoginResponse, RegisterRequest, Secret, SessionInfo, UpdateAccountRequest, validation,
 };
 
 fn login(email: &str, password: &str) -> LoginRequest {
@@ -64,7 +64,7 @@ fn error_has_snake_case_code_and_omits_empty_fields() {
 #[test]
 fn invalid_login_input_is_reported_by_field() {
     let faults = |email: &str, password: &str| -> Vec<String> {
-        login(email, password).faults().into_keys().collect()
+        login(email, password).validate().into_keys().collect()
     };
     assert!(faults(" test@example.com ", "password").is_empty());
     assert_eq!(faults("", ""), ["email", "password"]);
@@ -73,7 +73,7 @@ fn invalid_login_input_is_reported_by_field() {
     assert_eq!(faults("a\0b@example.com", "x"), ["email"]);
     assert_eq!(faults(&format!("{}@example.com", "a".repeat(300)), "x"), ["email"]);
     assert_eq!(faults("a@example.com", "a\0b"), ["password"]);
-    assert_eq!(faults("a@example.com", &"p".repeat(validation::PASSWORD_INPUT_MAX_BYTES + 1)), ["password"]);
+    assert_eq!(faults("a@example.com", &"p".repeat(validation::MAX_PASSWORD_INPUT_BYTES + 1)), ["password"]);
     let mut kept = FieldErrors::new();
     validation::check_email("a@example.com", &mut kept);
     assert!(kept.is_empty());
@@ -93,9 +93,9 @@ fn uid_is_accepted_as_cometchat_stores_it() {
 fn account_requests_use_exact_field_names() {
     assert!(from_str::<RegisterRequest>(r#"{"email":"a@b","password":"x","name":"n"}"#).is_ok());
     assert!(from_str::<RegisterRequest>(r#"{"email":"a@b","password":"x","name":"n","id":"i"}"#).is_err());
-    assert!(from_str::<RenameRequest>(r#"{"name":"n"}"#).is_ok());
-    assert!(from_str::<PasswordRequest>(r#"{"currentPassword":"x","newPassword":"y"}"#).is_ok());
-    assert!(from_str::<PasswordRequest>(r#"{"current_password":"x","newPassword":"y"}"#).is_err());
+    assert!(from_str::<UpdateAccountRequest>(r#"{"name":"n"}"#).is_ok());
+    assert!(from_str::<ChangePasswordRequest>(r#"{"currentPassword":"x","newPassword":"y"}"#).is_ok());
+    assert!(from_str::<ChangePasswordRequest>(r#"{"current_password":"x","newPassword":"y"}"#).is_err());
     assert!(from_str::<DeleteAccountRequest>("{}").is_err());
 }
 

@@ -20,7 +20,7 @@ pub fn Login(props: &FormProps) -> Html {
             email: form.value("email").trim().to_owned(),
             password: Secret::new(form.value("password")),
         };
-        (request.faults(), async move { api::login(&request).await })
+        (request.validate(), async move { api::login(&request).await })
     });
     let oninput = props.auth.oninput(&form);
     let content = html! {

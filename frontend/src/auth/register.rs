@@ -21,7 +21,7 @@ pub fn Register(props: &FormProps) -> Html {
             password: Secret::new(form.value("password")),
             name: form.value("name").trim().to_owned(),
         };
-        (request.faults(min_chars.unwrap_or(1)), async move { api::register(&request).await })
+        (request.validate(min_chars.unwrap_or(1)), async move { api::register(&request).await })
     });
     let oninput = props.auth.oninput(&form);
     let content = html! {

@@ -146,7 +146,11 @@ impl FormHandle {
     }
 
     /// Sends the form, unless it is being sent, must wait, or has `errors` that the user can fix first.
-    pub fn send(&self, errors: FieldErrors, request: impl Future<Output = Result<(), RequestError>> + 'static) {
+    pub fn send(
+        &self,
+        errors: FieldErrors,
+        request: impl Future<Output = Result<(), RequestError>> + 'static,
+    ) {
         self.send_boxed(errors, Box::pin(request));
     }
 

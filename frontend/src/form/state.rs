@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn invalid(email: &str) -> FormEvent {
-        FormEvent::Invalid(LoginRequest { email: email.into(), password: Secret::default() }.faults())
+        FormEvent::Invalid(LoginRequest { email: email.into(), password: Secret::default() }.validate())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::sign_out_reason::{self, SignOutReason};
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use gloo_timers::future::TimeoutFuture;
-use shared::SessionResponse;
+use shared::UserResponse;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::VisibilityState;
 use yew::prelude::*;
@@ -37,7 +37,7 @@ impl SessionContext {
     }
 
     /// Shows the user's new name.
-    pub fn renamed(&self, user: SessionResponse) {
+    pub fn renamed(&self, user: UserResponse) {
         self.session.dispatch(SessionEvent::Found(user));
     }
 

@@ -4,14 +4,14 @@
 
 use crate::api::RequestError;
 use crate::handoff::SignedInUser;
-use shared::{Secret, SessionResponse};
+use shared::{Secret, UserResponse};
 use std::rc::Rc;
 use yew::Reducible;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Session {
     SignedIn {
-        user: SessionResponse,
+        user: UserResponse,
         /// The CometChat token, if the login has just returned one.
         chat_token: Option<Secret>,
         sign_out: SignOut,
@@ -31,7 +31,7 @@ pub enum SignOut {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionEvent {
     /// The server says who is signed in.
-    Found(SessionResponse),
+    Found(UserResponse),
     /// The server says that there is no session.
     NotSignedIn,
     SignOutStarted,
@@ -43,7 +43,7 @@ impl Session {
         Self::signed_in(user.user, user.chat_token)
     }
 
-    fn signed_in(user: SessionResponse, chat_token: Option<Secret>) -> Self {
+    fn signed_in(user: UserResponse, chat_token: Option<Secret>) -> Self {
         Self::SignedIn { user, chat_token, sign_out: SignOut::NotRequested }
     }
 
@@ -85,8 +85,8 @@ impl Reducible for Session {
 mod tests {
     use super::*;
 
-    fn user(id: &str) -> SessionResponse {
-        SessionResponse { id: id.into(), email: format!("{id}@example.com"), name: id.into() }
+    fn user(id: &str) -> UserResponse {
+        UserResponse { id: id.into(), email: format!("{id}@example.com"), name: id.into() }
     }
 
     fn after(start: Session, events: impl IntoIterator<Item = SessionEvent>) -> Session {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn new_name_keeps_the_chat_token() {
-        let renamed = SessionResponse { name: "Ada L.".into(), ..user("ada") };
+        let renamed = UserResponse { name: "Ada L.".into(), ..user("ada") };
         let state = Session::signed_in(user("ada"), Some(Secret::new("t")));
         assert_eq!(
             after(state, [SessionEvent::Found(renamed.clone())]),

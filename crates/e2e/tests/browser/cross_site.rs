@@ -57,7 +57,7 @@ const FORMS: &str = "
     const bodies = [['x', 'y'], ['{\"renew\":true,\"x\":\"', '\"}'], ['{\"name\":\"Hacked\",\"x\":\"', '\"}'],
         ['{\"password\":\"password\",\"x\":\"', '\"}']];
     const paths = ['/api/logout', '/api/session/chat-token', '/api/account', '/api/account/password',
-        '/api/sessions', '/api/login', '/api/register', '/api/handover'];
+        '/api/sessions', '/api/login', '/api/register', '/api/login/assertion'];
     const types = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'];
     const loads = [];
     for (const path of paths) for (const enctype of types) for (const [name, value] of bodies) {

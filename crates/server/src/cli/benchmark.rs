@@ -2,7 +2,7 @@
 //! parameters it does best with.
 
 use super::{CliResult, flag};
-use crate::config::{Sources, CoreConfig};
+use crate::config::{CoreConfig, Sources};
 use crate::passwords::{self, OWASP_MIN_PARAMS};
 use clap::{ArgMatches, Command};
 use std::io::{self, Write as _};
@@ -22,7 +22,7 @@ pub fn run(matches: &ArgMatches, mut sources: Sources) -> CliResult {
     let store = CoreConfig::read(&sources)?;
     let (present, threads) = (&store.argon2, store.password_hash_threads);
     let mut out = io::stdout();
-    writeln!(out, "With HASH_THREADS={threads}, on an otherwise idle machine:\n")?;
+    writeln!(out, "With PASSWORD_HASH_THREADS={threads}, on an otherwise idle machine:\n")?;
     writeln!(out, "  ARGON2_MEMORY_KIB  ARGON2_ITERATIONS  hashes/s  one hash  memory in all")?;
     let only_present = matches.get_flag("in-use");
     let mut choices = if only_present { Vec::new() } else { OWASP_MIN_PARAMS.to_vec() };

@@ -1,15 +1,15 @@
 //! `cometchat-auth chat …`: what is still to be done at CometChat, and who is missing there.
 
 use super::{CliResult, date, flag};
-use crate::users;
-use crate::app::http_client;
-use crate::cometchat::budget::CallBudget;
-use crate::cometchat::client::{CometChatError, Client};
-use crate::cometchat::seal::SecretKey;
-use crate::cometchat::{fingerprints, job_queue};
 use crate::clock::Clock;
-use crate::config::{CometChat, Config, Sources, CoreConfig, key_file};
+use crate::cometchat::budget::CallBudget;
+use crate::cometchat::client::http_client;
+use crate::cometchat::client::{Client, CometChatError};
+use crate::cometchat::{job_queue, key_fingerprints};
+use crate::config::{CometChat, Config, CoreConfig, Sources, key_file};
+use crate::crypto::seal::SecretKey;
 use crate::db::Db;
+use crate::users;
 use clap::{ArgMatches, Command};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -67,7 +67,8 @@ async fn adopt_key(sources: &Sources) -> CliResult {
     }
     let db = Db::open_existing(store.database_url.expose()).await?;
     let fallbacks: Vec<SecretKey> = store.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
-    let given_up = fingerprints::adopt_key(&db, &store.secret_key.0, &fallbacks, Clock::system().now()).await?;
+    let given_up =
+        key_fingerprints::adopt_key(&db, &store.secret_key.0, &fallbacks, Clock::system().now()).await?;
     db.close().await;
     writeln!(
         io::stdout(),

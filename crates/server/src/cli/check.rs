@@ -2,13 +2,13 @@
 //! nothing, and makes nothing.
 
 use super::CliResult;
-use crate::app::http_client;
+use crate::clock::Clock;
 use crate::cometchat::budget::CallBudget;
 use crate::cometchat::client::Client;
-use crate::cometchat::fingerprints;
-use crate::cometchat::seal::SecretKey;
-use crate::clock::Clock;
-use crate::config::{CometChat, Config, ValueSource, SETTINGS, Setting, Sources};
+use crate::cometchat::client::http_client;
+use crate::cometchat::key_fingerprints;
+use crate::config::{CometChat, Config, SETTINGS, Setting, Sources, ValueSource};
+use crate::crypto::seal::SecretKey;
 use crate::db::Db;
 use clap::Command;
 use std::io::{self, Write as _};
@@ -40,7 +40,7 @@ pub async fn run(mut sources: Sources) -> CliResult {
     {
         let fallbacks: Vec<SecretKey> =
             config.core.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
-        key = fingerprints::check(&db, &config.core.secret_key.0, &fallbacks).await;
+        key = key_fingerprints::check(&db, &config.core.secret_key.0, &fallbacks).await;
         db.close().await;
         match &key {
             Ok(()) => writeln!(out, "key        ok: it is the database's")?,

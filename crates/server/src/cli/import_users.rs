@@ -1,12 +1,12 @@
 //! `cometchat-auth user import FILE`: users of another system, with the hashes that it made of their
 //! passwords. Everything is checked before anything is written, and written in one transaction.
 
-use super::{CliResult, flag, users};
-use crate::users::{self, User, email_key};
-use crate::cometchat::job_queue;
+use super::{CliResult, flag};
 use crate::clock::Clock;
+use crate::cometchat::job_queue;
 use crate::db::Db;
 use crate::passwords;
+use crate::users::{self, User, email_key};
 use clap::{Arg, ArgMatches, Command};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -68,7 +68,7 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> CliResult {
     for (visit, at_once) in users.chunks(BATCH_SIZE).enumerate() {
         let earlier = visit * BATCH_SIZE;
         progress(earlier, users.len())?;
-        users::add(&mut tx, at_once, now).await?;
+        users::insert_many(&mut tx, at_once, now).await?;
     }
     tx.commit_without_timeout().await?;
     summary(&users, "imported; a running server makes them at CometChat")
@@ -164,7 +164,7 @@ async fn existing(db: &Db) -> Result<ExistingUsers, crate::db::DbError> {
     let mut taken = ExistingUsers::default();
     let mut last = String::new();
     loop {
-        let page = users::page(db, &last, 1000).await?;
+        let page = users::list_after(db, &last, 1000).await?;
         let Some(user) = page.last() else { break };
         last.clone_from(&user.id);
         for user in page {
@@ -196,7 +196,7 @@ pub(crate) fn check(lines: Vec<Line>, mut taken: ExistingUsers) -> (Vec<(User, S
         };
         let (email, name) = (record.email.trim().to_owned(), record.name.trim().to_owned());
         let user = User { id: record.id.trim().to_owned(), email, name };
-        let mut found = users::validate(&user);
+        let mut found = super::users::validate(&user);
         if let Some(other) = taken.ids.insert(user.id.clone(), line) {
             found.push(format!("id: {} is {}", user.id.escape_debug(), place(other)));
         }

@@ -1,7 +1,7 @@
 //! `cometchat-auth copy-from`: all that a SQLite file holds, into an empty PostgreSQL. Who is signed in stays so.
 
 use super::CliResult;
-use crate::config::{Sources, CoreConfig, key_file};
+use crate::config::{CoreConfig, Sources, key_file};
 use crate::db::{Db, sqlite_path};
 use crate::values;
 use clap::{Arg, ArgMatches, Command};
@@ -75,7 +75,7 @@ const TABLES: [Table; 8] = [
         "created_at",
         "unsettled_until"
     ),
-    table!("handovers", "id_hash", "expires_at"),
+    table!("used_assertions", "id_hash", "expires_at"),
     table!("assertion_cutoffs", "user_id", "refused_until"),
     table!("key_fingerprints", "fingerprint", "number", "used_since"),
     table!("password_hash_kinds", "sample"),
@@ -143,7 +143,8 @@ async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> 
     to.run("DELETE FROM key_fingerprints", &[]).await?;
     // The kind of new hashes, of a server that was started on it.
     to.run("DELETE FROM password_hash_kinds", &[]).await?;
-    let there = "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM handovers
+    let there =
+        "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM used_assertions
                  UNION ALL SELECT 1 FROM assertion_cutoffs LIMIT 1";
     if !to.run(there, &[]).await?.rows.is_empty() {
         return Err("there is something in the database at DATABASE_URL already: nothing was copied".into());

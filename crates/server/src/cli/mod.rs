@@ -3,14 +3,14 @@
 mod benchmark;
 mod chat;
 mod check;
-mod migrate_sqlite;
 pub(crate) mod import_users;
-mod log;
+mod migrate_sqlite;
 pub(crate) mod users;
 
-use crate::app::{Application, ShutdownHandle};
 use crate::clock::Clock;
-use crate::config::{self, Config, ValueSource, Sources};
+use crate::config::{self, Config, Sources, ValueSource};
+use crate::server::{Application, ShutdownHandle};
+use crate::telemetry;
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeSet;
@@ -135,7 +135,7 @@ fn date(unix_seconds: i64) -> String {
 }
 
 async fn serve(sources: &Sources) -> CliResult {
-    let traces = log::start(sources)?;
+    let traces = telemetry::logging::start(sources)?;
     let config = Config::read(sources)?;
     raise_fd_limit();
     let public_url = config.public_url.clone();
@@ -152,7 +152,7 @@ async fn serve(sources: &Sources) -> CliResult {
             return Ok(());
         }
     };
-    tokio::spawn(stop.apply(app.stopper()?));
+    tokio::spawn(stop.apply(app.shutdown_handle()?));
     let address = app.address();
     if let Some(address) = app.metrics_address() {
         tracing::info!(%address, "metrics at /metrics");
@@ -216,7 +216,7 @@ async fn healthcheck(sources: &Sources) -> CliResult {
         });
     }
     let url = format!("http://{address}{}", shared::routes::READYZ);
-    let request = crate::app::http_client(true)?.get(&url).timeout(Duration::from_secs(3));
+    let request = crate::cometchat::client::http_client(true)?.get(&url).timeout(Duration::from_secs(3));
     let status = request.send().await.map_err(|error| format!("no answer from {url}: {error}"))?.status();
     if status.is_success() {
         writeln!(std::io::stdout(), "ready")?;

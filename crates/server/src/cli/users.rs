@@ -2,12 +2,14 @@
 //! out at CometChat what is written here.
 
 use super::{CliResult, date, flag, import_users};
-use crate::users::{self, AccountError, Credentials, User};
+use crate::auth::AccountError;
 use crate::clock::Clock;
-use crate::config::{Sources, CoreConfig};
+use crate::config::{CoreConfig, Sources};
 use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
-use crate::{assertions, sessions, throttle};
+use crate::users::assertions;
+use crate::users::{self, Credentials, User};
+use crate::{sessions, throttle};
 use clap::{Arg, ArgMatches, Command};
 use shared::visible_text::without_hidden;
 use shared::{FieldErrors, validation};
@@ -135,15 +137,17 @@ async fn add(matches: &ArgMatches, store: &CoreConfig, db: &Db) -> CliResult {
     let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
     let done = format!("added {} with id {}", user.email, user.id);
-    users::insert_many(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(|error| match error {
-        AccountError::Db(DbError::Duplicate) => {
-            "a user with this id or this email address is there already".into()
-        }
-        error @ AccountError::BeingDeleted(_) => {
-            format!("{error}: try again when `cometchat-auth chat jobs` does not list it any more").into()
-        }
-        error => Box::<dyn std::error::Error>::from(error),
-    })?;
+    users::insert_many(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(
+        |error| match error {
+            AccountError::Db(DbError::Duplicate) => {
+                "a user with this id or this email address is there already".into()
+            }
+            error @ AccountError::BeingDeleted(_) => {
+                format!("{error}: try again when `cometchat-auth chat jobs` does not list it any more").into()
+            }
+            error => Box::<dyn std::error::Error>::from(error),
+        },
+    )?;
     tx.commit().await?;
     print_line(format_args!("{done}"))
 }
@@ -178,7 +182,8 @@ async fn show(found: &Credentials, db: &Db) -> CliResult {
     let password = found.password_hash.as_deref().map_or("none".to_owned(), |hash| {
         passwords::scheme(hash).unwrap_or_else(|| "a hash that cannot be read".to_owned())
     });
-    let locked = if throttle::is_locked(db, &user.email, now).await? { "yes: see `user unlock`" } else { "no" };
+    let locked =
+        if throttle::is_locked(db, &user.email, now).await? { "yes: see `user unlock`" } else { "no" };
     let linked =
         if assertions::is_linked(db, &user.id).await? { "accepted" } else { "refused: see `user link`" };
     print_line(format_args!(

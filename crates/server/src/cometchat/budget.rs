@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn share_shrinks_as_calls_are_used_and_grows_as_time_passes() {
+    fn call_budget_shrinks_with_use_and_recovers() {
         let (budget, clock) = budget();
         (0..10).for_each(|_| budget.count_job());
         call(&budget, 49);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn share_keeps_a_tenth_for_jobs_while_sign_ins_use_all() {
+    fn call_budget_keeps_a_tenth_for_jobs() {
         let (budget, clock) = budget();
         call(&budget, 1_000);
         for _ in 0..10 {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn share_heeds_what_cometchat_says_is_left() {
+    fn call_budget_respects_reported_remainder() {
         let (budget, clock) = budget();
         (0..10).for_each(|_| budget.count_job());
         budget.record_remaining(25);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn share_does_not_depend_on_what_the_clock_is_set_to() {
+    fn call_budget_ignores_clock_steps() {
         let (budget, clock) = budget();
         (0..10).for_each(|_| budget.count_job());
         call(&budget, 100);

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
+    fn circuit_breaker_opens_on_consecutive_failures() {
         let (breaker, _) = breaker();
         fail(&breaker, FAILURE_THRESHOLD - 1);
         breaker.admit().ok().unwrap().success();
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_while_one_call_may_try_and_its_answer_closes_it() {
+    fn circuit_breaker_closes_after_answered_trial() {
         let (breaker, clock) = breaker();
         fail(&breaker, FAILURE_THRESHOLD);
         clock.advance(OPEN_DURATION);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_fails_or_is_dropped_opens_it_again() {
+    fn circuit_breaker_reopens_on_failed_or_dropped_trial() {
         let (breaker, clock) = breaker();
         fail(&breaker, FAILURE_THRESHOLD);
         for drop_it in [false, true] {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_in_time_whatever_somebody_sets_the_clock_to() {
+    fn circuit_breaker_ignores_clock_steps() {
         let (breaker, clock) = breaker();
         fail(&breaker, FAILURE_THRESHOLD);
         clock.step(-900);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_cometchat_asks_for_is_kept_from_the_first_failure_on() {
+    fn circuit_breaker_honors_retry_after_up_to_cap() {
         let (breaker, clock) = breaker();
         breaker.admit().ok().unwrap().failure(Some(Duration::from_secs(30)));
         assert_eq!(breaker.admit().err(), Some(Duration::from_secs(30)));

@@ -2,10 +2,10 @@
 //!
 //! Knows the wire of CometChat and nothing of ours; what an answer means is in [`super::answer`].
 
-pub use super::error::CometChatError;
-use super::error::{decode, parse_response, from_reqwest};
 use super::budget::CallBudget;
-use crate::spent::{Phase, timed};
+pub use super::error::CometChatError;
+use super::error::{decode, from_reqwest, parse_response};
+use crate::telemetry::request_timing::{Phase, timed};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{family::Family, histogram::Histogram};
 use reqwest::{Method, Url, header};
@@ -121,7 +121,8 @@ impl Client {
     pub async fn users(&self, page: u32) -> Result<Vec<RemoteUser>, CometChatError> {
         let page = page.to_string();
         let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str()), ("withDeactivated", "true")];
-        let listed = self.timed_call("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None)));
+        let listed =
+            self.timed_call("list_users", Box::pin(self.send(Method::GET, &["users"], &query, None)));
         decode(listed.await?.data)
     }
 
@@ -276,6 +277,28 @@ impl Drop for Outcome<'_> {
     }
 }
 
+/// The client for CometChat. It follows no redirect, because it would take the API key along. `stays_here`: what it
+/// asks is on this machine, and not behind a proxy that the environment names.
+#[allow(clippy::disallowed_methods)] // the one place
+pub fn http_client(stays_here: bool) -> Result<reqwest::Client, reqwest::Error> {
+    install_crypto_provider();
+    let client = reqwest::Client::builder();
+    let client = if stays_here { client.no_proxy() } else { client };
+    client
+        .user_agent(concat!("cometchat-auth/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(2))
+        .timeout(Duration::from_secs(10))
+        .pool_idle_timeout(Duration::from_secs(90))
+        .build()
+}
+
+/// What TLS is made of, for whatever speaks it in this process.
+pub fn install_crypto_provider() {
+    // Fails only when there is one already, which is then as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_of_a_path_stays_one_segment_whatever_is_in_it() {
+    fn path_part_is_encoded_as_one_segment() {
         for (token, segment) in [
             ("ada_17000", "ada_17000"),
             ("a/../b", "a%2F..%2Fb"),
@@ -304,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_segment_can_say_is_refused_before_a_call_is_made() {
+    fn unaddressable_path_part_is_rejected() {
         let long = "a".repeat(MAX_SEGMENT_BYTES + 1);
         for token in DOT_DOT.into_iter().chain([long.as_str()]) {
             assert!(matches!(path(token), Err(CometChatError::Unaddressable(_))), "{token:?}");
@@ -312,10 +335,13 @@ mod tests {
     }
 
     #[test]
-    fn a_minted_token_that_could_not_be_revoked_is_none() {
+    fn minted_token_unusable_in_url_is_unclear() {
         assert_eq!(parse_token(json!({"authToken": "ada_17000"})).unwrap().expose(), "ada_17000");
         for token in DOT_DOT {
-            assert!(matches!(parse_token(json!({"authToken": token})), Err(CometChatError::UnknownOutcome(_))), "{token:?}");
+            assert!(
+                matches!(parse_token(json!({"authToken": token})), Err(CometChatError::UnknownOutcome(_))),
+                "{token:?}"
+            );
         }
     }
 }

@@ -112,14 +112,17 @@ pub(crate) fn parse_response(
     if status == StatusCode::TOO_MANY_REQUESTS {
         return Err(CometChatError::RateLimited { retry_after });
     }
-    let answer: Envelope = serde_json::from_slice(body)
-        .map_err(|_| CometChatError::UnknownOutcome(format!("status {}, and no JSON of its kind", status.as_u16())))?;
+    let answer: Envelope = serde_json::from_slice(body).map_err(|_| {
+        CometChatError::UnknownOutcome(format!("status {}, and no JSON of its kind", status.as_u16()))
+    })?;
     if let Some(error) = answer.error {
         return Err(by_code(status, retry_after, error));
     }
     match answer.data {
         Some(data) if status.is_success() => Ok(data),
-        _ => Err(CometChatError::UnknownOutcome(format!("status {}, neither data nor error", status.as_u16()))),
+        _ => {
+            Err(CometChatError::UnknownOutcome(format!("status {}, neither data nor error", status.as_u16())))
+        }
     }
 }
 
@@ -139,7 +142,9 @@ fn by_code(status: StatusCode, retry_after: Option<Duration>, error: ErrorBody) 
         "ERR_BAD_REQUEST" if is_uid_taken(error.details.as_ref()) => CometChatError::UserExists,
         "ERR_AUTH_TOKEN_NOT_FOUND" | "AUTH_ERR_AUTH_TOKEN_NOT_FOUND" => CometChatError::TokenNotFound,
         "ERR_TOO_MANY_REQUESTS" => CometChatError::RateLimited { retry_after },
-        "ERR_MISSION_FAILED" | "ERR_OPERATION_FAILED" | "ERR_EXCEPTION" | "" => CometChatError::UnknownOutcome(code),
+        "ERR_MISSION_FAILED" | "ERR_OPERATION_FAILED" | "ERR_EXCEPTION" | "" => {
+            CometChatError::UnknownOutcome(code)
+        }
         _ if code.starts_with("AUTH_ERR_") => CometChatError::Misconfigured(code),
         _ if status.is_server_error() => CometChatError::UnknownOutcome(code),
         _ => CometChatError::Refused(code),
@@ -164,7 +169,11 @@ mod tests {
     use serde_json::json;
 
     fn verdict(status: u16, body: &str) -> String {
-        match parse_response(StatusCode::from_u16(status).unwrap(), Some(Duration::from_secs(7)), body.as_bytes()) {
+        match parse_response(
+            StatusCode::from_u16(status).unwrap(),
+            Some(Duration::from_secs(7)),
+            body.as_bytes(),
+        ) {
             Ok(data) => data.to_string(),
             Err(error) => format!("{error:?}"),
         }
@@ -175,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_judged_by_its_code_and_not_by_its_status() {
+    fn error_code_outranks_http_status() {
         for status in [200, 400, 401, 404, 409, 500] {
             assert_eq!(verdict(status, &error("ERR_UID_NOT_FOUND")), "UserNotFound", "{status}");
             assert_eq!(verdict(status, &error("ERR_UID_ALREADY_EXISTS")), "UserExists");
@@ -188,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_words_for_a_taken_uid_are_understood() {
+    fn legacy_uid_taken_error_means_user_exists() {
         let older =
             r#"{"error":{"code":"ERR_BAD_REQUEST","details":{"uid":["The uid has already been taken."]}}}"#;
         assert_eq!(verdict(400, older), "UserExists");
@@ -198,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_unclear_and_never_taken_for_an_answer() {
+    fn malformed_response_is_unclear() {
         let bodies =
             ["", "<html>", "null", "[]", "{}", r#"{"data":null}"#, r#"{"error":{}}"#, r#"{"error":7}"#];
         for status in [200, 502] {
@@ -208,11 +217,14 @@ mod tests {
         }
         assert!(verdict(500, r#"{"data":{"uid":"u"}}"#).starts_with("Unclear"));
         assert!(verdict(503, &error("ERR_SOMETHING_NEW")).starts_with("Unclear"));
-        assert!(matches!(decode::<IssuedToken>(json!({"authToken": 7})), Err(CometChatError::UnknownOutcome(_))));
+        assert!(matches!(
+            decode::<IssuedToken>(json!({"authToken": 7})),
+            Err(CometChatError::UnknownOutcome(_))
+        ));
     }
 
     #[test]
-    fn a_code_cannot_forge_a_log_line() {
+    fn error_code_cannot_forge_log_line() {
         let forged = verdict(400, &error("ERR_X\n2026-01-01 INFO all is well"));
         assert!(!forged.contains('\n') && !forged.contains(' '), "{forged}");
     }

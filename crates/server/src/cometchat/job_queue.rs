@@ -103,7 +103,7 @@ pub async fn sync_users<'a>(
         sync_users!("json_array_elements_text($1::json) AS uids (value)"),
     );
     let done = tx.run(sql, values![json_array(uids), i64::from(bulk), now]).await?;
-    for row in &complete.rows {
+    for row in &done.rows {
         if row.text(0)? == JobKind::DeleteUser.name() {
             return row.text(1).map(Some);
         }
@@ -208,7 +208,7 @@ pub async fn claim(db: &Db, bulk: bool, now: i64) -> Result<Option<ClaimedJob>, 
     let [sqlite, postgres] = CLAIM_SQL;
     let values = values![now, now + CLAIM_SECONDS, &claim, i64::from(bulk), MAX_CALL_DELAY_SECONDS];
     let done = db.write(db.dialect(sqlite, postgres), values).await?;
-    let Some(row) = complete.rows.first() else { return Ok(None) };
+    let Some(row) = done.rows.first() else { return Ok(None) };
     let (id, version) = (row.text(0)?, row.int(4)?);
     let Some(kind) = JobKind::parse(&row.text(1)?) else {
         park_with_state(db, (&id, &claim, version), "this version knows no such kind of job").await?;
@@ -291,7 +291,11 @@ pub async fn park(db: &Db, job: &ClaimedJob, error: &str) -> Result<(), DbError>
     park_with_state(db, (&job.id, &job.claim, job.version), error).await
 }
 
-async fn park_with_state(db: &Db, (id, claim, version): (&str, &str, i64), error: &str) -> Result<(), DbError> {
+async fn park_with_state(
+    db: &Db,
+    (id, claim, version): (&str, &str, i64),
+    error: &str,
+) -> Result<(), DbError> {
     db.write(
         "UPDATE chat_jobs SET parked = CASE WHEN version = $3 THEN 1 ELSE 0 END, claim = '', claimed_until = 0,
                               last_error = $4
@@ -307,7 +311,7 @@ pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
     let done = db
         .write("UPDATE chat_jobs SET parked = 0, attempts = 0, run_at = $1 WHERE parked = 1", values![now])
         .await?;
-    Ok(complete.affected)
+    Ok(done.affected)
 }
 
 /// How the queue stands, as far as it is counted: [`MAX_COUNTED`] jobs of a kind stand for that many or more.
@@ -332,7 +336,7 @@ pub const STATS_SQL: &str = "
 
 pub async fn stats(db: &Db, now: i64) -> Result<QueueStats, DbError> {
     let rows = db.read(STATS_SQL, values![MAX_COUNTED, now]).await?;
-    let mut standing = QueueStats { waiting: 0, parked: 0, lag: 0 };
+    let mut stats = QueueStats { waiting: 0, parked: 0, lag: 0 };
     if let Some(row) = rows.first() {
         stats = QueueStats { waiting: row.int(0)?, parked: row.int(1)?, lag: (now - row.int(2)?).max(0) };
     }

@@ -4,24 +4,24 @@
 //! breaker, because a sign-in waits for it; what can wait goes through [`jobs`] and the [`worker`].
 //! Knows nothing of HTTP routes, and only its own table.
 
-pub(crate) mod error;
-pub mod circuit_breaker;
 pub mod budget;
+pub mod circuit_breaker;
 pub mod client;
-pub mod fingerprints;
+pub(crate) mod error;
 pub mod job_queue;
-pub mod seal;
+pub mod key_fingerprints;
+
 pub(crate) mod token_journal;
 pub mod worker;
 
-use crate::users::User;
 use crate::clock::Clock;
+use crate::crypto::seal::{DecryptError, Sealer};
 use crate::db::{Db, DbError, Tx};
+use crate::users::User;
 use circuit_breaker::CircuitBreaker;
-use client::{CometChatError, Client};
+use client::{Client, CometChatError};
 use job_queue::ClaimedJob;
 use prometheus_client::metrics::counter::Counter;
-use seal::{Sealer, DecryptError};
 use shared::Secret;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -123,7 +123,11 @@ impl ChatService {
 
     /// Makes a new user at CometChat and a token for them, in one call. Where that does not work now, the
     /// worker makes the user later.
-    pub async fn create_with_token(&self, user: &User, enrolment: PendingUser) -> Result<MintedToken, MintError> {
+    pub async fn create_with_token(
+        &self,
+        user: &User,
+        enrolment: PendingUser,
+    ) -> Result<MintedToken, MintError> {
         let PendingUser { sync, check } = enrolment;
         let minted = match self.admit() {
             Ok(pass) => self.with_timeout(user, pass, check, self.create_or_mint(user)).await,
@@ -158,7 +162,9 @@ impl ChatService {
     ) -> Result<MintedToken, MintError> {
         let minted = match tokio::time::timeout(TOKEN_TIMEOUT, call).await {
             Ok(minted) => minted,
-            Err(_) => Err(CometChatError::UnknownOutcome(format!("no answer in {} ms", TOKEN_TIMEOUT.as_millis()))),
+            Err(_) => {
+                Err(CometChatError::UnknownOutcome(format!("no answer in {} ms", TOKEN_TIMEOUT.as_millis())))
+            }
         };
         match minted {
             Ok(token) => {

@@ -1,7 +1,7 @@
 //! Which chat tokens may exist at CometChat: the notes of mints that are under way, and the tokens that wait for their
 //! revocation. Both are jobs; the tokens of sessions are in [`crate::sessions`].
 
-use super::job_queue::{RECONCILE_DELAY_SECONDS, JobKind, MAX_CALL_DELAY_SECONDS, new_id};
+use super::job_queue::{JobKind, MAX_CALL_DELAY_SECONDS, RECONCILE_DELAY_SECONDS, new_id};
 use crate::db::{Db, DbError, Tx};
 use crate::values;
 

@@ -8,9 +8,10 @@
 use super::budget::Share;
 use super::client::{CometChatError, IssuedToken};
 use super::job_queue::{self, ClaimedJob, JobKind};
-use super::{ChatService, seal::DecryptError, token_journal};
+use super::{ChatService, token_journal};
+use crate::crypto::{random, seal::DecryptError};
 use crate::db::DbError;
-use crate::{users, random, sessions};
+use crate::{sessions, users};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -229,7 +230,11 @@ async fn revoke_lost_tokens(chat: &ChatService, uid: &str, created_at: i64) -> R
     Ok(lost.len())
 }
 
-async fn finish(chat: &ChatService, job: &ClaimedJob, outcome: Result<Progress, JobError>) -> Result<(), DbError> {
+async fn finish(
+    chat: &ChatService,
+    job: &ClaimedJob,
+    outcome: Result<Progress, JobError>,
+) -> Result<(), DbError> {
     let (kind, user, now) = (job.kind.name(), job.uid.as_str(), chat.clock.now());
     let error = match outcome {
         Ok(Progress::All) => {
@@ -279,22 +284,22 @@ mod tests {
     use super::super::MintError;
     use super::super::budget::CallBudget;
     use super::super::client::{Client, Endpoint};
-    use super::super::seal::{Sealer, SecretKey};
     use super::*;
-    use crate::users::User;
     use crate::clock::Clock;
+    use crate::crypto::seal::{Sealer, SecretKey};
     use crate::db::Db;
+    use crate::users::User;
     use shared::Secret;
 
     #[tokio::test]
-    async fn a_database_in_trouble_is_not_taken_for_an_outage_of_cometchat() {
+    async fn database_outage_keeps_circuit_breaker_closed() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
         let base = "http://127.0.0.1:9/v3".parse().unwrap();
         let endpoint = Endpoint { base, app_id: String::new(), api_key: Secret::default() };
         let clock = Clock::manual(1_000);
         let budget = CallBudget::new(500, clock.clone());
-        let client = Client::new(crate::app::http_client(true).unwrap(), endpoint, budget);
+        let client = Client::new(crate::cometchat::client::http_client(true).unwrap(), endpoint, budget);
         let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
         let chat = ChatService::new(client, sealer, db.clone(), clock);
         let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
@@ -312,26 +317,26 @@ mod tests {
     }
 
     #[test]
-    fn retries_wait_twice_as_long_each_time_up_to_ten_minutes() {
+    fn retry_wait_doubles_up_to_ten_minutes() {
         let longest: Vec<i64> = (1..=11).map(|attempts| retry_wait(attempts, &outage(), 1.0)).collect();
         assert_eq!(longest, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         assert_eq!(retry_wait(i64::MAX, &outage(), 1.0), 600);
     }
 
     #[test]
-    fn retries_of_a_payload_sealed_elsewhere_wait_up_to_an_hour() {
+    fn retry_wait_of_unopenable_job_caps_at_an_hour() {
         assert_eq!(retry_wait(1, &DecryptError.into(), 1.0), 2);
         assert_eq!(retry_wait(i64::MAX, &DecryptError.into(), 1.0), 3600);
     }
 
     #[test]
-    fn retries_are_spread_over_half_of_the_wait() {
+    fn retry_wait_jitters_over_half_its_length() {
         assert_eq!(retry_wait(6, &outage(), 0.0), 32);
         assert_eq!(retry_wait(6, &outage(), 0.5), 48);
     }
 
     #[test]
-    fn a_retry_never_comes_sooner_than_cometchat_asks_for() {
+    fn retry_wait_honors_retry_after_up_to_cap() {
         let limited = CometChatError::RateLimited { retry_after: Some(Duration::from_secs(90)) };
         assert_eq!(retry_wait(1, &limited.into(), 0.0), 90);
         let senseless = CometChatError::RateLimited { retry_after: Some(Duration::from_secs(u64::MAX)) };

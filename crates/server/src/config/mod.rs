@@ -8,10 +8,10 @@ mod secrets;
 mod settings;
 
 pub use secrets::key_file;
-pub use settings::{ValueSource, SETTINGS, Setting, Sources, flags};
+pub use settings::{SETTINGS, Setting, Sources, ValueSource, flags};
 
 use crate::cometchat::client::Endpoint;
-use crate::cometchat::seal::SecretKey;
+use crate::crypto::seal::SecretKey;
 use crate::sessions::Lifetime;
 use ipnet::IpNet;
 use parse::Reader;
@@ -142,7 +142,7 @@ impl Config {
         let registration = reader.one_of("REGISTRATION", ["open", "closed"]);
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
         let max = reader.number("SESSION_MAX_DAYS", 1, 3650);
-        let handover_keys = reader.keys("HANDOVER_KEY").into_iter().map(Key).collect();
+        let handover_keys = reader.keys("ASSERTION_KEY").into_iter().map(Key).collect();
         let store = reader.store();
         reader.finish()?;
         // Whatever is missing has left a fault.
@@ -184,8 +184,8 @@ impl Reader<'_> {
         let memory = self.number("ARGON2_MEMORY_KIB", 7168, 262_144);
         let iterations = self.number("ARGON2_ITERATIONS", 1, 16);
         let password_min_length = self.number("PASSWORD_MIN_LENGTH", 8, 64);
-        let hash_threads = match self.sources.get("HASH_THREADS") {
-            Some(_) => self.number("HASH_THREADS", 1, 1024),
+        let hash_threads = match self.sources.get("PASSWORD_HASH_THREADS") {
+            Some(_) => self.number("PASSWORD_HASH_THREADS", 1, 1024),
             None => {
                 std::thread::available_parallelism().map_or(Some(1), |cores| i64::try_from(cores.get()).ok())
             }

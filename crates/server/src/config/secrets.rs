@@ -77,7 +77,7 @@ impl Reader<'_> {
         }
         let path = key_file(database_url);
         if self.sources.read_only && !path.exists() {
-            return Some(SecretKey::new(crate::random::bytes()));
+            return Some(SecretKey::new(crate::crypto::random::bytes()));
         }
         match read_or_make(&path) {
             Ok(Some(key)) => {
@@ -139,7 +139,7 @@ fn make(path: &Path) -> io::Result<()> {
     }
     let draft = path.with_extension(format!("key.{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    writeln!(file, "{}", STANDARD.encode(crate::random::bytes::<32>()))?;
+    writeln!(file, "{}", STANDARD.encode(crate::crypto::random::bytes::<32>()))?;
     file.sync_all()?;
     let linked = match fs::hard_link(&draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

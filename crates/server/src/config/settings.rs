@@ -1,7 +1,6 @@
 //! The list of settings: name, default and meaning of each. The command line, `--help` and the checks
 //! are all made from this list.
 
-use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 use std::collections::BTreeMap;
 
@@ -113,15 +112,15 @@ pub const SETTINGS: &[Setting] = &[
         LOGIN,
         "REGISTRATION",
         Some("open"),
-        "open: who has no account can make one; closed: only you make them, by `cometchat-auth user` or HANDOVER_KEY",
+        "open: who has no account can make one; closed: only you make them, by `cometchat-auth user` or ASSERTION_KEY",
     ),
     setting(LOGIN, "PASSWORD_MIN_LENGTH", Some("15"), "Characters that a new password needs; at least 8"),
     setting(LOGIN, "SESSION_IDLE_DAYS", Some("7"), "Days after which a session that is not used ends"),
     setting(LOGIN, "SESSION_MAX_DAYS", Some("30"), "Days after which every session ends"),
     secret(
         LOGIN,
-        "HANDOVER_KEY",
-        "32 bytes in base64, shared with an app that signs its users in itself and hands them over to POST /api/handover; while it is changed two of them, with a comma",
+        "ASSERTION_KEY",
+        "32 bytes in base64, shared with an app that signs its users in itself and hands them over to POST /api/login/assertion; while it is changed two of them, with a comma",
     ),
     setting(
         LOGIN,
@@ -145,7 +144,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         LOGIN,
-        "HASH_THREADS",
+        "PASSWORD_HASH_THREADS",
         None,
         "Threads that hash passwords, each with the memory of one hash; as many as there are cores when not set. Half as many more check hashes of other systems",
     ),
@@ -209,13 +208,16 @@ pub struct Sources {
 impl Sources {
     /// `environment`: with what `.env` has added to it, told apart. Flags go before all. clap has merged them
     /// with the environment, but for the secrets, which are only ever there.
-    pub fn new(matches: &ArgMatches, environment: impl Iterator<Item = (String, String, ValueSource)>) -> Self {
+    pub fn new(
+        matches: &ArgMatches,
+        environment: impl Iterator<Item = (String, String, ValueSource)>,
+    ) -> Self {
         let mut values: BTreeMap<String, _> =
             environment.map(|(name, value, origin)| (name, (value, origin))).collect();
         for flag in flags() {
             let name = flag.get_id().as_str();
             if let Ok(Some(value)) = matches.try_get_one::<String>(name)
-                && matches.value_source(name) == Some(ValueSource::CommandLine)
+                && matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
             {
                 values.insert(name.to_owned(), (value.clone(), ValueSource::Flag));
             }

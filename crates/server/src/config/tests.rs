@@ -21,7 +21,7 @@ fn faults(changes: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn three_variables_are_enough_and_the_rest_has_defaults() {
+fn config_with_required_settings_uses_defaults() {
     let config = read(&[]).unwrap();
     assert_eq!(config.cometchat.endpoint.base.as_str(), "https://abc123.api-eu.cometchat.io/v3");
     assert_eq!(config.listen, "127.0.0.1:3000".parse().unwrap());
@@ -31,7 +31,7 @@ fn three_variables_are_enough_and_the_rest_has_defaults() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
+fn config_reports_all_invalid_settings_at_once() {
     let found = faults(&[
         ("COMETCHAT_REGION", "mars"),
         ("COMETCHAT_API_KEY", ""),
@@ -68,7 +68,7 @@ fn every_fault_is_told_at_once_with_the_name_of_its_setting() {
 }
 
 #[test]
-fn a_misspelt_setting_is_told_and_not_ignored() {
+fn unknown_setting_is_rejected_with_suggestion() {
     assert_eq!(
         faults(&[("COMETCHAT_APPID", "x")]),
         ["COMETCHAT_APPID: there is no such setting; did you mean COMETCHAT_APP_ID?"]
@@ -82,7 +82,7 @@ fn a_misspelt_setting_is_told_and_not_ignored() {
 }
 
 #[test]
-fn a_secret_may_come_from_a_file_but_not_from_both() {
+fn secret_is_read_from_file_unless_also_inline() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     std::fs::write(&file, "from-the-file\n").unwrap();
@@ -95,7 +95,7 @@ fn a_secret_may_come_from_a_file_but_not_from_both() {
 }
 
 #[test]
-fn the_public_url_may_have_a_path_and_nothing_strange_in_it() {
+fn public_url_allows_only_a_plain_path() {
     let base = |url| read(&[("PUBLIC_URL", url)]).map(|config| config.base_path().to_owned());
     assert_eq!(base("https://example.com"), Ok(String::new()));
     assert_eq!(base("https://example.com/team/chat/"), Ok("/team/chat".to_owned()));
@@ -107,7 +107,7 @@ fn the_public_url_may_have_a_path_and_nothing_strange_in_it() {
 }
 
 #[test]
-fn the_database_may_come_from_a_file_because_it_has_a_password() {
+fn database_url_is_read_from_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("url");
     std::fs::write(&file, "postgres://app:hunter2@db/chat\n").unwrap();
@@ -116,7 +116,7 @@ fn the_database_may_come_from_a_file_because_it_has_a_password() {
 }
 
 #[test]
-fn the_emulator_needs_nothing_else_and_is_refused_in_production() {
+fn emulator_alone_is_valid_except_in_production() {
     let alone = [("COMETCHAT_EMULATOR_URL", "http://localhost:4000"), GOOD[3]];
     let config = Config::read(&Sources::of(&alone)).unwrap();
     assert_eq!(config.cometchat.endpoint.base.as_str(), "http://localhost:4000/v3");
@@ -127,12 +127,12 @@ fn the_emulator_needs_nothing_else_and_is_refused_in_production() {
 }
 
 #[test]
-fn the_emulators_key_opens_no_cloud() {
+fn emulator_api_key_is_rejected_for_cloud() {
     assert!(faults(&[("COMETCHAT_API_KEY", EMULATOR_API_KEY)])[0].starts_with("COMETCHAT_API_KEY: "));
 }
 
 #[test]
-fn a_secret_key_is_made_once_for_its_owner_alone_and_kept() {
+fn generated_secret_key_is_private_and_reused() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/deep/down/app.db", folder.path().display());
     let store = || CoreConfig::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap();
@@ -149,14 +149,14 @@ fn a_secret_key_is_made_once_for_its_owner_alone_and_kept() {
 }
 
 #[test]
-fn debug_shows_no_secret() {
+fn config_debug_output_redacts_secrets() {
     let printed = format!("{:?}", read(&[("DATABASE_URL", "postgres://app:hunter2@db/chat")]).unwrap());
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(!printed.contains("a-key-of-yours") && !printed.contains("AAECAwQF"), "{printed}");
 }
 
 #[test]
-fn fallback_keys_are_a_list_with_commas() {
+fn secret_key_fallbacks_are_comma_separated() {
     let text = |byte: u8| STANDARD.encode([byte; 32]);
     let list = format!("{}, {}", text(1), text(2));
     let config = read(&[("SECRET_KEY_FALLBACKS", &list)]).unwrap();

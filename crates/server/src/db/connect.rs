@@ -24,7 +24,8 @@ const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// PostgreSQL's own limits: a server that has vanished without a word must not leave behind what others wait for. A
 /// statement is given up there when it is given up here, and a transaction that nobody goes on with after a while.
-const SESSION_TIMEOUTS: &str = "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
+const SESSION_TIMEOUTS: &str =
+    "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
 
 /// Why the database could not be opened, in one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +132,9 @@ impl Db {
         connection.close().await.map_err(open_error)?;
         migrated.map_err(|cause| OpenError::not_migrated(&place, cause))?;
         let habits = ConnectionHooks::<PgConnection> {
-            after_connect: Some(|connection| Box::pin(async { connection.execute(SESSION_TIMEOUTS).await.map(drop) })),
+            after_connect: Some(|connection| {
+                Box::pin(async { connection.execute(SESSION_TIMEOUTS).await.map(drop) })
+            }),
             rollback: |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) }),
             ping_after: Some(PING_AFTER_IDLE),
         };
@@ -176,7 +179,7 @@ pub(super) async fn postgres_tables(connection: &mut PgConnection) -> Result<(bo
     sqlx::query_as(
         "SELECT to_regclass('schema_versions') IS NOT NULL,
                 EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()
-                        AND tablename IN ('users', 'sessions', 'login_failures', 'chat_jobs', 'handovers',
+                        AND tablename IN ('users', 'sessions', 'login_failures', 'chat_jobs', 'used_assertions',
                                           'assertion_cutoffs'))",
     )
     .fetch_one(connection)
@@ -242,7 +245,7 @@ mod tests {
     use crate::values;
 
     #[tokio::test]
-    async fn a_database_of_another_version_is_told_from_one_that_could_not_be_brought_up_to_date() {
+    async fn migration_failure_differs_from_foreign_version() {
         for (change, told) in [
             ("UPDATE schema_versions SET version = 99", "made by another version"),
             (

@@ -69,7 +69,7 @@ mod tests {
     use super::is_transient;
 
     #[test]
-    fn trouble_of_the_server_is_told_from_faults_of_a_statement() {
+    fn db_outage_codes_differ_from_statement_errors() {
         for code in ["57P01", "25P03", "40P01", "53300", "08006", "5", "517", "778", "13"] {
             assert!(is_transient(Some(code)), "{code}");
         }

@@ -2,7 +2,8 @@
 
 use super::Db;
 use super::connect::{
-    OpenError, with_connect_timeout, migrator, postgres, postgres_tables, sqlite_hooks, sqlite_path, sqlite_tables,
+    OpenError, migrator, postgres, postgres_tables, sqlite_hooks, sqlite_path, sqlite_tables,
+    with_connect_timeout,
 };
 use super::pool::Pool;
 use sqlx::migrate::MigrateError;
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_state_is_told_and_only_what_a_server_of_this_version_has_begun_is_opened() {
+    async fn inspection_reports_state_opens_only_current_schema() {
         for (statements, told, opens) in [
             ("ours; SELECT 1", "in use", true),
             ("ours; DELETE FROM schema_versions", "of an earlier version", false),

@@ -5,17 +5,17 @@
 //! its first row can say "done" of a write whose commit failed. Knows no table; SQL lives beside the
 //! type it loads.
 
+mod connect;
 mod error;
 mod inspect;
-mod connect;
 mod pool;
 
-pub use error::DbError;
 pub use connect::{OpenError, sqlite_path};
+pub use error::DbError;
 
-use crate::spent::{Phase, timed};
+use crate::telemetry::request_timing::{Phase, timed};
 use futures_util::TryStreamExt as _;
-use pool::{PooledConnection, Pool};
+use pool::{Pool, PooledConnection};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Either, Row as _};
@@ -63,7 +63,7 @@ impl From<i64> for Param<'_> {
 /// The values of a statement: `values![user_id, now]`.
 #[macro_export]
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { &[$($crate::db::Param::from($value)),*] };
 }
 
 /// Many rows as one value, which a statement takes apart again: a JSON array.
@@ -116,13 +116,13 @@ macro_rules! to_end {
         let mut query = sqlx::query($sql);
         for value in $values {
             query = match value {
-                Value::Text(text) => query.bind(text.to_string()),
-                Value::Int(number) => query.bind(*number),
+                Param::Text(text) => query.bind(text.to_string()),
+                Param::Int(number) => query.bind(*number),
             };
         }
         let connection = lease.connection()?;
         let read = async {
-            let mut done = Done { rows: Vec::new(), affected: 0 };
+            let mut done = QueryResult { rows: Vec::new(), affected: 0 };
             let mut stream = sqlx::Executor::fetch_many(connection, query);
             while let Some(item) = stream.try_next().await? {
                 match item {
@@ -133,7 +133,7 @@ macro_rules! to_end {
             Ok(done)
         };
         let read = read.await;
-        lease.after(read)
+        lease.record_result(read)
     }};
 }
 
@@ -244,7 +244,11 @@ impl Tx {
 
     /// Runs a last statement and commits; where it is the only one, or on SQLite, in one visit. On SQLite it may be
     /// several statements in one text, of one set of values.
-    pub async fn run_and_commit(mut self, sql: &'static str, values: &[Param<'_>]) -> Result<QueryResult, DbError> {
+    pub async fn run_and_commit(
+        mut self,
+        sql: &'static str,
+        values: &[Param<'_>],
+    ) -> Result<QueryResult, DbError> {
         let done = match &mut self {
             Self::Sqlite(lease) => {
                 let begin = if lease.is_in_transaction { "" } else { "BEGIN IMMEDIATE; " };

@@ -185,7 +185,8 @@ impl<C: Connection + 'static> PooledConnection<C> {
     /// Undoes the open transaction. Nobody waits for it, and nobody gets the connection before it is done.
     async fn undo(mut self) {
         if let Some(connection) = self.connection.as_mut() {
-            let undone = tokio::time::timeout(ROLLBACK_TIMEOUT, (self.pool.habits.rollback)(connection)).await;
+            let undone =
+                tokio::time::timeout(ROLLBACK_TIMEOUT, (self.pool.habits.rollback)(connection)).await;
             self.is_whole = matches!(undone, Ok(Ok(())));
         }
     }
@@ -218,7 +219,10 @@ mod tests {
             SqliteConnectOptions::new().filename(folder.path().join("test.db")).create_if_missing(true);
         let rollback: Step<SqliteConnection> =
             |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
-        (Pool::new(options, size, ConnectionHooks { after_connect: None, rollback, ping_after: None }), folder)
+        (
+            Pool::new(options, size, ConnectionHooks { after_connect: None, rollback, ping_after: None }),
+            folder,
+        )
     }
 
     async fn run(lease: &mut PooledConnection<SqliteConnection>, sql: &'static str) -> Result<i64, DbError> {
@@ -228,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_dropped_transaction_did_is_undone_before_the_next_gets_its_connection() {
+    async fn dropped_transaction_is_rolled_back_before_reuse() {
         let (pool, _folder) = pool(1);
         let mut lease = pool.acquire().await.unwrap();
         run(&mut lease, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_whose_statement_nobody_waited_for_is_closed() {
+    async fn connection_with_abandoned_statement_is_closed() {
         let (pool, _folder) = pool(1);
         let mut lease = pool.acquire().await.unwrap();
         run(&mut lease, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
@@ -257,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_statement_that_fails_for_what_it_is_costs_no_connection() {
+    async fn failed_statement_keeps_its_connection() {
         let (pool, _folder) = pool(1);
         let mut lease = pool.acquire().await.unwrap();
         assert!(matches!(run(&mut lease, "SELECT nothing").await, Err(DbError::Failed(_))));
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_connections_are_open_than_there_may_be_and_who_waits_gets_the_next() {
+    async fn pool_limit_holds_and_waiter_gets_next_connection() {
         let (pool, _folder) = pool(2);
         let (one, two) = (pool.acquire().await.unwrap(), pool.acquire().await.unwrap());
         let mut third = Box::pin(pool.acquire());

@@ -55,13 +55,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_trusted_proxy_the_header_is_not_believed() {
+    fn forwarded_header_from_untrusted_peer_is_ignored() {
         assert_eq!(client("", "10.0.0.1", &["192.0.2.9"]), "10.0.0.1");
         assert_eq!(client("172.16.0.0/12", "10.0.0.1", &["192.0.2.9"]), "10.0.0.1");
     }
 
     #[test]
-    fn the_rightmost_entry_that_is_no_proxy_is_the_client() {
+    fn client_address_is_rightmost_untrusted_entry() {
         let trusted = "10.0.0.0/8";
         assert_eq!(client(trusted, "10.0.0.1", &["192.0.2.9"]), "192.0.2.9");
         assert_eq!(client(trusted, "10.0.0.1", &["1.1.1.1, 192.0.2.9, 10.0.0.2"]), "192.0.2.9");
@@ -70,17 +70,17 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_are_one_list_and_entries_are_trimmed() {
+    fn forwarded_lines_are_joined_and_entries_trimmed() {
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["1.1.1.1", "  192.0.2.9 ,10.0.0.2  "]), "192.0.2.9");
     }
 
     #[test]
-    fn an_ipv4_address_in_an_ipv6_coat_is_an_ipv4_address() {
+    fn ipv4_mapped_ipv6_address_is_treated_as_ipv4() {
         assert_eq!(client("10.0.0.0/8", "::ffff:10.0.0.1", &["::ffff:192.0.2.9"]), "192.0.2.9");
     }
 
     #[test]
-    fn an_entry_that_is_no_address_ends_the_chain() {
+    fn invalid_forwarded_entry_ends_the_chain() {
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["192.0.2.9, <script>, 10.0.0.2"]), "10.0.0.2");
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["é, 192.0.2.9"]), "192.0.2.9", "and not more than it");
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[""]), "10.0.0.1");

@@ -3,10 +3,10 @@
 //! A person gets a sentence that says what to do, a program a stable code, and the log the cause. What
 //! caused a 500 is never in its body.
 
-use crate::users::AccountError;
+use crate::auth::AccountError;
+use crate::auth::assertion::AssertionError;
 use crate::cometchat::MintError;
 use crate::db::DbError;
-use crate::handover::AssertionError;
 use crate::passwords::HashError;
 use actix_web::error::JsonPayloadError;
 use actix_web::http::{StatusCode, header};
@@ -79,7 +79,7 @@ impl HttpError {
             Self::Validation(_) => ErrorCode::ValidationFailed,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::NotSignedIn => ErrorCode::NotSignedIn,
-            Self::InvalidAssertion(_) => ErrorCode::InvalidHandover,
+            Self::InvalidAssertion(_) => ErrorCode::InvalidAssertion,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
@@ -105,7 +105,7 @@ impl HttpError {
             ErrorCode::ValidationFailed => Self::Validation(FieldErrors::new()),
             ErrorCode::InvalidCredentials => Self::InvalidCredentials,
             ErrorCode::NotSignedIn => Self::NotSignedIn,
-            ErrorCode::InvalidHandover => Self::InvalidAssertion(""),
+            ErrorCode::InvalidAssertion => Self::InvalidAssertion(""),
             ErrorCode::EmailTaken => Self::EmailTaken,
             ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin,
             ErrorCode::RegistrationClosed => Self::RegistrationClosed,
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_rounded_up_and_said_in_words() {
+    fn retry_after_is_rounded_up_in_message() {
         let message =
             |millis| HttpError::TooManyAttempts { retry_after: Duration::from_millis(millis) }.message();
         assert_eq!(message(0), "Too many attempts. Try again in a second.");
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_caused_a_500_is_not_in_its_body() {
+    fn internal_error_cause_is_not_in_message() {
         let failure = HttpError::internal("the disk on /dev/sdb is full");
         assert!(!failure.message().contains("disk"));
         assert!(failure.to_string().contains("disk"), "but in the log");

@@ -4,29 +4,19 @@
 //! the origin check ([`origin`]), its route. A route reads the wire, calls a concern and writes the wire;
 //! it knows no SQL and makes no call to CometChat.
 
-mod account;
 pub(crate) mod client_ip;
-pub mod connection;
 pub(crate) mod cookie;
-pub(crate) mod user_agent;
 mod error;
-mod file;
-mod headers;
-mod health;
-mod login;
-pub mod metrics;
-pub(crate) mod object;
-pub mod openapi;
-mod origin;
-mod overload;
-mod pages;
-mod request;
-mod session;
+pub(crate) mod extract;
+pub(crate) mod middleware;
+pub mod routes;
+pub mod server;
+pub mod state;
+mod static_files;
 mod timeout_stream;
+pub(crate) mod user_agent;
 
-use crate::app::AppState;
-use crate::clock::Clock;
-use crate::config::Config;
+use crate::state::AppState;
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -34,57 +24,16 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, Resource, Route, web};
 use error::HttpError;
-use shared::{ClientConfig, validation, routes};
+use middleware::{origin, request_context};
+use routes::{account, health, login, openapi, session};
+use shared::{routes as paths, validation};
+use state::HttpState;
 use std::sync::Arc;
-
-/// What the routes need to know of the settings.
-pub struct HttpState {
-    /// What every path begins with: empty, or like `/chat`.
-    pub base: String,
-    pub client_config: ClientConfig,
-    pub registration_is_open: bool,
-    pub cookies: cookie::CookiePolicy,
-    pub origins: origin::OriginPolicy,
-    pub proxies: client_ip::Proxies,
-    pub headers: headers::HeaderPolicy,
-    pub pages: pages::StaticFiles,
-    pub requests: request::RequestMetrics,
-    pub refusals: overload::RejectionLimiter,
-}
-
-impl HttpState {
-    pub fn new(config: &Config, clock: Clock) -> Self {
-        let pages = pages::StaticFiles::load(config.base_path(), config.registration_is_open);
-        let emulator = config.cometchat.emulator.as_ref();
-        Self {
-            base: config.base_path().to_owned(),
-            client_config: ClientConfig {
-                app_id: config.cometchat.endpoint.app_id.clone(),
-                region: config.cometchat.region.clone(),
-                password_min_length: config.core.password_min_length,
-                emulator_url: emulator.map(|url| url.origin().ascii_serialization()),
-            },
-            registration_is_open: config.registration_is_open,
-            cookies: cookie::CookiePolicy::new(&config.public_url, config.lifetime),
-            origins: origin::OriginPolicy::new(&config.public_url, &config.allowed_origins),
-            proxies: client_ip::Proxies(config.trusted_proxies.clone()),
-            headers: headers::HeaderPolicy::new(config, &pages.inline),
-            pages,
-            requests: request::RequestMetrics::default(),
-            refusals: overload::RejectionLimiter::new(clock),
-        }
-    }
-
-    /// This path without the part that every path here begins with.
-    pub fn own_path<'a>(&self, path: &'a str) -> &'a str {
-        path.strip_prefix(&self.base).unwrap_or(path)
-    }
-}
 
 /// The HTTP application; made once for each worker.
 pub fn app(
-    services: Arc<AppState>,
-    site: Arc<HttpState>,
+    state: Arc<AppState>,
+    http_state: Arc<HttpState>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -94,47 +43,47 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let has_other_origins = !site.origins.allowed.is_empty();
-    let cors = Condition::new(has_other_origins, cors(&site));
-    let base = site.base.clone();
+    let has_other_origins = !http_state.origins.allowed.is_empty();
+    let cors = Condition::new(has_other_origins, cors(&http_state));
+    let base = http_state.base.clone();
     App::new()
-        .app_data(web::Data::from(services))
-        .app_data(web::Data::from(site))
-        .app_data(web::JsonConfig::default().limit(validation::BODY_MAX_BYTES).error_handler(error::bad_json))
-        .app_data(web::PayloadConfig::new(validation::BODY_MAX_BYTES))
+        .app_data(web::Data::from(state))
+        .app_data(web::Data::from(http_state))
+        .app_data(web::JsonConfig::default().limit(validation::MAX_BODY_BYTES).error_handler(error::bad_json))
+        .app_data(web::PayloadConfig::new(validation::MAX_BODY_BYTES))
         // Of the process, and so where whoever watches it expects them, whatever the base.
-        .service(at(routes::HEALTHZ, [(Method::GET, web::to(health::alive))]))
-        .service(at(routes::READYZ, [(Method::GET, web::to(health::ready))]))
-        .service(web::scope(&base).configure(routes))
-        .default_service(web::to(pages::not_found))
+        .service(at(paths::HEALTHZ, [(Method::GET, web::to(health::alive))]))
+        .service(at(paths::READYZ, [(Method::GET, web::to(health::ready))]))
+        .service(web::scope(&base).configure(configure_routes))
+        .default_service(web::to(static_files::not_found))
         // The last one wrapped is the first one passed.
         .wrap(from_fn(origin::check))
         .wrap(cors)
-        .wrap(from_fn(request::trace))
+        .wrap(from_fn(request_context::trace))
 }
 
-fn routes(app: &mut web::ServiceConfig) {
+fn configure_routes(app: &mut web::ServiceConfig) {
     use Method as M;
-    app.service(at(routes::LOGIN, [(M::POST, web::to(login::login))]))
-        .service(at(routes::REGISTER, [(M::POST, web::to(login::register))]))
-        .service(at(routes::HANDOVER, [(M::POST, web::to(login::login_with_assertion))]))
-        .service(at(routes::LOGOUT, [(M::POST, web::to(session::logout))]))
-        .service(at(routes::SESSION, [(M::GET, web::to(session::show))]))
-        .service(at(routes::CHAT_TOKEN, [(M::POST, web::to(session::chat_token))]))
+    app.service(at(paths::LOGIN, [(M::POST, web::to(login::login))]))
+        .service(at(paths::REGISTER, [(M::POST, web::to(login::register))]))
+        .service(at(paths::LOGIN_ASSERTION, [(M::POST, web::to(login::login_with_assertion))]))
+        .service(at(paths::LOGOUT, [(M::POST, web::to(session::logout))]))
+        .service(at(paths::SESSION, [(M::GET, web::to(session::show))]))
+        .service(at(paths::CHAT_TOKEN, [(M::POST, web::to(session::chat_token))]))
         .service(at(
-            routes::SESSIONS,
+            paths::SESSIONS,
             [(M::GET, web::to(account::sessions)), (M::DELETE, web::to(account::end_other_sessions))],
         ))
-        .service(at(&format!("{}/{{id}}", routes::SESSIONS), [(M::DELETE, web::to(account::end_session))]))
+        .service(at(&format!("{}/{{id}}", paths::SESSIONS), [(M::DELETE, web::to(account::end_session))]))
         .service(at(
-            routes::ACCOUNT,
+            paths::ACCOUNT,
             [(M::PUT, web::to(account::rename)), (M::DELETE, web::to(account::delete))],
         ))
-        .service(at(routes::PASSWORD, [(M::PUT, web::to(account::change_password))]))
-        .service(at(routes::CONFIG, [(M::GET, web::to(client_config))]))
-        .service(at(routes::OPENAPI, [(M::GET, web::to(openapi::json))]))
-        .service(at(routes::API_DOCS, [(M::GET, web::to(openapi::page))]))
-        .default_service(web::to(pages::page));
+        .service(at(paths::PASSWORD, [(M::PUT, web::to(account::change_password))]))
+        .service(at(paths::CONFIG, [(M::GET, web::to(client_config))]))
+        .service(at(paths::OPENAPI, [(M::GET, web::to(openapi::json))]))
+        .service(at(paths::API_DOCS, [(M::GET, web::to(openapi::page))]))
+        .default_service(web::to(static_files::page));
 }
 
 /// What is at a path, by method; every other method is refused with the list of these.
@@ -150,19 +99,20 @@ fn at<const N: usize>(path: &str, methods: [(Method, Route); N]) -> Resource {
         .default_service(refuse)
 }
 
-async fn client_config(site: web::Data<HttpState>) -> HttpResponse {
-    HttpResponse::Ok().json(&site.client_config)
+async fn client_config(http_state: web::Data<HttpState>) -> HttpResponse {
+    HttpResponse::Ok().json(&http_state.client_config)
 }
 
 /// Pages of the allowed origins may call the API and send cookies along; no other origin may.
-fn cors(site: &HttpState) -> Cors {
-    site.origins
+fn cors(http_state: &HttpState) -> Cors {
+    http_state
+        .origins
         .allowed
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
         .allowed_methods(["GET", "POST", "PUT", "DELETE"])
         .allowed_headers([header::CONTENT_TYPE])
-        .expose_headers([request::ID_HEADER, "retry-after"])
+        .expose_headers([request_context::ID_HEADER, "retry-after"])
         .supports_credentials()
         // Who may do what is the origin check's to say, in our own words.
         .block_on_origin_mismatch(false)

@@ -51,7 +51,7 @@ mod tests {
     use super::describe;
 
     #[test]
-    fn browsers_are_told_apart_although_each_claims_to_be_the_others() {
+    fn user_agent_maps_to_browser_and_platform() {
         let table = [
             (
                 "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_browser_is_called_what_it_calls_itself() {
+    fn user_agent_of_non_browser_is_its_product_name() {
         assert_eq!(describe("curl/8.14.1"), "curl");
         assert_eq!(describe("Mozilla/5.0 (PlayStation 5)"), "Mozilla");
         assert_eq!(describe(""), "An unknown device");

@@ -1,7 +1,7 @@
 //! One Argon2id computation, in memory that the caller keeps; and checks of any hash that we read.
 
-use super::legacy::LegacyHash;
 use super::kind::HashKind;
+use super::legacy::LegacyHash;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroize as _;
@@ -86,7 +86,11 @@ fn phc(params: &Params, salt: &[u8], output: &[u8]) -> argon2::password_hash::Re
 /// A hash that no password has, and that costs to check what a real one costs: what a sign-in of an
 /// unknown user is checked against.
 pub fn dummy(params: &Params) -> argon2::password_hash::Result<String> {
-    phc(params, &crate::random::bytes::<16>(), &crate::random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>())
+    phc(
+        params,
+        &crate::crypto::random::bytes::<16>(),
+        &crate::crypto::random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>(),
+    )
 }
 
 /// Whether `stored` is a hash that [`matches`] can check, at a cost that has a bound.
@@ -159,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_matches_its_own_password_and_no_other() {
+    fn hash_matches_only_its_own_password() {
         let mut memory = Memory::default();
         let stored = hash(&mut memory, &params(64), b"right", &[7; 16]).unwrap();
         assert_eq!(matches(&mut memory, &stored, b"right"), Some(true));
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn reused_memory_gives_what_the_plain_function_gives() {
+    fn reused_memory_yields_the_standard_argon2_hash() {
         let mut memory = Memory::default();
         hash(&mut memory, &params(256), b"somebody else", &[1; 16]).unwrap();
         let reused = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
@@ -179,21 +183,21 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_wiped_after_use() {
+    fn hash_memory_is_wiped_after_use() {
         let mut memory = Memory::default();
         hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
         assert!(memory.blocks.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
     }
 
     #[test]
-    fn a_dummy_costs_what_a_hash_costs_and_matches_nothing() {
+    fn dummy_hash_has_same_cost_and_matches_nothing() {
         let stored = dummy(&params(64)).unwrap();
         assert!(is_current(&stored, &params(64)));
         assert_eq!(matches(&mut Memory::default(), &stored, b"password"), Some(false));
     }
 
     #[test]
-    fn a_hash_of_other_parameters_is_not_current_but_still_checked() {
+    fn hash_of_other_parameters_is_outdated_but_valid() {
         let mut memory = Memory::default();
         let stored = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
         assert!(!is_current(&stored, &params(128)));
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_or_asks_too_much_is_not_read() {
+    fn malformed_or_excessive_hash_is_rejected() {
         let greedy = "$argon2id$v=19$m=4194304,t=1,p=1$AgICAgICAgICAgICAgICAg$AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
         for stored in ["", "password", "$2b$10$abc", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ", greedy] {
             assert!(!is_readable(stored), "{stored}");

@@ -96,7 +96,7 @@ mod tests {
     const LARGE: HashKind = HashKind::Pbkdf2 { is_sha512: false, rounds: 10_000, blocks: 1 };
 
     #[test]
-    fn cost_of_a_kind_is_estimated_by_others_of_its_scheme() {
+    fn hash_cost_is_estimated_from_same_scheme() {
         let costs = HashCosts::default();
         assert_eq!(costs.estimate(SMALL), Duration::from_micros(900), "a guess");
         costs.record(SMALL, Duration::from_millis(3));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn estimate_rises_quickly_and_falls_slowly() {
+    fn hash_cost_estimate_rises_fast_and_falls_slowly() {
         let costs = HashCosts::default();
         costs.record(SMALL, Duration::from_millis(8));
         costs.record(SMALL, Duration::from_millis(16));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn dearest_kind_is_of_those_that_are_stored() {
+    fn costliest_kind_counts_only_stored_hashes() {
         let costs = HashCosts::default();
         costs.record(LARGE, Duration::from_millis(50));
         assert_eq!(costs.dearest(), None);

@@ -6,10 +6,10 @@
 
 use super::costs::HashCosts;
 use super::kind::HashKind;
-use super::lane::{HashError, WorkQueue, MAX_WAIT, QueueSettings, Stats, Task, Verification};
 use super::turns::{KeyLocks, TurnQueue};
+use super::work_queue::{HashError, MAX_WAIT, QueueSettings, Stats, Task, Verification, WorkQueue};
 use super::{Password, argon2id};
-use crate::spent::{Phase, timed};
+use crate::telemetry::request_timing::{Phase, timed};
 use argon2::Params;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -70,7 +70,8 @@ impl Hasher {
         super::simd::self_test(&params)?;
         let dummy = argon2id::dummy(&params).map_err(std::io::Error::other)?;
         let (costs, stats) = (Arc::<HashCosts>::default(), Arc::<Stats>::default());
-        let own = QueueSettings { name: "hash", threads, nice: NICE, keeps_memory: true, params: params.clone() };
+        let own =
+            QueueSettings { name: "hash", threads, nice: NICE, keeps_memory: true, params: params.clone() };
         let legacy = QueueSettings {
             name: "hash-legacy",
             threads: (threads / 2).max(1),
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_hashed_by_the_pool_is_verified_by_it() {
+    async fn hasher_verifies_its_own_hash() {
         let hasher = hasher(2);
         let stored = hasher.hash(Password::new("right")).await.unwrap();
         let verdict = |typed: &str| {
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unknown_user_is_wrong_and_costs_a_hash() {
+    async fn verify_of_unknown_user_costs_one_hash() {
         let hasher = hasher(1);
         for stored in [None, Some("not a hash")] {
             let before = hasher.computed();
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_of_older_parameters_is_right_but_outdated() {
+    async fn hash_of_older_parameters_verifies_as_outdated() {
         let old = hasher(1).hash(Password::new("right")).await.unwrap();
         let new = Hasher::start(crate::passwords::params(128, 1).unwrap(), 1).unwrap();
         let verdict = new.verify(Password::new("right"), Some(&old)).await.unwrap();
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn caller_who_would_wait_too_long_is_refused_at_once() {
+    async fn hasher_rejects_caller_beyond_max_wait() {
         let hasher = hasher(1);
         hasher.own.pretend_load(2, Duration::from_millis(1_500));
         let refused = hasher.verify(Password::new("x"), None).await;
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn legacy_hashes_and_others_wait_for_their_own_threads_alone() {
+    async fn legacy_and_own_hashes_have_separate_queues() {
         let load = |lane: &WorkQueue| lane.pretend_load(2, Duration::from_millis(1_500));
         let busy_with_legacy = hasher(1);
         load(&busy_with_legacy.legacy);
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn legacy_queue_knows_its_costs_and_holds_up_no_new_hash() {
+    async fn legacy_queue_refuses_by_cost_and_delays_no_other() {
         let hasher = hasher(1);
         let dear = HashKind::Pbkdf2 { is_sha512: true, rounds: 100_000, blocks: 1 };
         hasher.costs.record(dear, MAX_WAIT + Duration::from_secs(1));
@@ -299,11 +300,15 @@ mod tests {
         assert_eq!(waiting.iter().map(|(is_queued, _)| *is_queued).collect::<Vec<_>>(), [true, false]);
         assert_eq!(hasher.legacy.pending(), 1);
         let verdict = hasher.verify(Password::new("x"), None).await.unwrap();
-        assert_eq!((verdict, hasher.legacy.pending()), (Verification::Invalid, 1), "it did not wait for the other");
+        assert_eq!(
+            (verdict, hasher.legacy.pending()),
+            (Verification::Invalid, 1),
+            "it did not wait for the other"
+        );
     }
 
     #[tokio::test]
-    async fn attempts_on_legacy_and_other_hashes_end_alike_refused_or_not() {
+    async fn legacy_and_own_attempts_end_alike() {
         let hasher = hasher(1);
         let own = hasher.hash(Password::new("right")).await.unwrap();
         hasher.add_stored_kinds([HashKind::of(PBKDF2).unwrap()]);
@@ -323,9 +328,11 @@ mod tests {
             tokio::task::yield_now().await;
         }
         hasher.legacy.pretend_load(1, 2 * MAX_WAIT);
-        for (stored, expected) in
-            [(None, Verification::Invalid), (Some(&*own), Verification::Invalid), (Some(PBKDF2), Verification::Unchecked)]
-        {
+        for (stored, expected) in [
+            (None, Verification::Invalid),
+            (Some(&*own), Verification::Invalid),
+            (Some(PBKDF2), Verification::Unchecked),
+        ] {
             let before = hasher.computed();
             let turn = hasher.reserve_turn(keys("x", "y"));
             let verdict = hasher.verify_in_turn(Password::new("wrong"), stored, &turn).await.unwrap();
@@ -335,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turn_that_is_given_back_holds_up_nothing() {
+    async fn returned_turn_delays_no_later_attempt() {
         let hasher = hasher(1);
         hasher.add_stored_kinds([HashKind::of(PBKDF2).unwrap()]);
         hasher.measure_stored_kinds().await.unwrap();
@@ -351,7 +358,7 @@ mod tests {
     /// The bound on memory: an abandoned request's hash keeps its thread to its end, and what was abandoned before
     /// its turn costs nothing.
     #[tokio::test]
-    async fn an_aborted_request_frees_no_thread_while_its_hash_runs() {
+    async fn aborted_request_keeps_thread_until_hash_ends() {
         let hasher = Hasher::start(crate::passwords::params(16 * 1024, 4).unwrap(), 1).unwrap();
         let submit = |password, answer| {
             let task = Task::Verify(Password::new(password), hasher.dummy.to_string(), answer);

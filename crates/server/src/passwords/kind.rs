@@ -1,7 +1,7 @@
 //! Kinds of stored hashes: the scheme with its parameters, which decide what a check costs.
 
-use super::legacy::LegacyHash;
 use super::argon2id;
+use super::legacy::LegacyHash;
 use argon2::Params;
 
 /// The most work that a stored hash may ask for, in [`HashKind::units`]: about two seconds of a processor.
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sample_is_of_its_kind_and_matches_no_password() {
+    fn sample_hash_is_of_its_kind_and_matches_nothing() {
         for kind in [
             HashKind::Argon2 { is_own_form: true, memory_kib: 64, passes: 2 },
             HashKind::Argon2 { is_own_form: false, memory_kib: 64, passes: 1 },
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn hash_that_costs_more_than_two_seconds_is_not_read() {
+    fn hash_over_cost_limit_is_rejected() {
         let argon2 = |memory_kib, passes| HashKind::Argon2 { is_own_form: true, memory_kib, passes };
         let scrypt = |log_n, p| HashKind::Scrypt { log_n, r: 8, p };
         let pbkdf2 = |rounds, blocks| HashKind::Pbkdf2 { is_sha512: false, rounds, blocks };
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_hash_that_costs_more_than_a_new_one_is_legacy() {
+    fn legacy_hash_is_foreign_or_costlier_than_new() {
         let params = crate::passwords::params(128, 2).unwrap();
         let own = |memory_kib, passes| HashKind::Argon2 { is_own_form: true, memory_kib, passes };
         for (kind, is_legacy) in [

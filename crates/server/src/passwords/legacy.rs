@@ -127,7 +127,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_hash_of_another_system_opens_for_its_password_and_for_no_other() {
+    fn foreign_hash_matches_only_its_password() {
         for stored in HASHES {
             assert_eq!(verdict(stored, "correct horse"), Some(true), "{stored}");
             assert_eq!(verdict(stored, "Correct horse"), Some(false), "{stored}");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_unknown_or_asks_too_much_is_not_read() {
+    fn malformed_or_excessive_foreign_hash_is_rejected() {
         for stored in HASHES {
             assert!(LegacyHash::parse(&stored[1..]).is_none());
             assert!(LegacyHash::parse(&format!("{stored}$x")).is_none());

@@ -4,23 +4,23 @@
 //! ([`pool`]), so that no async thread ever waits for it and its memory has a bound. Knows nothing of
 //! users, sessions or requests.
 
+pub(crate) mod argon2id;
 pub mod benchmark;
 mod costs;
-pub(crate) mod legacy;
-pub(crate) mod argon2id;
-mod kind;
-mod lane;
-mod policy;
 mod hasher;
+mod kind;
+pub(crate) mod legacy;
+mod policy;
 #[cfg(feature = "argon2-simd")]
 mod simd;
 mod turns;
+mod work_queue;
 
 pub use argon2id::scheme;
-pub use kind::HashKind;
-pub use lane::{HashError, Verification};
-pub use policy::PolicyViolation;
 pub use hasher::{Hasher, Turn};
+pub use kind::HashKind;
+pub use policy::PolicyViolation;
+pub use work_queue::{HashError, Verification};
 
 use argon2::Params;
 use unicode_normalization::UnicodeNormalization as _;
@@ -55,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_the_same_however_its_accents_are_typed() {
+    fn password_is_normalized_to_nfc() {
         assert_eq!(Password::new("caf\u{e9}").bytes(), Password::new("cafe\u{301}").bytes());
         assert_ne!(Password::new("cafe").bytes(), Password::new("caf\u{e9}").bytes());
     }
 
     #[test]
-    fn a_password_is_never_cut_or_trimmed() {
+    fn password_is_never_truncated_or_trimmed() {
         let long = "x".repeat(100) + " ";
         assert_eq!(Password::new(&long).bytes(), long.as_bytes());
     }

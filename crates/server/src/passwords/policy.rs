@@ -56,7 +56,8 @@ impl Password {
     /// name and address. Takes up to ten milliseconds of work: not on an async thread.
     pub fn check(&self, min_chars: usize, about: &[&str]) -> Result<(), PolicyViolation> {
         self.check_length(min_chars)?;
-        let known: Vec<String> = APP_WORDS.into_iter().chain(about.iter().copied()).flat_map(spellings).collect();
+        let known: Vec<String> =
+            APP_WORDS.into_iter().chain(about.iter().copied()).flat_map(spellings).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         if zxcvbn::zxcvbn(&scored_part(&self.0), &known).guesses_log10() < MIN_GUESSES_LOG10 {
             return Err(PolicyViolation::Guessable);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn length_is_counted_in_code_points() {
+    fn password_length_counts_code_points() {
         assert!(matches!(Password::new(&"ü".repeat(14)).check_length(15), Err(PolicyViolation::Form(_))));
         assert_eq!(Password::new(&"ü".repeat(15)).check_length(15), Ok(()));
         assert_eq!(Password::new(&"ü".repeat(128)).check_length(15), Ok(()));
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tried_first_is_refused_however_long() {
+    fn common_password_is_rejected_at_any_length() {
         for password in [
             "passwordpassword",
             "123456789012345678",
@@ -133,15 +134,18 @@ mod tests {
     }
 
     #[test]
-    fn scored_part_ends_and_the_rest_makes_nothing_better() {
+    fn password_score_ignores_text_beyond_limit() {
         let strong = "plum tractor yesterday";
         assert_eq!(check(&format!("{strong}{}", "a".repeat(100))), Ok(()));
-        assert_eq!(check(&format!("{}{strong}", "a".repeat(MAX_SCORED_CHARS))), Err(PolicyViolation::Guessable));
+        assert_eq!(
+            check(&format!("{}{strong}", "a".repeat(MAX_SCORED_CHARS))),
+            Err(PolicyViolation::Guessable)
+        );
     }
 
     /// Each costs the most that a search by mutation has found. Counted and not timed: a busy machine fails no test.
     #[test]
-    fn crafted_password_has_few_readings_to_score() {
+    fn crafted_password_scoring_is_bounded() {
         for password in [
             "!|@1746982350({[<$+%!|@1746982350({[<$+%",
             "4@({[<69!|7$5+1830%24@({[<69!|7$5+1830%2",
@@ -156,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn password_with_few_signs_is_scored_as_it_is() {
+    fn password_with_few_symbols_is_scored_unchanged() {
         for password in ["p@$$w0rd! (2 you)", "12345678901234567890", "+49 30 1234 56", "caf\u{e9} {x}"] {
             assert_eq!(scored_part(password), password);
         }
@@ -164,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn random_password_of_signs_is_accepted() {
+    fn random_symbol_password_is_accepted() {
         for password in ["1|7!@4$5({[<+%69", "|!{[<(@$+%|!{[<(", "9{|!7@1$+(4[%<56"] {
             assert_eq!(check(&format!("{password}k")), Ok(()), "{password}");
         }
     }
 
     #[test]
-    fn what_the_user_and_the_page_are_called_is_refused() {
+    fn password_with_user_or_app_name_is_rejected() {
         for password in
             ["adalovelace1234", "countess@analytical.example", "cometchatcometchat", "Lovelacelovelace"]
         {
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_words_that_do_not_belong_together_are_taken_without_any_rule() {
+    fn passphrase_is_accepted_without_composition_rules() {
         for password in
             ["correct horse battery staple", "plum tractor yesterday", "ünser täglich brötchen holt wer"]
         {

@@ -42,7 +42,7 @@ pub fn self_test(params: &Params) -> std::io::Result<()> {
     let ours = with(params.m_cost().min(SELF_TEST_MEMORY), params.t_cost())?;
     let small = with(64, 3)?;
     for params in [&ours, &small, &small, &small] {
-        let (password, salt) = (crate::random::bytes::<32>(), crate::random::bytes::<16>());
+        let (password, salt) = (crate::crypto::random::bytes::<32>(), crate::crypto::random::bytes::<16>());
         let (mut ours, mut theirs) = ([0; 32], [0; 32]);
         arena.compute(params, &password, &salt, &mut ours).map_err(std::io::Error::other)?;
         argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params.clone())

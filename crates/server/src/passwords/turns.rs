@@ -89,7 +89,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn turns_of_one_key_follow_each_other_and_others_do_not_wait() {
+    fn turns_are_serialized_per_key_only() {
         let (turns, now) = (TurnQueue::default(), Instant::now());
         let reserve =
             |keys: [&str; 2], ready| turns.reserve(&keys.map(str::to_owned), ready, now + 2 * SECOND, SECOND);

@@ -1,8 +1,8 @@
 //! The limit on sessions of one user, so that no list and no transaction grows with what one user has begun.
 
 use super::revoke_chat_tokens;
-use crate::users;
 use crate::db::{Db, DbError, Tx};
+use crate::users;
 use crate::values;
 
 /// Half of the tokens that CometChat keeps for a user. The other half is room for those that are made before the session

@@ -10,14 +10,14 @@ mod token;
 
 pub use limit::{MAX_SESSIONS_PER_USER, end_excess};
 pub use rotation::{Rotation, rotate};
-pub use token::{Token, sha256_hex};
+pub use token::Token;
 
-use crate::users::{self, User};
-use crate::assertions;
 use crate::cometchat::{MintedToken, job_queue};
 use crate::db::{Db, DbError, Row, Tx};
 use crate::maintenance::SWEEP_BATCH;
 use crate::throttle::lockout;
+use crate::users::assertions;
+use crate::users::{self, User};
 use crate::values;
 
 /// `last_seen_at` is written at most this often, so that reading stays reading.
@@ -192,7 +192,12 @@ pub async fn chat_token(db: &Db, token_hash: &str) -> Result<Option<String>, DbE
 }
 
 /// Ends the session that this user knows by `public_id`. Says whether there was one.
-pub async fn end_by_public_id(tx: &mut Tx, user_id: &str, public_id: &str, now: i64) -> Result<bool, DbError> {
+pub async fn end_by_public_id(
+    tx: &mut Tx,
+    user_id: &str,
+    public_id: &str,
+    now: i64,
+) -> Result<bool, DbError> {
     let ended = tx
         .run(
             "DELETE FROM sessions WHERE user_id = $1 AND public_id = $2 RETURNING user_id, chat_token_sealed",

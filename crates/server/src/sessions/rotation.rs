@@ -2,8 +2,8 @@
 //! session and ends all others, so that a copy of its old cookie opens nothing (OWASP ASVS 5.0, 7.2.4).
 
 use super::{Session, Token, end_others, revoke_chat_tokens};
-use crate::users;
 use crate::db::{DbError, Tx};
+use crate::users;
 use crate::values;
 
 /// A session that took the place of another one.

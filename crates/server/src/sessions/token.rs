@@ -1,7 +1,7 @@
 //! The session token: what the browser's cookie holds and the database does not.
 
+use crate::crypto::sha256_hex;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest as _, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -14,7 +14,7 @@ pub struct Token(Zeroizing<String>);
 
 impl Token {
     pub fn generate() -> Self {
-        let bytes = Zeroizing::new(crate::random::bytes::<BYTES>());
+        let bytes = Zeroizing::new(crate::crypto::random::bytes::<BYTES>());
         Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes)))
     }
 
@@ -42,22 +42,12 @@ impl fmt::Debug for Token {
     }
 }
 
-/// SHA-256 in lower-case hex.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_back_and_no_two_are_alike() {
+    fn session_token_round_trips_and_is_unique() {
         let token = Token::generate();
         assert_eq!(token.expose().len(), 43);
         assert_eq!(Token::parse(token.expose()).unwrap().hash(), token.hash());
@@ -65,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_no_token() {
+    fn malformed_session_token_is_rejected() {
         let (short, long) = ("A".repeat(42), "A".repeat(4000));
         for text in ["", "x", "not base64 at all !", "\u{0}", &short, &long] {
             assert!(Token::parse(text).is_none(), "{text}");
@@ -73,12 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_sha_256() {
-        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    }
-
-    #[test]
-    fn debug_does_not_show_it() {
+    fn session_token_debug_output_is_redacted() {
         let token = Token::generate();
         assert!(!format!("{token:?}").contains(token.expose()));
     }

@@ -2,7 +2,7 @@
 //! to that account then does not keep this browser out, and what this browser does counts for itself (OWASP,
 //! "Slow Down Online Guessing Attacks with Device Cookies").
 
-use crate::cometchat::seal::SecretKey;
+use crate::crypto::seal::SecretKey;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -68,7 +68,7 @@ impl DeviceCookieSigner {
 
     /// The cookie's value for a browser that has just done so: the device that it is already, or a new one.
     pub fn issue(&self, opened: DeviceBinding, known: Option<DeviceId>) -> String {
-        let id = known.map_or_else(crate::random::bytes::<ID_BYTES>, |device| device.0);
+        let id = known.map_or_else(crate::crypto::random::bytes::<ID_BYTES>, |device| device.0);
         let mac = mac_of(&self.key, &id, opened).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([id.as_slice(), mac.as_slice()].concat())
     }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_is_recognised_for_the_account_it_signed_in_to_and_stays_the_same_device() {
+    fn device_cookie_is_trusted_and_keeps_its_device() {
         let cookie = devices(1).issue(ADA, None);
         assert!(believed(&devices(1), &cookie, ADA));
         let device = DeviceCookie::read(&cookie).unwrap().device;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_change_of_keys_a_browser_is_still_recognised() {
+    fn device_cookie_survives_key_rotation() {
         let cookie = devices(1).issue(ADA, None);
         let both = DeviceCookieSigner::new(&SecretKey::new([2; 32]), &[SecretKey::new([1; 32])]);
         assert!(believed(&both, &cookie, ADA));
@@ -119,10 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_nothing_else() {
+    fn device_cookie_is_bound_to_account_password_key() {
         let cookie = devices(1).issue(ADA, None);
         assert!(!believed(&devices(1), &cookie, DeviceBinding { user_id: "bob", ..ADA }), "another account");
-        assert!(!believed(&devices(1), &cookie, DeviceBinding { password_version: 2, ..ADA }), "another password");
+        assert!(
+            !believed(&devices(1), &cookie, DeviceBinding { password_version: 2, ..ADA }),
+            "another password"
+        );
         assert!(!believed(&devices(2), &cookie, ADA), "another server's key");
         for garbage in ["", "AAAA", "not base64!", &cookie[..cookie.len() - 2], &format!("{cookie}AA")] {
             assert!(DeviceCookie::read(garbage).is_none(), "{garbage}");

@@ -62,7 +62,11 @@ impl Failures {
 
     /// What has shut an account is not forgotten.
     fn count_at(self, now: i64) -> i64 {
-        if self.count < MAX_FAILURES && now.saturating_sub(self.last_at) >= RESET_AFTER_SECONDS { 0 } else { self.count }
+        if self.count < MAX_FAILURES && now.saturating_sub(self.last_at) >= RESET_AFTER_SECONDS {
+            0
+        } else {
+            self.count
+        }
     }
 }
 
@@ -78,11 +82,11 @@ fn wait_after(count: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Scope::{Account, Address, Device};
     use Lockout::{Allowed, Locked, RetryAfter};
+    use Scope::{Account, Address, Device};
 
     #[test]
-    fn what_failures_in_a_row_lead_to() {
+    fn backoff_and_lockout_follow_failure_count() {
         let table = [
             // failures, seconds since the last: address, device, account
             (0, 0, Allowed, Allowed, Allowed),
@@ -113,11 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_longest() {
+    fn backoff_after_clock_set_back_is_capped() {
         let failures = Failures { count: 20, last_at: 100_000 };
-        for (back, expected) in
-            [(0, RetryAfter(900)), (1, RetryAfter(900)), (900, RetryAfter(900)), (901, Allowed), (100_000, Allowed)]
-        {
+        for (back, expected) in [
+            (0, RetryAfter(900)),
+            (1, RetryAfter(900)),
+            (900, RetryAfter(900)),
+            (901, Allowed),
+            (100_000, Allowed),
+        ] {
             assert_eq!(failures.lockout(Address, 100_000 - back), expected, "by {back} s");
         }
         let shut = Failures { count: MAX_FAILURES, last_at: 100_000 };
@@ -125,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_without_failure_is_a_fresh_start_but_not_for_what_is_shut() {
+    fn failure_count_resets_after_a_day_except_lockout() {
         let nine = Failures { count: 9, last_at: 1000 };
         assert_eq!(nine.with_failure(1000 + RESET_AFTER_SECONDS - 1).count, 10);
         assert_eq!(nine.with_failure(1000 + RESET_AFTER_SECONDS).count, 1);

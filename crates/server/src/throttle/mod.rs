@@ -7,18 +7,18 @@
 //! owner out. An address that no account has is counted like one that exists, so that the limits tell
 //! nobody which is which. By user, in memory: what causes calls to CometChat. Knows nothing of HTTP.
 
-pub mod token_bucket;
-pub mod lockout;
 pub mod device_cookie;
-pub mod user;
+pub mod lockout;
+pub mod token_bucket;
+pub mod user_limit;
 
-use crate::users::email_key;
+use crate::crypto::sha256_hex;
 use crate::db::{Db, DbError, Row, Tx, json_array};
 use crate::maintenance::SWEEP_BATCH;
-use crate::sessions::sha256_hex;
+use crate::users::email_key;
 use crate::values;
-use lockout::{Failures, Scope, Lockout};
 use device_cookie::DeviceId;
+use lockout::{Failures, Lockout, Scope};
 use std::net::IpAddr;
 
 /// Counts of networks and devices that one transaction forgets.
@@ -39,10 +39,10 @@ pub struct AttemptKeys {
 impl AttemptKeys {
     pub fn new(email: &str, address: IpAddr, device: Option<&DeviceId>) -> Self {
         let account = account_hash(email);
-        let network = token_bucket::network(token_bucket);
+        let network = token_bucket::network(address);
         Self {
             network: sha256_hex(format!("{account} {network}").as_bytes()),
-            device: device_cookie.map(|device| sha256_hex(&[account.as_bytes(), b" ", device_cookie.id()].concat())),
+            device: device.map(|device| sha256_hex(&[account.as_bytes(), b" ", device.id()].concat())),
             account,
         }
     }
@@ -107,7 +107,7 @@ pub async fn record_failure(db: &Db, subject: &AttemptKeys, now: i64) -> Result<
     let mut tx = db.begin().await?;
     let trusted = match &subject.device {
         Some(device) => {
-            count(&mut tx, device_cookie, &subject.account, now).await?.lockout(Scope::Device, now)
+            count(&mut tx, device, &subject.account, now).await?.lockout(Scope::Device, now)
                 != Lockout::Locked
         }
         None => false,

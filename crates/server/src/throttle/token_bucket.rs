@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_empties_the_bucket_and_time_refills_it() {
+    fn rate_limit_bucket_empties_and_refills() {
         let clock = Clock::manual(1_000);
         let limit = AddressLimit::per_minute(3, clock.clone());
         let me = address("192.0.2.1");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_longer_or_shorter_when_somebody_sets_the_clock() {
+    fn rate_limit_wait_ignores_clock_steps() {
         let clock = Clock::manual(10_000);
         let limit = AddressLimit::per_minute(3, clock.clone());
         let me = address("192.0.2.1");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_an_ipv6_64_is_one() {
+    fn rate_limit_groups_ipv6_by_64_prefix() {
         let limit = AddressLimit::per_minute(1, Clock::manual(1_000));
         assert!(limit.take(address("2001:db8:1:2::1")).is_ok());
         assert!(limit.take(address("2001:db8:1:2:ffff::9")).is_err());
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_switches_it_off() {
+    fn rate_limit_of_zero_is_disabled() {
         let limit = AddressLimit::per_minute(0, Clock::manual(1_000));
         for _ in 0..1000 {
             assert!(limit.take(address("192.0.2.1")).is_ok());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn full_buckets_are_forgotten() {
+    fn rate_limit_sweep_drops_full_buckets() {
         let clock = Clock::manual(1_000);
         let limit = AddressLimit::per_minute(3, clock.clone());
         limit.take(address("192.0.2.1")).unwrap();

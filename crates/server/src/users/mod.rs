@@ -3,17 +3,14 @@
 //! A user's id is their uid at CometChat as well, so whatever is done to one here is done there, by a
 //! job in the same transaction. Knows nothing of HTTP or of the wire.
 
+pub mod assertions;
 pub mod hash_kinds;
-pub mod manage;
-pub mod register;
 
-use crate::chat::jobs;
+use crate::auth::AccountError;
+use crate::cometchat::job_queue;
 use crate::db::{Db, DbError, Row, Tx, json_array};
-use crate::passwords::{HashError, PolicyViolation};
 use crate::throttle::{self, device_cookie::DeviceBinding};
 use crate::values;
-use std::time::Duration;
-use tokio::task::JoinError;
 use unicode_normalization::UnicodeNormalization as _;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,32 +36,6 @@ impl Credentials {
     pub fn device_binding(&self) -> DeviceBinding<'_> {
         DeviceBinding { user_id: &self.user.id, password_version: self.password_version }
     }
-}
-
-/// Why something about an account could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountError {
-    /// Wrong, unknown, locked or without a password: nobody outside learns which.
-    #[error("the credentials are wrong")]
-    WrongCredentials,
-    #[error("too many attempts")]
-    TooManyAttempts { retry_after: Duration },
-    #[error("somebody has this address already")]
-    EmailTaken,
-    #[error("the new password may not be chosen: {0}")]
-    WeakPassword(#[from] PolicyViolation),
-    /// A user of this id was deleted, and CometChat does not know it yet: another one would read their messages.
-    #[error("the deletion of an earlier user {0} is still due at CometChat")]
-    BeingDeleted(String),
-    /// The session has ended, or its user was deleted, while the request was under way.
-    #[error("the account is gone")]
-    UserDeleted,
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-    #[error("the work was cut short: {0}")]
-    TaskFailed(JoinError),
 }
 
 /// What an e-mail address is compared by: NFKC and lower case, so that one mailbox is one account
@@ -133,7 +104,7 @@ pub async fn insert_many(tx: &mut Tx, users: &[(User, String)], now: i64) -> Res
     // What was tried on these addresses while nobody had them must not keep out who has them now.
     throttle::clear_many(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
     let uids = users.iter().map(|(user, _)| user.id.as_str());
-    match jobs::sync_users(tx, uids, users.len() > 1, now).await? {
+    match job_queue::sync_users(tx, uids, users.len() > 1, now).await? {
         Some(uid) => Err(AccountError::BeingDeleted(uid)),
         None => Ok(()),
     }
@@ -160,7 +131,7 @@ pub async fn upsert(tx: &mut Tx, user: &User, now: i64) -> Result<bool, AccountE
         Err(DbError::Duplicate) => return Err(AccountError::EmailTaken),
         done => done?,
     };
-    if done.affected > 0 && jobs::sync_user(tx, &user.id, now).await? {
+    if done.affected > 0 && job_queue::sync_user(tx, &user.id, now).await? {
         return Err(AccountError::BeingDeleted(user.id.clone()));
     }
     Ok(done.affected > 0)
@@ -226,7 +197,7 @@ pub async fn rename(tx: &mut Tx, id: &str, name: &str, now: i64) -> Result<Optio
         )
         .await?;
     let Some(row) = done.rows.first() else { return Ok(None) };
-    jobs::sync_user(tx, id, now).await?;
+    job_queue::sync_user(tx, id, now).await?;
     Ok(Some(user(row)?))
 }
 
@@ -234,7 +205,7 @@ pub async fn rename(tx: &mut Tx, id: &str, name: &str, now: i64) -> Result<Optio
 /// transaction.
 pub async fn delete(tx: &mut Tx, id: &str, now: i64) -> Result<(), DbError> {
     tx.run("DELETE FROM users WHERE id = $1", values![id]).await?;
-    jobs::sync_user(tx, id, now).await?;
+    job_queue::sync_user(tx, id, now).await?;
     Ok(())
 }
 
@@ -243,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_mailbox_has_one_key_however_it_is_typed() {
+    fn email_key_ignores_case_width_and_spaces() {
         assert_eq!(email_key(" Test@Example.COM "), "test@example.com");
         assert_eq!(email_key("ｔest@example.com"), "test@example.com");
         assert_eq!(email_key("STRASSE@example.com"), "strasse@example.com");

@@ -1,10 +1,10 @@
 //! What signed-in users do with their own accounts and sessions.
 
+use crate::helpers::*;
 use crate::register::GOOD;
-use crate::support::*;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use shared::{ErrorCode, SessionResponse, SessionsResponse, routes};
+use shared::{ErrorCode, SessionsResponse, UserResponse, routes};
 use std::time::Duration;
 
 const OTHER: &str = "carpet lantern november";
@@ -22,13 +22,13 @@ async fn sessions(browser: &Browser) -> SessionsResponse {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_name_is_shown_here_and_at_cometchat() {
+async fn rename_updates_session_and_cometchat() {
     let app = TestApp::start().await;
     let (here, _, id) = in_two_browsers(&app).await;
     let answer = here.put(routes::ACCOUNT, json!({"name": " Ada Lovelace "})).await;
-    let answer: SessionResponse = answer.json().await.unwrap();
+    let answer: UserResponse = answer.json().await.unwrap();
     assert_eq!(answer.name, "Ada Lovelace");
-    let session: SessionResponse = here.session().await.json().await.unwrap();
+    let session: UserResponse = here.session().await.json().await.unwrap();
     assert_eq!(session, answer);
     app.in_the_end("CometChat has it", || async {
         app.emulator.names().await.get(&id).is_some_and(|name| name == "Ada Lovelace")
@@ -40,7 +40,7 @@ async fn a_new_name_is_shown_here_and_at_cometchat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_renames_the_last_one_holds_also_when_the_first_is_still_under_way() {
+async fn rename_during_earlier_rename_wins() {
     let app = TestApp::start().await;
     let (here, _, id) = in_two_browsers(&app).await;
     let slow = json!({"api": "rest", "method": "PUT", "kind": "delay", "millis": 300, "times": 1});
@@ -59,7 +59,7 @@ async fn of_two_renames_the_last_one_holds_also_when_the_first_is_still_under_wa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_is_made_at_cometchat_while_they_are_looked_for_there_is_not_taken_for_deactivated() {
+async fn rename_survives_one_spurious_user_not_found() {
     let app = TestApp::start().await;
     let (here, _, id) = in_two_browsers(&app).await;
     let missing = json!({"api": "rest", "method": "PUT", "kind": "status", "status": 404,
@@ -74,7 +74,7 @@ async fn somebody_who_is_made_at_cometchat_while_they_are_looked_for_there_is_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_listed_with_their_devices_and_this_one_is_marked() {
+async fn session_list_shows_devices_and_marks_current() {
     let app = TestApp::start().await;
     let mut here = app.browser();
     here.register("ada@example.com", GOOD, "Ada").await;
@@ -100,7 +100,7 @@ async fn sessions_are_listed_with_their_devices_and_this_one_is_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_session_can_be_ended_from_another_and_its_chat_token_is_revoked() {
+async fn session_ended_remotely_revokes_its_chat_token() {
     let app = TestApp::start().await;
     let (here, elsewhere, id) = in_two_browsers(&app).await;
     let other = sessions(&here).await.sessions.into_iter().find(|session| !session.current).unwrap();
@@ -113,7 +113,7 @@ async fn one_session_can_be_ended_from_another_and_its_chat_token_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_ends_or_sees_the_sessions_of_somebody_else() {
+async fn session_of_other_user_is_neither_seen_nor_ended() {
     let app = TestApp::start().await;
     let (here, elsewhere, _) = in_two_browsers(&app).await;
     let (mut stranger, _) = app.signed_in().await;
@@ -128,7 +128,7 @@ async fn nobody_ends_or_sees_the_sessions_of_somebody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_other_sessions_can_be_ended_at_once() {
+async fn sign_out_elsewhere_ends_all_other_sessions() {
     let app = TestApp::start().await;
     let (mut here, elsewhere, id) = in_two_browsers(&app).await;
     app.browser().sign_in("ada@example.com", GOOD).await;
@@ -141,7 +141,7 @@ async fn all_other_sessions_can_be_ended_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_all_other_sessions_and_the_old_one_opens_nothing() {
+async fn password_change_ends_other_sessions() {
     let app = TestApp::start().await;
     let (mut here, elsewhere, id) = in_two_browsers(&app).await;
     let body = json!({"currentPassword": GOOD, "newPassword": OTHER});
@@ -158,7 +158,7 @@ async fn a_new_password_ends_all_other_sessions_and_the_old_one_opens_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_of_a_name_that_none_can_have_is_ended_already() {
+async fn unknown_session_id_counts_as_ended() {
     let app = TestApp::start().await;
     let (here, _, _) = in_two_browsers(&app).await;
     for name in ["%00", "abc%00", "nothing", "00000000000000000000000000000000"] {
@@ -169,7 +169,7 @@ async fn a_session_of_a_name_that_none_can_have_is_ended_already() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_changed_only_by_who_knows_it_and_only_to_a_good_one() {
+async fn password_change_needs_current_and_strong_new() {
     let app = TestApp::start().await;
     let (here, elsewhere, _) = in_two_browsers(&app).await;
     let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
@@ -195,7 +195,7 @@ async fn a_password_is_changed_only_by_who_knows_it_and_only_to_a_good_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleting_an_account_ends_everything_of_it_on_both_sides() {
+async fn account_deletion_removes_user_on_both_sides() {
     let app = TestApp::start().await;
     let (here, elsewhere, id) = in_two_browsers(&app).await;
     failure(here.delete(routes::ACCOUNT, json!({"password": "wrong"})).await, ErrorCode::InvalidCredentials)
@@ -217,7 +217,7 @@ async fn deleting_an_account_ends_everything_of_it_on_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_this_is_open_to_who_is_not_signed_in() {
+async fn account_routes_require_a_session() {
     let app = TestApp::start().await;
     let browser = app.browser();
     let session = format!("{}/x", routes::SESSIONS);
@@ -234,7 +234,7 @@ async fn nothing_of_this_is_open_to_who_is_not_signed_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_with_the_old_password_that_ends_after_it_was_changed_does_not_count() {
+async fn login_in_flight_fails_after_password_change() {
     let app = TestApp::start().await;
     let (mut here, _, id) = in_two_browsers(&app).await;
     let slow = json!({"api": "rest", "path": "auth_tokens", "kind": "delay", "millis": 800, "times": 1});

@@ -1,10 +1,11 @@
 //! Assertions that the signature alone does not make acceptable: critical extensions, accounts with a password, and
 //! assertions kept back until after a deletion or the end of all sessions.
 
-use crate::handover::{KEY, claims, hand_over, hs256, signed, start};
+use crate::assertion_login::{KEY, claims, hand_over, hs256, signed, start};
+use crate::helpers::*;
 use crate::register::GOOD;
-use crate::support::*;
-use cometchat_auth::{users, assertions, sessions};
+use cometchat_auth::sessions;
+use cometchat_auth::users::{self, assertions};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{ErrorCode, LoginResponse, routes};
@@ -27,7 +28,7 @@ fn for_demo_user(app: &TestApp, id: &str) -> Value {
 }
 
 async fn refused(app: &TestApp, assertion: &str) {
-    failure(hand_over(app, assertion).await, ErrorCode::InvalidHandover).await;
+    failure(hand_over(app, assertion).await, ErrorCode::InvalidAssertion).await;
 }
 
 async fn accepted(app: &TestApp, assertion: &str) -> Browser {
@@ -52,7 +53,7 @@ async fn end_sessions(app: &TestApp, user: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertion_with_a_critical_extension_is_refused() {
+async fn assertion_with_critical_extension_is_refused() {
     let app = start().await;
     let good = claims(&app, "1");
     for critical in [json!(["b64"]), json!(["exp"]), json!([]), json!(null), json!("exp")] {
@@ -79,7 +80,7 @@ async fn assertion_before_its_nbf_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn account_with_a_password_is_not_taken_over_by_assertion() {
+async fn assertion_cannot_take_over_password_account() {
     let app = start().await;
     let mut other_address = for_demo_user(&app, "2");
     other_address["email"] = "attacker@example.com".into();
@@ -97,7 +98,7 @@ async fn account_with_a_password_is_not_taken_over_by_assertion() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn user_without_a_password_signs_in_by_assertion() {
+async fn passwordless_user_signs_in_by_assertion() {
     let app = start().await;
     app.add_user("ada", "ada@example.com", "Ada", None).await;
     accepted(&app, &hs256(&claims(&app, "1"))).await;
@@ -109,7 +110,7 @@ async fn user_without_a_password_signs_in_by_assertion() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertion_kept_back_does_not_revive_a_deleted_user() {
+async fn assertion_from_before_deletion_is_refused() {
     let app = start().await;
     set_linked(&app, true).await;
     let kept = hs256(&for_demo_user(&app, "kept"));
@@ -127,7 +128,7 @@ async fn assertion_kept_back_does_not_revive_a_deleted_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertion_from_before_the_end_of_all_sessions_is_refused() {
+async fn assertion_older_than_session_cutoff_is_refused() {
     let app = start().await;
     let browser = accepted(&app, &issued(&app, "1", 0)).await;
     let (kept, kept_ahead) = (issued(&app, "2", 0), issued(&app, "3", -30));
@@ -146,7 +147,7 @@ async fn assertion_from_before_the_end_of_all_sessions_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertion_from_before_a_sign_out_everywhere_is_refused() {
+async fn assertion_older_than_global_sign_out_is_refused() {
     let app = start().await;
     set_linked(&app, true).await;
     let mut browser = app.browser();
@@ -166,7 +167,7 @@ async fn assertion_from_before_a_sign_out_everywhere_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn login_by_assertion_under_way_ends_with_all_sessions() {
+async fn assertion_login_in_flight_ends_with_all_sessions() {
     let app = start().await;
     accepted(&app, &issued(&app, "1", 0)).await;
     let minted = app.emulator.calls("POST", "auth_tokens").await;
@@ -182,13 +183,13 @@ async fn login_by_assertion_under_way_ends_with_all_sessions() {
     let assertion = issued(&app, "2", 0);
     let (login, ()) = tokio::join!(hand_over(&app, &assertion), ended);
     assert_eq!(app.emulator.calls("POST", "auth_tokens").await, minted + 1);
-    failure(login, ErrorCode::InvalidHandover).await;
+    failure(login, ErrorCode::InvalidAssertion).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
     app.in_the_end("no token is left", || async { app.emulator.tokens("ada").await.is_empty() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn login_by_assertion_under_way_does_not_survive_unlink() {
+async fn assertion_login_in_flight_fails_after_unlink() {
     let app = start().await;
     set_linked(&app, true).await;
     let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 1000, "times": 1});
@@ -202,12 +203,12 @@ async fn login_by_assertion_under_way_does_not_survive_unlink() {
     };
     let assertion = hs256(&for_demo_user(&app, "1"));
     let (login, ()) = tokio::join!(hand_over(&app, &assertion), unlinked);
-    failure(login, ErrorCode::InvalidHandover).await;
+    failure(login, ErrorCode::InvalidAssertion).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cutoff_of_a_clock_that_was_ahead_ends_with_its_correction() {
+async fn cutoff_from_clock_ahead_ends_after_correction() {
     let app = start().await;
     app.clock.step(YEAR);
     end_sessions(&app, "ada").await;
@@ -222,7 +223,7 @@ async fn cutoff_of_a_clock_that_was_ahead_ends_with_its_correction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cutoff_is_kept_for_a_day() {
+async fn assertion_cutoff_is_kept_for_a_day() {
     let app = start().await;
     let kept = issued(&app, "1", 0);
     end_sessions(&app, "ada").await;

@@ -1,7 +1,7 @@
 //! The chat token of a session.
 
+use crate::helpers::*;
 use crate::register::GOOD;
-use crate::support::*;
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 use shared::{ChatTokenResponse, ErrorCode, routes};
@@ -14,7 +14,7 @@ async fn token(answer: Response) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_keeps_its_chat_token() {
+async fn chat_token_is_stable_within_session() {
     let app = TestApp::start().await;
     let (browser, answer) = app.signed_in().await;
     let first = answer.cometchat_auth_token.unwrap();
@@ -24,7 +24,7 @@ async fn a_session_keeps_its_chat_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewed_chat_token_replaces_the_old_one_which_is_revoked() {
+async fn chat_token_renewal_revokes_the_old_one() {
     let app = TestApp::start().await;
     let (browser, answer) = app.signed_in().await;
     let old = answer.cometchat_auth_token.unwrap();
@@ -36,7 +36,7 @@ async fn a_renewed_chat_token_replaces_the_old_one_which_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_cometchat_has_forgotten_is_renewed() {
+async fn chat_token_unknown_to_cometchat_is_renewed() {
     let app = TestApp::start().await;
     let (browser, answer) = app.signed_in().await;
     let lost = answer.cometchat_auth_token.unwrap();
@@ -50,7 +50,7 @@ async fn a_token_that_cometchat_has_forgotten_is_renewed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_minted_for_nobody_but_the_sessions_own_user() {
+async fn chat_token_is_minted_only_for_session_user() {
     let app = TestApp::start().await;
     app.add_user("victim", "victim@example.com", "Victim", Some("victims password")).await;
     let (browser, _) = app.signed_in().await;
@@ -66,7 +66,7 @@ async fn a_token_is_minted_for_nobody_but_the_sessions_own_user() {
 
 /// Two tabs renew at once: neither is told that its session has ended.
 #[tokio::test(flavor = "multi_thread")]
-async fn renewals_at_once_leave_one_live_token_and_no_other() {
+async fn concurrent_renewals_leave_one_live_chat_token() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let answers = futures_util::future::join_all((0..6).map(|_| browser.chat_token(true))).await;
@@ -79,7 +79,7 @@ async fn renewals_at_once_leave_one_live_token_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_user_asks_for_so_many_tokens_and_others_get_theirs_all_the_same() {
+async fn chat_token_renewals_are_limited_per_user() {
     let app = TestApp::start_with(|config| config.actions_per_user = 20).await;
     let (browser, _) = app.signed_in().await;
     for _ in 0..20 {
@@ -97,7 +97,7 @@ async fn one_user_asks_for_so_many_tokens_and_others_get_theirs_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_deleted_while_a_chat_token_is_made_does_not_come_back_at_cometchat() {
+async fn user_deleted_during_mint_is_not_recreated() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     browser.register("ada@example.com", GOOD, "Ada").await;

@@ -1,6 +1,6 @@
 //! The clock jumps ahead and back: nobody is signed out for good.
 
-use crate::support::*;
+use crate::helpers::*;
 use cometchat_auth::{maintenance, values};
 use std::time::Duration;
 
@@ -8,50 +8,50 @@ const YEAR: i64 = 365 * 24 * 60 * 60;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_a_year_ahead_for_a_minute_ends_no_session() {
+async fn clock_jump_for_a_minute_sweeps_no_session() {
     let app = TestApp::start().await;
     let (browser, answer) = app.signed_in().await;
-    let mut watch = maintenance::watch_clock(app.services()).await;
-    maintenance::run_once(app.services(), &mut watch).await;
+    let mut watch = maintenance::watch_clock(app.state()).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     app.clock.step(YEAR);
-    maintenance::run_once(app.services(), &mut watch).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     assert!(!browser.is_signed_in().await, "by this clock it has expired");
     app.clock.advance(Duration::from_secs(60));
-    maintenance::run_once(app.services(), &mut watch).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     app.clock.step(-YEAR);
-    maintenance::run_once(app.services(), &mut watch).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     assert!(browser.is_signed_in().await);
     let token = answer.cometchat_auth_token.unwrap();
     assert_eq!(app.emulator.tokens(UID).await, [token.expose()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_stays_ahead_ends_sessions_after_an_hour() {
+async fn clock_jump_lasting_an_hour_sweeps_sessions() {
     let app = TestApp::start().await;
     app.signed_in().await;
-    let mut watch = maintenance::watch_clock(app.services()).await;
+    let mut watch = maintenance::watch_clock(app.state()).await;
     app.clock.step(YEAR);
-    maintenance::run_once(app.services(), &mut watch).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
     app.clock.advance(HOUR);
-    maintenance::run_once(app.services(), &mut watch).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
     app.in_the_end("its chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_started_with_its_clock_ahead_ends_no_session_at_once() {
+async fn startup_with_clock_ahead_sweeps_no_session() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     app.clock.step(YEAR);
-    let mut watch = maintenance::watch_clock(app.services()).await;
-    maintenance::run_once(app.services(), &mut watch).await;
+    let mut watch = maintenance::watch_clock(app.state()).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     app.clock.step(-YEAR);
     assert!(browser.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn time_that_passes_sweeps_all_that_has_expired_in_batches() {
+async fn sweep_removes_all_expired_rows() {
     let app = TestApp::start().await;
     app.signed_in().await;
     let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
@@ -63,15 +63,15 @@ async fn time_that_passes_sweeps_all_that_has_expired_in_batches() {
                     INSERT INTO login_failures (key_hash, account_hash, failures, last_at) SELECT 'old' || x, '', 7, 0 FROM n";
     app.db.write(failures, &[]).await.unwrap();
     let used = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
-                INSERT INTO handovers (id_hash, expires_at) SELECT 'old' || x, $1 FROM n";
+                INSERT INTO used_assertions (id_hash, expires_at) SELECT 'old' || x, $1 FROM n";
     app.db.write(used, values![0]).await.unwrap();
-    let mut watch = maintenance::watch_clock(app.services()).await;
+    let mut watch = maintenance::watch_clock(app.state()).await;
     app.clock.advance(DAY * 8);
-    maintenance::run_once(app.services(), &mut watch).await;
+    maintenance::run_once(app.state(), &mut watch).await;
     for left in [
         "SELECT count(*) FROM sessions",
         "SELECT count(*) FROM login_failures",
-        "SELECT count(*) FROM handovers",
+        "SELECT count(*) FROM used_assertions",
     ] {
         assert_eq!(app.count(left).await, 0, "{left}");
     }

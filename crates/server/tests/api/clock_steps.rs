@@ -1,8 +1,8 @@
 //! Somebody sets the clock, forwards or backwards, under a running server.
 
-use crate::handover::{claims, hand_over, hs256};
-use crate::support::*;
-use cometchat_auth::assertions;
+use crate::assertion_login::{claims, hand_over, hs256};
+use crate::helpers::*;
+use cometchat_auth::users::assertions;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::ErrorCode;
@@ -12,7 +12,7 @@ const HOUR: i64 = 60 * 60;
 const WEEK: i64 = 7 * 24 * HOUR;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_set_ends_no_session_before_its_time_and_revives_none() {
+async fn clock_step_neither_ends_nor_revives_session() {
     let app = TestApp::start().await;
     let (live, _) = app.signed_in().await;
     let (ended, _) = app.signed_in().await;
@@ -28,7 +28,7 @@ async fn a_clock_that_is_set_ends_no_session_before_its_time_and_revives_none() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_set_back_makes_nobody_wait_until_it_has_caught_up() {
+async fn clock_set_back_does_not_extend_backoff() {
     let app = TestApp::start().await;
     for _ in 0..5 {
         failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
@@ -44,7 +44,7 @@ async fn a_clock_that_is_set_back_makes_nobody_wait_until_it_has_caught_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_has_its_attempts_back_in_a_minute_whatever_the_clock_is_set_to() {
+async fn rate_limit_refills_on_time_after_clock_step() {
     let app = TestApp::start_with(|config| config.login_attempts_per_minute = 2).await;
     for step in [0, -HOUR, 2 * HOUR] {
         app.clock.advance(Duration::from_secs(60));
@@ -57,7 +57,7 @@ async fn an_address_has_its_attempts_back_in_a_minute_whatever_the_clock_is_set_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chat_is_tried_again_in_time_after_the_clock_was_set_back() {
+async fn circuit_breaker_recovers_after_clock_set_back() {
     let app = TestApp::start().await;
     app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
     for _ in 0..3 {
@@ -71,7 +71,7 @@ async fn chat_is_tried_again_in_time_after_the_clock_was_set_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_to_be_done_at_cometchat_does_not_wait_for_a_clock_that_was_set_back() {
+async fn job_retry_is_not_delayed_by_clock_set_back() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
@@ -87,7 +87,7 @@ async fn what_is_to_be_done_at_cometchat_does_not_wait_for_a_clock_that_was_set_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_written_before_a_restart_does_not_wait_for_a_clock_that_was_set_back_meanwhile() {
+async fn job_from_before_restart_ignores_clock_set_back() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
@@ -105,15 +105,19 @@ async fn what_was_written_before_a_restart_does_not_wait_for_a_clock_that_was_se
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_that_was_used_is_not_good_again_when_the_clock_is_set_back() {
-    let app = crate::handover::start().await;
+async fn assertion_replay_fails_after_clock_set_back() {
+    let app = crate::assertion_login::start().await;
     let assertion = hs256(&claims(&app, "1"));
     assert_eq!(hand_over(&app, &assertion).await.status(), StatusCode::OK);
     app.clock.step(12 * HOUR);
     assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
     app.clock.step(-12 * HOUR);
-    failure(hand_over(&app, &assertion).await, ErrorCode::InvalidHandover).await;
+    failure(hand_over(&app, &assertion).await, ErrorCode::InvalidAssertion).await;
     app.clock.step(2 * 24 * HOUR);
     assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
-    assert_eq!(app.count("SELECT count(*) FROM handovers").await, 0, "kept for a day, and not for ever");
+    assert_eq!(
+        app.count("SELECT count(*) FROM used_assertions").await,
+        0,
+        "kept for a day, and not for ever"
+    );
 }

@@ -1,11 +1,12 @@
 //! The id of a deleted user: another user gets it only after CometChat has deleted the first, and their messages.
 
+use crate::assertion_login::{claims, hand_over, hs256, start};
 use crate::common::{eventually, is_on_postgres, new_database};
-use crate::handover::{claims, hand_over, hs256, start};
-use crate::support::{TestApp, failure};
-use cometchat_auth::users::{self, AccountError, User};
+use crate::helpers::{TestApp, failure};
+use cometchat_auth::auth::AccountError;
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::Db;
+use cometchat_auth::users::{self, User};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use shared::ErrorCode;
@@ -54,7 +55,7 @@ async fn ada_is_refused(app: &TestApp, id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleted_id_is_refused_until_cometchat_has_deleted_it() {
+async fn deleted_id_is_refused_until_cometchat_deletes_it() {
     let app = start().await;
     assert_eq!(assert_ada(&app, "1").await.status(), StatusCode::OK);
     let of_the_first = app.emulator.tokens("ada").await;
@@ -82,7 +83,7 @@ async fn deleted_id_is_refused_until_cometchat_has_deleted_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleted_id_is_refused_while_its_deletion_is_parked() {
+async fn deleted_id_is_refused_while_deletion_is_parked() {
     let app = start().await;
     assert_eq!(assert_ada(&app, "1").await.status(), StatusCode::OK);
     deletions_fail(&app, json!({"kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"})).await;
@@ -105,7 +106,7 @@ async fn deleted_id_is_refused_while_its_deletion_is_parked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn user_made_while_another_of_the_id_is_deleted_is_refused() {
+async fn concurrent_creation_of_deleted_id_is_refused() {
     // SQLite writes one at a time.
     if !is_on_postgres() {
         return;
@@ -135,7 +136,7 @@ async fn user_made_while_another_of_the_id_is_deleted_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deletion_stays_one_however_often_the_user_is_looked_at() {
+async fn deletion_job_is_not_duplicated_by_sync() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let mut tx = db.begin().await.unwrap();

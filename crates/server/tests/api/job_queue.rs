@@ -1,10 +1,10 @@
 //! The queue of jobs when it is long: what is asked of it costs the same, and what is urgent does not wait.
 
 use crate::common::{is_on_postgres, new_database};
-use crate::support::*;
-use cometchat_auth::users::{self, User};
+use crate::helpers::*;
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::{Db, Param as Bound};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::values;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -57,7 +57,7 @@ fn visits_few_rows(plan: &[String], most: f64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn claim_visits_few_rows_however_many_jobs_wait() {
+async fn job_claim_visits_few_rows_in_a_long_queue() {
     let (all_due, imported, put_off) =
         ((JobKind::RevokeToken, 0, 5), (JobKind::SyncUser, 1, 5), (JobKind::RevokeToken, 0, 50));
     for (kind, bulk, run_at) in [all_due, imported, put_off] {
@@ -76,7 +76,7 @@ async fn claim_visits_few_rows_however_many_jobs_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standing_counts_ten_thousand_jobs_and_no_more() {
+async fn job_queue_count_is_capped_at_ten_thousand() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     fill(&db, MANY, JobKind::RevokeToken, 0, 5).await;
@@ -116,7 +116,7 @@ async fn bulk_jobs_wait_until_no_other_job_is_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn request_that_writes_no_job_wakes_no_worker() {
+async fn request_without_job_wakes_no_worker() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let before = app.chat().wakes();

@@ -1,8 +1,8 @@
 //! Hashes of other systems and of other parameters: what their checks cost others, and what their time tells.
 
-use crate::support::*;
-use cometchat_auth::users::{self, User, hash_kinds};
+use crate::helpers::*;
 use cometchat_auth::passwords::{HashKind, params};
+use cometchat_auth::users::{self, User, hash_kinds};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use shared::routes;
@@ -56,7 +56,7 @@ fn flood(app: &Arc<TestApp>, attempts: &[(&str, &str)]) -> (JoinSet<StatusCode>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flood_of_legacy_checks_holds_up_no_other_sign_in() {
+async fn legacy_hash_flood_does_not_delay_other_logins() {
     let app = start(1).await;
     import(&app, "p", DEAR).await;
     // One after the other they take many seconds.
@@ -79,7 +79,7 @@ async fn flood_of_legacy_checks_holds_up_no_other_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn legacy_checks_run_one_at_a_time_by_account_and_network() {
+async fn legacy_checks_run_one_per_account_and_network() {
     let app = start(8).await;
     for id in ["p", "q"] {
         import(&app, id, HashKind::Pbkdf2 { is_sha512: false, rounds: 2_000, blocks: 1 }).await;
@@ -127,7 +127,7 @@ fn assert_alike(ids: &[&str], medians: &[Duration]) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: for a quiet machine, like make bench-timing"]
-async fn failed_sign_in_takes_as_long_for_every_kind_of_hash() {
+async fn failed_login_time_is_equal_for_all_hash_kinds() {
     let app = start(2).await;
     import(&app, "p", DEAR).await;
     import(&app, "b", DEARER).await;
@@ -141,7 +141,7 @@ async fn failed_sign_in_takes_as_long_for_every_kind_of_hash() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: for a quiet machine, like make bench-timing"]
-async fn failed_sign_in_takes_as_long_after_parameters_were_raised() {
+async fn failed_login_time_is_equal_after_cost_increase() {
     let app = TestApp::start_with(|config| {
         config.core.argon2 = params(32 * 1024, 4).unwrap();
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
@@ -155,7 +155,7 @@ async fn failed_sign_in_takes_as_long_after_parameters_were_raised() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kinds_of_hashes_are_known_to_the_next_start() {
+async fn hash_kinds_are_remembered_across_restart() {
     let app = TestApp::start().await;
     let kinds = "SELECT count(*) FROM password_hash_kinds";
     assert_eq!(app.count(kinds).await, 1, "its own");

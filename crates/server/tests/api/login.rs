@@ -1,12 +1,12 @@
 //! Signing in.
 
-use crate::support::*;
+use crate::helpers::*;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ErrorCode, LoginResponse};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_in_answers_the_user_their_chat_token_and_a_session() {
+async fn login_returns_user_chat_token_and_session() {
     let app = TestApp::start().await;
     let (browser, answer) = app.signed_in().await;
     let token = answer.cometchat_auth_token.clone().expect("a chat token");
@@ -22,7 +22,7 @@ async fn signing_in_answers_the_user_their_chat_token_and_a_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_is_out_of_reach_of_scripts_and_of_other_sites() {
+async fn session_cookie_is_httponly_and_samesite() {
     let app = TestApp::start().await;
     let answer = app.browser().login(EMAIL, PASSWORD).await;
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
@@ -34,7 +34,7 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_of_other_sites() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_https_the_cookie_is_secure_and_bound_to_its_host() {
+async fn session_cookie_over_https_is_secure_host_bound() {
     let app = TestApp::start_with(|config| {
         config.public_url = "https://chat.example.com".parse().unwrap();
     })
@@ -48,7 +48,7 @@ async fn over_https_the_cookie_is_secure_and_bound_to_its_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_unknown_and_without_a_password_are_one_and_the_same_answer() {
+async fn failed_login_body_is_the_same_for_all_causes() {
     let app = TestApp::start().await;
     app.add_user("no-password", "no-password@example.com", "No Password", None).await;
     let mut bodies = Vec::new();
@@ -72,7 +72,7 @@ async fn without_id(answer: Response) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_password_does_not_open_an_account_without_one() {
+async fn empty_password_never_opens_passwordless_account() {
     let app = TestApp::start().await;
     app.add_user("no-password", "no-password@example.com", "No Password", None).await;
     let answer = app.browser().login("no-password@example.com", "").await;
@@ -81,7 +81,7 @@ async fn an_empty_password_does_not_open_an_account_without_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_is_the_same_in_any_case_and_with_spaces_around_it_but_a_password_is_not() {
+async fn email_is_normalized_but_password_is_exact() {
     let app = TestApp::start().await;
     assert_eq!(app.browser().sign_in("  TEST@Example.com ", PASSWORD).await.email, EMAIL);
     for password in ["Password", " password", "password "] {
@@ -92,14 +92,14 @@ async fn an_email_is_the_same_in_any_case_and_with_spaces_around_it_but_a_passwo
 
 /// The demo user's password is shorter than a new one may be.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_policy_for_new_passwords_does_not_lock_out_who_has_an_old_one() {
+async fn password_policy_does_not_affect_existing_users() {
     let app = TestApp::start().await;
     assert!(PASSWORD.len() < app.config.core.password_min_length);
     app.signed_in().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_missing_at_cometchat_is_made_there_once() {
+async fn missing_cometchat_user_is_created_once() {
     let app = TestApp::start().await;
     for _ in 0..2 {
         let (_, answer) = app.signed_in().await;
@@ -109,7 +109,7 @@ async fn who_is_missing_at_cometchat_is_made_there_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hash_of_older_parameters_is_made_anew_at_the_next_sign_in() {
+async fn outdated_hash_is_upgraded_at_next_login() {
     let mut app = TestApp::start().await;
     app.config.core.argon2 = cometchat_auth::passwords::params(128, 1).unwrap();
     let app = app.restart().await;
@@ -121,7 +121,7 @@ async fn a_hash_of_older_parameters_is_made_anew_at_the_next_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_in_again_ends_the_session_that_this_browser_had() {
+async fn second_login_ends_session_of_same_browser() {
     let app = TestApp::start().await;
     let (mut browser, first) = app.signed_in().await;
     let old_cookie = browser.cookie.clone();
@@ -138,7 +138,7 @@ async fn signing_in_again_ends_the_session_that_this_browser_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_browsers_have_two_sessions_and_two_chat_tokens() {
+async fn two_browsers_have_separate_sessions_and_tokens() {
     let app = TestApp::start().await;
     let (one, _) = app.signed_in().await;
     let (other, _) = app.signed_in().await;
@@ -149,7 +149,7 @@ async fn two_browsers_have_two_sessions_and_two_chat_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_holds_neither_session_nor_chat_token_nor_password() {
+async fn database_stores_no_plaintext_secrets() {
     let app = TestApp::start().await;
     app.add_user("u", "u@example.com", "U", Some("correct horse battery")).await;
     let mut browser = app.browser();
@@ -172,7 +172,7 @@ async fn the_database_holds_neither_session_nor_chat_token_nor_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_goes_wrong_inside_is_not_told_outside() {
+async fn internal_error_details_are_not_exposed() {
     let app = TestApp::start().await;
     app.db.write("DROP TABLE login_failures", &[]).await.unwrap();
     let answer = app.browser().login(EMAIL, PASSWORD).await;

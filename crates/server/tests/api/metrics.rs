@@ -1,6 +1,6 @@
 //! What Prometheus is told.
 
-use crate::support::*;
+use crate::helpers::*;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::routes;
@@ -16,7 +16,7 @@ fn value(metrics: &str, sample: &str) -> Option<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_sign_ins_hashes_and_calls_are_counted_by_outcome() {
+async fn metrics_count_requests_logins_hashes_and_calls() {
     let app = start().await;
     app.signed_in().await;
     app.browser().login(EMAIL, "wrong").await;
@@ -49,7 +49,7 @@ async fn requests_sign_ins_hashes_and_calls_are_counted_by_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_shows_in_the_breaker_and_in_the_jobs_that_wait() {
+async fn metrics_show_outage_in_breaker_and_waiting_jobs() {
     let app = start().await;
     let (browser, _) = app.signed_in().await;
     app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
@@ -74,7 +74,7 @@ async fn an_outage_shows_in_the_breaker_and_in_the_jobs_that_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_parked_is_told_until_somebody_looks_at_it() {
+async fn metrics_report_parked_jobs() {
     let app = start().await;
     let (browser, _) = app.signed_in().await;
     let refuses =
@@ -88,14 +88,14 @@ async fn a_job_that_is_parked_is_told_until_somebody_looks_at_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_public_listener_tells_no_metrics() {
+async fn metrics_are_absent_from_public_listener() {
     let app = start().await;
     let answer = app.browser().get("/metrics").await;
     assert!(!answer.text().await.unwrap().contains("cometchat_auth_"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dashboard_shows_what_there_is() {
+async fn grafana_dashboard_uses_only_existing_metrics() {
     let app = start().await;
     app.signed_in().await;
     let metrics = app.metrics().await;

@@ -1,6 +1,6 @@
 //! Requests that follow each other on one connection without waiting for responses.
 
-use crate::support::*;
+use crate::helpers::*;
 use serde_json::json;
 use shared::routes;
 use std::time::Duration;
@@ -100,7 +100,7 @@ async fn body_sent_after_100_continue_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unread_body_ends_its_connection_with_the_response() {
+async fn unread_body_closes_connection_after_response() {
     let app = TestApp::start().await;
     for body in ["Content-Length: 100000\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"] {
         let mut stream = connect(&app).await;
@@ -113,7 +113,7 @@ async fn unread_body_ends_its_connection_with_the_response() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_over_32_kib_is_answered_431() {
+async fn head_over_32_kib_returns_431() {
     let app = TestApp::start().await;
     let head = |bytes: usize| format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(bytes));
     let mut stream = connect(&app).await;

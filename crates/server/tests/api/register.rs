@@ -1,6 +1,6 @@
 //! Registering.
 
-use crate::support::*;
+use crate::helpers::*;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::{ErrorCode, LoginResponse, routes};
@@ -8,7 +8,7 @@ use shared::{ErrorCode, LoginResponse, routes};
 pub const GOOD: &str = "plum tractor yesterday";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn registering_makes_the_user_on_both_sides_with_one_call_and_signs_in() {
+async fn registration_creates_user_with_one_call() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     let answer = browser.register(" Ada@Example.com ", GOOD, "  Ada Lovelace ").await;
@@ -27,7 +27,7 @@ async fn registering_makes_the_user_on_both_sides_with_one_call_and_signs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_somebody_has_is_taken_however_it_is_typed() {
+async fn registration_of_taken_email_is_refused() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     failure(browser.register("TEST@example.COM", GOOD, "Somebody Else").await, ErrorCode::EmailTaken).await;
@@ -36,7 +36,7 @@ async fn an_address_that_somebody_has_is_taken_however_it_is_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_register_one_address_at_once_one_gets_it() {
+async fn concurrent_registration_of_email_has_one_winner() {
     let app = TestApp::start().await;
     let (mut one, mut other) = (app.browser(), app.browser());
     let answers = tokio::join!(
@@ -53,7 +53,7 @@ async fn of_two_who_register_one_address_at_once_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_is_short_or_tried_first_is_refused_with_the_reason() {
+async fn registration_with_weak_password_gives_reason() {
     let app = TestApp::start().await;
     for (password, words) in [
         ("short", "at least 15 characters: 10 more"),
@@ -69,7 +69,7 @@ async fn a_password_that_is_short_or_tried_first_is_refused_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_is_wrong_is_told_at_once_by_field() {
+async fn registration_reports_all_invalid_fields() {
     let app = TestApp::start().await;
     let body = json!({"email": "nobody", "password": "", "name": "\u{7}"});
     let error = failure(app.browser().post(routes::REGISTER, body).await, ErrorCode::ValidationFailed).await;
@@ -82,7 +82,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_tried_on_an_address_before_it_was_registered_keeps_nobody_out() {
+async fn failures_before_registration_do_not_block_login() {
     let app = TestApp::start().await;
     for _ in 0..5 {
         failure(app.browser().login("a@example.com", "wrong").await, ErrorCode::InvalidCredentials).await;
@@ -92,7 +92,7 @@ async fn what_was_tried_on_an_address_before_it_was_registered_keeps_nobody_out(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn registering_ends_the_session_that_this_browser_had() {
+async fn registration_ends_previous_session() {
     let app = TestApp::start().await;
     let (mut browser, _) = app.signed_in().await;
     let old = app.browser_with(browser.cookie.clone());
@@ -102,7 +102,7 @@ async fn registering_ends_the_session_that_this_browser_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_registration_is_closed_nobody_makes_an_account_and_the_page_does_not_offer_it() {
+async fn closed_registration_is_refused_and_not_offered() {
     let app = TestApp::start_with(|config| config.registration_is_open = false).await;
     let mut browser = app.browser();
     let refused = browser.register("ada@example.com", GOOD, "Ada").await;

@@ -1,11 +1,11 @@
 //! `SECRET_KEY` in several instances, and while it is changed.
 
-use crate::handover::{claims, hand_over, hs256};
-use crate::support::*;
-use cometchat_auth::app::{Application, StartError};
-use cometchat_auth::cometchat::seal::{Sealer, SecretKey};
-use cometchat_auth::cometchat::{fingerprints, job_queue};
+use crate::assertion_login::{claims, hand_over, hs256};
+use crate::helpers::*;
+use cometchat_auth::cometchat::{job_queue, key_fingerprints};
 use cometchat_auth::config::{Config, Key};
+use cometchat_auth::crypto::seal::{Sealer, SecretKey};
+use cometchat_auth::server::{Application, StartError};
 use reqwest::StatusCode;
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn to_revoke(app: &TestApp, sealed_with: u8, token: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn job_sealed_with_another_key_waits_until_the_key_is_there() {
+async fn job_with_unknown_key_waits_for_the_key() {
     let mut app = TestApp::start_with(|config| config.metrics_listen = "127.0.0.1:0".parse().ok()).await;
     let (browser, _) = app.signed_in().await;
     let lost = app.emulator.mint(UID).await;
@@ -73,7 +73,7 @@ async fn job_sealed_with_another_key_waits_until_the_key_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_sealed_with_another_key_hold_up_no_others() {
+async fn jobs_with_unknown_key_block_no_others() {
     let app = TestApp::start().await;
     for number in 0..200 {
         to_revoke(&app, 8, &format!("token-{number}")).await;
@@ -92,7 +92,7 @@ async fn jobs_sealed_with_another_key_hold_up_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn start_with_a_key_the_database_does_not_know_is_refused() {
+async fn startup_with_unknown_key_is_refused() {
     let app = TestApp::start().await;
     assert!(!starts(&app, with_keys(&app.config, 8, &[])).await);
     assert!(!starts(&app, with_keys(&app.config, 8, &[9])).await);
@@ -100,7 +100,7 @@ async fn start_with_a_key_the_database_does_not_know_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn start_with_an_old_key_after_the_change_is_refused() {
+async fn startup_with_retired_key_is_refused() {
     let app = TestApp::start().await;
     assert!(starts(&app, with_keys(&app.config, 7, &[8])).await, "the next key only opens");
     assert!(starts(&app, with_keys(&app.config, 8, &[7])).await, "the next key seals");
@@ -111,25 +111,25 @@ async fn start_with_an_old_key_after_the_change_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn first_starts_with_different_keys_at_once_let_one_in() {
+async fn concurrent_first_starts_admit_one_key() {
     let app = TestApp::start().await;
     app.db.write("DELETE FROM key_fingerprints", &[]).await.unwrap();
     let keys: Vec<_> = (1..=8).map(key).collect();
-    let admitted = keys.iter().map(|key| fingerprints::check_or_record(&app.db, key, &[], 0));
+    let admitted = keys.iter().map(|key| key_fingerprints::check_or_record(&app.db, key, &[], 0));
     let admitted = futures_util::future::join_all(admitted).await;
     assert_eq!(admitted.iter().filter(|admitted| admitted.is_ok()).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_key_is_replaced_and_what_only_it_opens_given_up() {
+async fn adopted_key_replaces_lost_key_and_its_payloads() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let another = app.emulator.mint(UID).await;
     app.emulator.fault(serde_json::json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
     to_revoke(&app, 7, &another).await;
-    let given_up = fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
+    let given_up = key_fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
     assert_eq!((given_up.sessions, given_up.revocations), (1, 1));
-    let again = fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
+    let again = key_fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
     assert_eq!((again.sessions, again.revocations), (0, 0));
     assert!(!starts(&app, app.config.clone()).await);
     app.emulator.mend().await;
@@ -143,7 +143,7 @@ async fn lost_key_is_replaced_and_what_only_it_opens_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertion_signed_with_either_of_two_keys_is_believed() {
+async fn assertion_signed_with_either_key_is_accepted() {
     for (keys, status) in [(&[3, 9][..], 200), (&[9, 3][..], 200), (&[3, 4][..], 401)] {
         let app = TestApp::start_with(|config| {
             config.assertion_keys = keys.iter().map(|byte| Key(key(*byte))).collect();

@@ -1,23 +1,23 @@
 //! Sessions: shown, ended, expired.
 
-use crate::support::*;
+use crate::helpers::*;
 use cometchat_auth::sessions;
 use reqwest::StatusCode;
 use serde_json::Value;
-use shared::{ErrorCode, SessionResponse};
+use shared::{ErrorCode, UserResponse};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_says_who_is_signed_in_and_nothing_secret() {
+async fn session_response_contains_no_secret() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let body: Value = browser.session().await.json().await.unwrap();
-    let expected = SessionResponse { id: UID.into(), email: EMAIL.into(), name: "Test User".into() };
+    let expected = UserResponse { id: UID.into(), email: EMAIL.into(), name: "Test User".into() };
     assert_eq!(body, serde_json::to_value(expected).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_session_or_with_a_cookie_of_garbage_nobody_is_signed_in() {
+async fn missing_or_malformed_cookie_is_not_signed_in() {
     let app = TestApp::start().await;
     let (signed_in, _) = app.signed_in().await;
     let name = signed_in.cookie.unwrap().split_once('=').unwrap().0.to_owned();
@@ -38,7 +38,7 @@ async fn without_a_session_or_with_a_cookie_of_garbage_nobody_is_signed_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_ends_the_session_and_revokes_its_chat_token() {
+async fn sign_out_ends_session_and_revokes_chat_token() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let answer = browser.logout().await;
@@ -51,7 +51,7 @@ async fn signing_out_ends_the_session_and_revokes_its_chat_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_works_without_a_session_and_with_an_expired_one() {
+async fn sign_out_without_live_session_succeeds() {
     let app = TestApp::start().await;
     assert_eq!(app.browser().logout().await.status(), StatusCode::NO_CONTENT);
     let (browser, _) = app.signed_in().await;
@@ -61,7 +61,7 @@ async fn signing_out_works_without_a_session_and_with_an_expired_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_survives_a_restart_of_the_server() {
+async fn session_survives_server_restart() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let app = app.restart().await;
@@ -71,7 +71,7 @@ async fn a_session_survives_a_restart_of_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_when_it_is_idle_too_long() {
+async fn session_ends_after_idle_timeout() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     app.clock.advance(DAY * 7 - Duration::from_secs(1));
@@ -83,7 +83,7 @@ async fn a_session_ends_when_it_is_idle_too_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_at_its_greatest_age_however_much_it_is_used() {
+async fn session_ends_at_maximum_age_despite_use() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     for _ in 0..5 {
@@ -95,7 +95,7 @@ async fn a_session_ends_at_its_greatest_age_however_much_it_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_session_is_swept_and_its_chat_token_revoked() {
+async fn expired_session_is_swept_and_token_revoked() {
     let app = TestApp::start().await;
     app.signed_in().await;
     app.clock.advance(DAY * 8);
@@ -111,7 +111,7 @@ async fn an_expired_session_is_swept_and_its_chat_token_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_whose_row_is_gone_opens_nothing() {
+async fn deleted_session_row_invalidates_cookie() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     app.db.write("DELETE FROM sessions", &[]).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_session_whose_row_is_gone_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_only_looks_is_not_turned_away_when_nothing_can_be_written() {
+async fn session_read_succeeds_while_writes_are_blocked() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     // So that the look itself is to be written down.

@@ -1,10 +1,10 @@
 //! The limit on sessions of one user: the one idle longest ends, and nothing grows with how many there were.
 
 use crate::common::new_database;
-use crate::support::*;
+use crate::helpers::*;
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions::{self, MAX_SESSIONS_PER_USER};
-use cometchat_auth::{users, throttle, values};
+use cometchat_auth::{throttle, users, values};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -28,7 +28,7 @@ async fn session_count(app: &TestApp) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_beyond_the_limit_ends_the_one_idle_longest() {
+async fn session_limit_ends_the_longest_idle_session() {
     assert_eq!(i64::try_from(MAX).unwrap(), MAX_SESSIONS_PER_USER);
     let app = TestApp::start().await;
     let mut browsers = Vec::new();
@@ -55,7 +55,7 @@ async fn a_session_beyond_the_limit_ends_the_one_idle_longest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_logins_at_once_leave_no_more_than_the_limit() {
+async fn session_limit_holds_under_concurrent_logins() {
     let app = TestApp::start().await;
     let sign_ins = join_all((0..MAX + 20).map(|_| app.signed_in())).await;
     assert_eq!(session_count(&app).await, MAX);
@@ -72,7 +72,7 @@ async fn many_logins_at_once_leave_no_more_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_replaces_a_session_ends_no_other() {
+async fn session_replaced_by_login_ends_no_other() {
     let app = TestApp::start().await;
     let mut browsers = Vec::new();
     for _ in 0..MAX {
@@ -85,7 +85,7 @@ async fn a_login_that_replaces_a_session_ends_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_from_before_the_limit_end_in_small_transactions() {
+async fn excess_sessions_from_old_version_end_in_batches() {
     let app = TestApp::start().await;
     let (mut here, _) = app.signed_in().await;
     // Later than all others, it would be the first to be taken for one beyond the limit.
@@ -109,7 +109,7 @@ async fn sessions_from_before_the_limit_end_in_small_transactions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn excess_sessions_end_without_the_one_that_is_kept() {
+async fn excess_session_cleanup_spares_the_kept_one() {
     let app = TestApp::start().await;
     app.signed_in().await;
     insert_sessions(&app, 450).await;
@@ -122,12 +122,12 @@ async fn excess_sessions_end_without_the_one_that_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_with_thousands_of_failures_is_unlocked_in_batches() {
+async fn account_unlock_deletes_failures_in_batches() {
     let app = TestApp::start().await;
     let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < $1)
                 INSERT INTO login_failures (key_hash, account_hash, failures, last_at)
                 SELECT 'network' || x, $2, 7, $3 FROM n";
-    let account = cometchat_auth::sessions::sha256_hex(EMAIL.as_bytes());
+    let account = cometchat_auth::crypto::sha256_hex(EMAIL.as_bytes());
     app.db.write(many, values![3000, &account, app.clock.now()]).await.unwrap();
     let shut =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";

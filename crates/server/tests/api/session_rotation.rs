@@ -1,7 +1,7 @@
 //! A change of a credential replaces the session that makes it: a copy of its cookie opens nothing any more.
 
+use crate::helpers::*;
 use crate::register::GOOD;
-use crate::support::*;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ErrorCode, SessionsResponse, routes};
@@ -43,7 +43,7 @@ async fn own_session(browser: &Browser) -> shared::SessionInfo {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copied_cookie_is_dead_after_each_change_of_a_credential() {
+async fn copied_cookie_is_invalid_after_credential_change() {
     for change in CHANGES {
         let app = TestApp::start().await;
         let (mut owner, thief, token) = robbed(&app).await;
@@ -73,7 +73,7 @@ async fn a_copied_cookie_is_dead_after_each_change_of_a_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotated_session_ends_no_later_than_the_old_one() {
+async fn rotated_session_keeps_its_maximum_age() {
     let app = TestApp::start().await;
     let (mut owner, _, _) = robbed(&app).await;
     for _ in 0..4 {
@@ -87,7 +87,7 @@ async fn a_rotated_session_ends_no_later_than_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_by_a_session_that_ends_meanwhile_changes_nothing() {
+async fn concurrent_session_rotation_succeeds_once() {
     let app = TestApp::start().await;
     let (owner, _, _) = robbed(&app).await;
     let mut elsewhere = app.browser();
@@ -114,7 +114,7 @@ async fn a_change_by_a_session_that_ends_meanwhile_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_while_cometchat_is_away_loses_no_token() {
+async fn session_rotation_during_outage_loses_no_token() {
     for change in CHANGES {
         let app = TestApp::start().await;
         let (mut owner, _, token) = robbed(&app).await;

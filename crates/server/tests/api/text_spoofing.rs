@@ -1,8 +1,8 @@
 //! Names and email addresses that look like others, by characters that reorder or hide text.
 
-use crate::handover;
+use crate::assertion_login;
+use crate::helpers::*;
 use crate::register::GOOD;
-use crate::support::*;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -13,7 +13,7 @@ const HIDDEN: [char; 8] =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_with_hidden_characters_are_rejected() {
-    let app = handover::start().await;
+    let app = assertion_login::start().await;
     let users = app.count("SELECT count(*) FROM users").await;
     let (browser, _) = app.signed_in().await;
     for (index, hidden) in HIDDEN.into_iter().enumerate() {
@@ -24,10 +24,10 @@ async fn names_with_hidden_characters_are_rejected() {
             let error = failure(answer, ErrorCode::ValidationFailed).await;
             assert!(error.fields.unwrap()["name"].contains("cannot be seen"), "{name:?}");
         }
-        let mut claims = handover::claims(&app, &index.to_string());
+        let mut claims = assertion_login::claims(&app, &index.to_string());
         claims["name"] = name.into();
-        let answer = handover::hand_over(&app, &handover::hs256(&claims)).await;
-        failure(answer, ErrorCode::InvalidHandover).await;
+        let answer = assertion_login::hand_over(&app, &assertion_login::hs256(&claims)).await;
+        failure(answer, ErrorCode::InvalidAssertion).await;
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, users);
     let name = "نیلوفر نورهای\u{200c}پور";

@@ -1,13 +1,14 @@
 //! What the database layer promises, on both databases.
 
 use crate::common::{eventually, is_on_postgres, new_database};
-use cometchat_auth::users::{self, User};
+use cometchat_auth::crypto::sha256_hex;
 use cometchat_auth::db::{Db, DbError, Tx};
-use cometchat_auth::sessions::{self, SessionOrigin, NewSession, Lifetime, VerifiedPassword, Token, sha256_hex};
+use cometchat_auth::sessions::{self, Lifetime, NewSession, SessionOrigin, Token, VerifiedPassword};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::values;
 use tempfile::TempDir;
 
-const INSERT: &str = "INSERT INTO handovers (id_hash, expires_at) VALUES ($1, 0)";
+const INSERT: &str = "INSERT INTO used_assertions (id_hash, expires_at) VALUES ($1, 0)";
 
 async fn open() -> (Db, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -19,22 +20,22 @@ async fn count(db: &Db, sql: &'static str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_of_a_transaction_whose_last_statement_fails() {
+async fn failed_last_statement_rolls_back_transaction() {
     let (db, _folder) = open().await;
     let mut tx = db.begin().await.unwrap();
     tx.run(INSERT, values!["one"]).await.unwrap();
     let failed = tx.run_and_commit(INSERT, values!["one"]).await;
     assert!(matches!(failed, Err(DbError::Duplicate)));
-    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 0);
+    assert_eq!(count(&db, "SELECT count(*) FROM used_assertions").await, 0);
 
     let mut tx = db.begin().await.unwrap();
     tx.run(INSERT, values!["one"]).await.unwrap();
     tx.run_and_commit(INSERT, values!["two"]).await.unwrap();
-    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 2);
+    assert_eq!(count(&db, "SELECT count(*) FROM used_assertions").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_is_alone_is_committed_or_nothing_is_left_of_it() {
+async fn single_statement_transaction_is_atomic() {
     let (db, _folder) = open().await;
     let tx = db.begin().await.unwrap();
     let done = tx.run_and_commit(INSERT, values!["one"]).await.unwrap();
@@ -42,15 +43,15 @@ async fn a_statement_that_is_alone_is_committed_or_nothing_is_left_of_it() {
     let tx = db.begin().await.unwrap();
     let failed = tx.run_and_commit(INSERT, values!["one"]).await;
     assert!(matches!(failed, Err(DbError::Duplicate)));
-    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 1);
+    assert_eq!(count(&db, "SELECT count(*) FROM used_assertions").await, 1);
     // Its connection is as good as new.
     let tx = db.begin().await.unwrap();
     tx.run_and_commit(INSERT, values!["two"]).await.unwrap();
-    assert_eq!(count(&db, "SELECT count(*) FROM handovers").await, 2);
+    assert_eq!(count(&db, "SELECT count(*) FROM used_assertions").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_transactions_that_wait_for_each_other_one_may_come_back_and_the_other_is_done() {
+async fn deadlock_victim_is_unavailable_other_commits() {
     // SQLite writes one at a time.
     if !is_on_postgres() {
         return;
@@ -59,7 +60,7 @@ async fn of_two_transactions_that_wait_for_each_other_one_may_come_back_and_the_
     for name in ["one", "two"] {
         db.write(INSERT, values![name]).await.unwrap();
     }
-    let touch = "UPDATE handovers SET expires_at = expires_at + 1 WHERE id_hash = $1";
+    let touch = "UPDATE used_assertions SET expires_at = expires_at + 1 WHERE id_hash = $1";
     let (mut first, mut second) = (db.begin().await.unwrap(), db.begin().await.unwrap());
     drop(db.begin().await.unwrap());
     let open = db.connections().0;
@@ -74,11 +75,11 @@ async fn of_two_transactions_that_wait_for_each_other_one_may_come_back_and_the_
     done.unwrap();
     assert!(matches!(given_up, Err(DbError::Unavailable(_))), "{given_up:?}");
     assert_eq!(db.connections().0, open, "nothing is wrong with any connection");
-    assert_eq!(count(&db, "SELECT CAST(sum(expires_at) AS BIGINT) FROM handovers").await, 2);
+    assert_eq!(count(&db, "SELECT CAST(sum(expires_at) AS BIGINT) FROM used_assertions").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_session_is_issued_on_a_password_that_is_being_changed_at_that_moment() {
+async fn session_is_not_issued_during_password_change() {
     // SQLite writes one at a time.
     if !is_on_postgres() {
         return;
@@ -123,17 +124,17 @@ async fn no_session_is_issued_on_a_password_that_is_being_changed_at_that_moment
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_statement_of_a_transaction_counts_only_what_it_has_written_itself() {
+async fn first_statement_reports_own_affected_rows() {
     let (db, _folder) = open().await;
     db.write(INSERT, values!["one"]).await.unwrap();
-    let delete = "DELETE FROM handovers WHERE id_hash = $1";
+    let delete = "DELETE FROM used_assertions WHERE id_hash = $1";
     let mut tx = db.begin().await.unwrap();
     assert_eq!(tx.run(delete, values!["another"]).await.unwrap().affected, 0);
     assert_eq!(tx.run(delete, values!["one"]).await.unwrap().affected, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_added_at_once_have_no_failures_of_before() {
+async fn users_added_in_bulk_have_no_old_failures() {
     let (db, _folder) = open().await;
     let user =
         |id: &str| User { id: id.into(), email: format!("{id}@example.com"), name: "O'Neil \"x\"".into() };
@@ -143,7 +144,9 @@ async fn users_added_at_once_have_no_failures_of_before() {
     let failure =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 99, 0)";
     tx.run(failure, values![&account]).await.unwrap();
-    users::insert_many(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2).await.unwrap();
+    users::insert_many(&mut tx, &[(user("ada"), "a".into()), (user("grace"), String::new())], 2)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 
     let found = users::find_by_email(&db, "Ada@example.com").await.unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! Calls to CometChat whose answer is lost, and that it carries out all the same: at once, or long after.
 
+use crate::helpers::*;
 use crate::register::GOOD;
-use crate::support::*;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::routes;
@@ -49,17 +49,17 @@ async fn finds_a_lost_token_with_clocks_apart_by(seconds: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_token_is_revoked_with_cometchats_clock_behind() {
+async fn lost_token_is_revoked_with_remote_clock_behind() {
     finds_a_lost_token_with_clocks_apart_by(-90).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_token_is_revoked_with_cometchats_clock_ahead() {
+async fn lost_token_is_revoked_with_remote_clock_ahead() {
     finds_a_lost_token_with_clocks_apart_by(3600).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_token_that_is_made_after_the_first_check_is_revoked() {
+async fn lost_token_minted_after_first_check_is_revoked() {
     let app = TestApp::start().await;
     app.signed_in().await;
     app.signs_in_and_the_mint_hangs().await;
@@ -72,7 +72,7 @@ async fn lost_token_that_is_made_after_the_first_check_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mint_that_never_happened_is_looked_for_twice_and_dropped() {
+async fn mint_that_never_happened_is_checked_twice() {
     let app = TestApp::start().await;
     app.signed_in().await;
     let cut = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "drop", "times": 1});
@@ -87,7 +87,7 @@ async fn mint_that_never_happened_is_looked_for_twice_and_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rename_that_is_carried_out_late_does_not_stay() {
+async fn late_rename_is_overwritten_by_the_newer_one() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let names = async || app.emulator.names().await.remove(UID);
@@ -106,7 +106,7 @@ async fn rename_that_is_carried_out_late_does_not_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn user_who_is_made_late_after_their_deletion_does_not_stay() {
+async fn user_created_late_after_deletion_is_removed() {
     let app = TestApp::start().await;
     let hang = json!({"api": "rest", "method": "POST", "path": "/users", "kind": "hang", "times": 1});
     app.emulator.fault(hang).await;
@@ -125,7 +125,7 @@ async fn user_who_is_made_late_after_their_deletion_does_not_stay() {
 
 /// The process dies while the call is under way: nothing has noted that its outcome is unknown but the claim.
 #[tokio::test(flavor = "multi_thread")]
-async fn call_of_a_worker_that_died_is_taken_for_one_that_may_come_late() {
+async fn job_of_crashed_worker_is_repeated_once() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "After"})).await.status(), StatusCode::OK);

@@ -1,12 +1,12 @@
 //! What one user may make the server ask of CometChat, and who goes first when there are few calls left.
 
-use crate::handover::{claims, hand_over, hs256};
+use crate::assertion_login::{claims, hand_over, hs256};
+use crate::helpers::*;
 use crate::register::GOOD;
-use crate::support::*;
 use cometchat_auth::cometchat::budget::Share;
 use cometchat_auth::cometchat::job_queue;
-use cometchat_auth::cometchat::seal::SecretKey;
 use cometchat_auth::config::{Config, Key};
+use cometchat_auth::crypto::seal::SecretKey;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -21,7 +21,7 @@ fn three(config: &mut Config) {
 const REFILL: u64 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn renames_beyond_the_limit_are_refused_and_cost_no_call() {
+async fn rename_limit_refuses_without_calling_cometchat() {
     let app = TestApp::start_with(three).await;
     let (browser, _) = app.signed_in().await;
     let rename = |name: &'static str| browser.put(routes::ACCOUNT, json!({"name": name}));
@@ -47,7 +47,7 @@ async fn renames_beyond_the_limit_are_refused_and_cost_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sign_ins_beyond_the_limit_are_refused_and_sign_outs_are_not() {
+async fn user_login_limit_is_not_consumed_by_sign_out() {
     let app = TestApp::start_with(three).await;
     for _ in 0..3 {
         let (browser, _) = app.signed_in().await;
@@ -63,7 +63,7 @@ async fn sign_ins_beyond_the_limit_are_refused_and_sign_outs_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertions_beyond_the_limit_are_refused_and_not_used_up() {
+async fn assertion_over_limit_is_refused_and_not_consumed() {
     let app = TestApp::start_with(|config| {
         three(config);
         config.assertion_keys = vec![Key(SecretKey::new([9; 32]))];
@@ -76,11 +76,11 @@ async fn assertions_beyond_the_limit_are_refused_and_not_used_up() {
     last["name"] = "Another".into();
     failure(hand_over(&app, &hs256(&last)).await, ErrorCode::TooManyAttempts).await;
     assert_eq!(app.count("SELECT count(*) FROM users WHERE name = 'Another'").await, 0);
-    assert_eq!(app.count("SELECT count(*) FROM handovers").await, 3);
+    assert_eq!(app.count("SELECT count(*) FROM used_assertions").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn new_passwords_are_limited_for_those_who_know_the_old_one() {
+async fn password_change_limit_ignores_wrong_password() {
     let app = TestApp::start_with(|config| config.actions_per_user = 2).await;
     let (mut browser, _) = app.signed_in().await;
     let change = |old: &str, new: &str| json!({"currentPassword": old, "newPassword": new});
@@ -102,7 +102,7 @@ async fn new_passwords_are_limited_for_those_who_know_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_leave_a_part_of_the_calls_to_sign_ins() {
+async fn job_budget_leaves_calls_for_logins() {
     let app = TestApp::start_with(|config| config.cometchat.calls_per_minute = 60).await;
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
     let sealed = |number: i32| app.chat().sealer.seal("nobody", &format!("token{number}")).unwrap();

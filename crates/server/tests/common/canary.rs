@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use cometchat_auth::sessions::sha256_hex;
+use cometchat_auth::crypto::sha256_hex;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 /// Shorter ones are found everywhere.
 const SHORTEST: usize = 12;
-/// The keys that the tests' servers have; see [`super::agreement::SECRET_KEY`].
-const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", super::agreement::SECRET_KEY];
+/// The keys that the tests' servers have; see [`super::consistency::SECRET_KEY`].
+const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", super::consistency::SECRET_KEY];
 
 fn place() -> Option<PathBuf> {
     std::env::var_os("CANARIES").map(PathBuf::from)

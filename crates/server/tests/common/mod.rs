@@ -2,9 +2,9 @@
 
 #![allow(dead_code)] // each of them uses a part
 
-pub mod agreement;
 pub mod canary;
-pub mod world;
+pub mod cli_env;
+pub mod consistency;
 
 use reqwest::Client;
 use sqlx::Connection as _;

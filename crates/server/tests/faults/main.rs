@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod cometchat_outage;
 #[path = "../common/mod.rs"]
 mod common;
-mod disk;
-mod kills;
-mod outages;
+mod crash_recovery;
+mod disk_full;
+mod env;
 mod rotation;
-mod world;

@@ -1,6 +1,6 @@
 //! `SECRET_KEY` changed in two instances on one database under load, as docs/DEPLOY.md says, and in the wrong way.
 
-use crate::common::{self, PASSWORD, Server, agreement::Agreement};
+use crate::common::{self, PASSWORD, Server, consistency::Agreement};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cometchat_auth::db::Db;
@@ -206,7 +206,7 @@ async fn key_rotation_as_documented_loses_no_token() {
 
 /// Without the first round each instance has, for a while, a key that the other does not know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn key_rotation_without_its_first_round_parks_nothing() {
+async fn key_rotation_without_first_round_parks_no_job() {
     let log = rotate(&[(7, &[]), (8, &[7])]).await;
     assert!(!log.contains("parked"), "{log}");
 }

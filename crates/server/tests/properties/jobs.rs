@@ -134,7 +134,8 @@ impl Model {
         let done = self.done.entry(held.name.clone()).or_default();
         *done = held.asked.max(*done);
         let mut is_over = false;
-        let is_of_user = matches!(held.claimed.kind, job_queue::JobKind::SyncUser | job_queue::JobKind::DeleteUser);
+        let is_of_user =
+            matches!(held.claimed.kind, job_queue::JobKind::SyncUser | job_queue::JobKind::DeleteUser);
         let now = self.now;
         self.conclude(held, |job, again| {
             is_over = !again && (!is_of_user || job.unsettled_until <= now);
@@ -240,6 +241,6 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn every_job_is_done_after_it_was_last_asked_for_by_one_worker_at_a_time_the_longest_due_first() {
+fn jobs_run_exclusively_in_order_after_last_request() {
     for_all_with_db(48, events(), law);
 }

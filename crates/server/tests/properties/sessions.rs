@@ -1,9 +1,9 @@
 //! The session's clock.
 
 use super::for_all_with_db;
-use cometchat_auth::users::{self, User};
 use cometchat_auth::db::Db;
-use cometchat_auth::sessions::{self, SessionOrigin, NewSession, Lifetime, Token};
+use cometchat_auth::sessions::{self, Lifetime, NewSession, SessionOrigin, Token};
+use cometchat_auth::users::{self, User};
 use cometchat_auth::values;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ async fn expires_at(db: &Db, token: &Token) -> Option<i64> {
 }
 
 #[test]
-fn a_session_lives_while_it_is_used_and_never_past_its_idle_limit_or_its_greatest_age() {
+fn session_lifetime_respects_idle_and_maximum_age() {
     let lifetime = (3_000..30_000i64, 3_000..90_000i64).prop_map(|(idle, max)| Lifetime { idle, max });
     for_all_with_db(48, (lifetime, events()), async |db, (lifetime, events)| {
         let token = Token::generate();

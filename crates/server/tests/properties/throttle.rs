@@ -1,15 +1,15 @@
 //! The limits on attempts.
 
 use super::{for_all, for_all_with_db};
-use cometchat_auth::users::{self, User};
-use cometchat_auth::cometchat::seal::SecretKey;
+use cometchat_auth::auth::login;
 use cometchat_auth::clock::Clock;
+use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::db::Db;
-use cometchat_auth::sign_in;
+use cometchat_auth::throttle::device_cookie::{DeviceBinding, DeviceCookie, DeviceCookieSigner};
+use cometchat_auth::throttle::lockout::{Failures, Lockout, Scope};
 use cometchat_auth::throttle::token_bucket::AddressLimit;
-use cometchat_auth::throttle::lockout::{Failures, Scope, Lockout};
-use cometchat_auth::throttle::device_cookie::{DeviceCookie, DeviceCookieSigner, DeviceBinding};
 use cometchat_auth::throttle::{self, AttemptKeys};
+use cometchat_auth::users::{self, User};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ const LONGEST_WAIT: i64 = 900;
 
 /// What is counted for this subject.
 async fn found(db: &Db, subject: &AttemptKeys, now: i64) -> throttle::ThrottleState {
-    let (counted, _) = sign_in::load_login_state(db, "", subject).await.unwrap();
+    let (counted, _) = login::load_login_state(db, "", subject).await.unwrap();
     throttle::evaluate(subject, &counted, now).unwrap()
 }
 
@@ -33,7 +33,7 @@ fn weight(standing: Lockout) -> i64 {
 }
 
 #[test]
-fn a_further_failure_never_shortens_the_wait_and_no_wait_is_longer_than_the_longest() {
+fn backoff_never_shrinks_and_never_exceeds_maximum() {
     let scope = prop_oneof![Just(Scope::Address), Just(Scope::Device), Just(Scope::Account)];
     let count = prop_oneof![0..200i64, 0..=i64::MAX];
     let time = || prop_oneof![-2_000..2_000i64, 0..200_000i64, any::<i64>()];
@@ -69,7 +69,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 #[test]
-fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_that_does_not_exist() {
+fn backoff_ends_and_hides_account_existence() {
     let devices = DeviceCookieSigner::new(&SecretKey::new([1; 32]), &[]);
     let subject = |email: &str, network: u8, trusted: bool| {
         let cookie = devices.issue(DeviceBinding { user_id: email, password_version: 1 }, None);
@@ -93,17 +93,19 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
         for event in events {
             match event {
                 Event::Fail { network, trusted, times } => {
-                    for subjects in &users {
+                    for subjects in &accounts {
                         let owner = found(db, &subjects[2], now).await.standing;
                         for _ in 0..times {
-                            throttle::record_failure(db, &subjects[place(network, trusted)], now).await.unwrap();
+                            throttle::record_failure(db, &subjects[place(network, trusted)], now)
+                                .await
+                                .unwrap();
                         }
                         let still = found(db, &subjects[2], now).await.standing;
                         prop_assert!(trusted || still == owner, "others keep the owner's browser out");
                     }
                 }
                 Event::Succeed { network, trusted } => {
-                    for subjects in &users {
+                    for subjects in &accounts {
                         let subject = &subjects[place(network, trusted)];
                         let before = found(db, subject, now).await;
                         if before.standing == Lockout::Locked {
@@ -118,7 +120,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
                 Event::Pass(seconds) => now += seconds,
                 Event::SetBack(seconds) => now -= seconds,
             }
-            for (known, unknown) in users[0].iter().zip(&users[1]) {
+            for (known, unknown) in accounts[0].iter().zip(&accounts[1]) {
                 let known = found(db, known, now).await.standing;
                 let unknown = found(db, unknown, now).await.standing;
                 prop_assert_eq!(known, unknown);
@@ -127,7 +129,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
         }
         // Twice, since the clock may have been set back by less than it.
         let later = now + 2 * LONGEST_WAIT;
-        for subject in &users[0] {
+        for subject in &accounts[0] {
             let standing = found(db, subject, later).await.standing;
             prop_assert!(matches!(standing, Lockout::Allowed | Lockout::Locked), "{standing:?}");
         }
@@ -136,7 +138,7 @@ fn whatever_happens_to_an_account_it_opens_again_for_its_owner_and_is_like_one_t
 }
 
 #[test]
-fn an_address_never_gets_more_than_its_burst_and_what_time_gives_and_its_wait_is_long_enough() {
+fn rate_limit_grants_burst_plus_refill_at_most() {
     #[derive(Debug, Clone)]
     enum Event {
         Take,

@@ -17,7 +17,7 @@ pub fn Delete() -> Html {
             event.prevent_default();
             let request = DeleteAccountRequest { password: Secret::new(form.value("password")) };
             let session = session.clone();
-            form.send(request.faults(), async move {
+            form.send(request.validate(), async move {
                 session.check_auth(api::delete_account(&request).await)?;
                 session.deleted();
                 Ok(())

@@ -14,13 +14,13 @@ use delete::Delete;
 use name::Name;
 use password::ChangePassword;
 use sessions::Sessions;
-use shared::{SessionResponse, visible_text};
+use shared::{UserResponse, visible_text};
 use yew::prelude::*;
 use yew_router::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
-    pub user: SessionResponse,
+    pub user: UserResponse,
     pub sign_out: SignOut,
 }
 

@@ -4,7 +4,7 @@ use crate::api;
 use crate::components::{Button, NoticeKind, notice};
 use crate::form::use_form;
 use crate::session::use_session;
-use shared::RenameRequest;
+use shared::UpdateAccountRequest;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
@@ -30,9 +30,9 @@ pub fn Name(props: &Props) -> Html {
         let form = form.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let request = RenameRequest { name: form.value("name").trim().to_owned() };
+            let request = UpdateAccountRequest { name: form.value("name").trim().to_owned() };
             let session = session.clone();
-            form.send(request.faults(), async move {
+            form.send(request.validate(), async move {
                 let renamed = session.check_auth(api::rename(&request).await)?;
                 session.renamed(renamed);
                 Ok(())

@@ -5,7 +5,7 @@ use crate::components::{Button, NoticeKind, notice};
 use crate::form::{NewPasswordField, use_form};
 use crate::hooks::use_password_min_length;
 use crate::session::use_session;
-use shared::{PasswordRequest, Secret};
+use shared::{ChangePasswordRequest, Secret};
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -22,12 +22,12 @@ pub fn ChangePassword(props: &Props) -> Html {
         let form = form.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let request = PasswordRequest {
+            let request = ChangePasswordRequest {
                 current_password: Secret::new(form.value("currentPassword")),
                 new_password: Secret::new(form.value("newPassword")),
             };
             let (session, sent_form) = (session.clone(), form.clone());
-            form.send(request.faults(min_chars.unwrap_or(1)), async move {
+            form.send(request.validate(min_chars.unwrap_or(1)), async move {
                 session.check_auth(api::change_password(&request).await)?;
                 session.rotated();
                 sent_form.clear("currentPassword");

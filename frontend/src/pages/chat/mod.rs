@@ -9,13 +9,13 @@ use crate::cometchat::{ChatStatus, use_chat_status};
 use crate::conversations::ConversationProvider;
 use crate::session::SignOut;
 use conversation_view::ConversationView;
-use shared::SessionResponse;
+use shared::UserResponse;
 use sidebar::Sidebar;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
-    pub user: SessionResponse,
+    pub user: UserResponse,
     pub sign_out: SignOut,
     /// The other user of the open conversation.
     #[prop_or_default]

@@ -10,7 +10,7 @@ use crate::pages::sign_out::SignOutIcon;
 use crate::route::Route;
 use crate::session::SignOut;
 use gloo_timers::future::TimeoutFuture;
-use shared::{SessionResponse, visible_text};
+use shared::{UserResponse, visible_text};
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -20,7 +20,7 @@ const SEARCH_DELAY_MS: u32 = 250;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
-    pub user: SessionResponse,
+    pub user: UserResponse,
     pub sign_out: SignOut,
     pub open: Option<AttrValue>,
 }

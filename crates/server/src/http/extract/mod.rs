@@ -1,0 +1,4 @@
+//! Extractors: what handlers take as arguments.
+
+pub mod admission;
+pub mod json_object;

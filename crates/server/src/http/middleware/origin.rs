@@ -1,0 +1,89 @@
+//! Cross-site request forgery: who may send a request that changes something.
+//!
+//! Browsers say where a request comes from, in `Sec-Fetch-Site` and in `Origin`, and pages cannot change
+//! either. Both are looked at for every unsafe method, sign-in and sign-out included. Requests with
+//! neither come from programs, which have no user's cookies to misuse.
+
+use crate::http::error::HttpError;
+use crate::http::state::HttpState;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use url::Url;
+
+pub struct OriginPolicy {
+    /// Our own origin, as browsers write it.
+    own: String,
+    /// Other origins whose pages may call the API.
+    pub allowed: Vec<String>,
+}
+
+impl OriginPolicy {
+    pub fn new(public_url: &Url, allowed: &[String]) -> Self {
+        Self { own: public_url.origin().ascii_serialization(), allowed: allowed.to_vec() }
+    }
+
+    fn permits(&self, headers: &HeaderMap) -> bool {
+        let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        let origin = text(header::ORIGIN.as_str());
+        let is_allowed = || origin.is_some_and(|origin| self.allowed.iter().any(|allowed| allowed == origin));
+        match text("sec-fetch-site") {
+            // `none`: typed by the user, not sent by any page.
+            Some("same-origin" | "none") => true,
+            Some(_) => is_allowed(),
+            None => origin.is_none_or(|origin| origin == self.own) || is_allowed(),
+        }
+    }
+}
+
+pub async fn check<B: MessageBody + 'static>(
+    http_state: web::Data<HttpState>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    if !request.method().is_safe() && !http_state.origins.permits(request.headers()) {
+        return Ok(request.error_response(HttpError::ForbiddenOrigin).map_into_right_body());
+    }
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    fn permits(headers: &[(&'static str, &'static str)]) -> bool {
+        let own = Url::parse("https://chat.example.com").unwrap();
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        OriginPolicy::new(&own, &["https://app.example.com".into()]).permits(&map)
+    }
+
+    #[test]
+    fn own_origin_and_non_browser_client_are_permitted() {
+        assert!(permits(&[]));
+        assert!(permits(&[("sec-fetch-site", "same-origin"), ("origin", "https://chat.example.com")]));
+        assert!(permits(&[("origin", "https://chat.example.com")]));
+    }
+
+    #[test]
+    fn foreign_origin_is_rejected() {
+        assert!(!permits(&[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]));
+        assert!(!permits(&[("sec-fetch-site", "same-site"), ("origin", "https://blog.example.com")]));
+        assert!(!permits(&[("sec-fetch-site", "cross-site")]));
+        assert!(!permits(&[("origin", "https://evil.example")]));
+        assert!(!permits(&[("origin", "http://chat.example.com")]), "another scheme is another origin");
+        assert!(!permits(&[("origin", "https://chat.example.com.evil.example")]));
+        assert!(!permits(&[("origin", "null")]), "sandboxed frames and data: URLs");
+    }
+
+    #[test]
+    fn allowed_origin_is_permitted() {
+        assert!(permits(&[("sec-fetch-site", "same-site"), ("origin", "https://app.example.com")]));
+        assert!(permits(&[("origin", "https://app.example.com")]));
+    }
+}

@@ -1,0 +1,94 @@
+//! The audit trail: one line in the log for each thing that happens to an account, and a count of each, at one
+//! place so that no event can say more than another. `docs/LOGGING.md` lists them; the request's id is added by the
+//! span around them. Never an address that was typed in vain, a password, a token or a cookie.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::{counter::Counter, family::Family};
+use std::net::IpAddr;
+
+/// What has happened so often. `reason` says more where there is more to say, and is else empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EventLabels {
+    event: &'static str,
+    reason: &'static str,
+}
+
+/// The trail. One for the whole process.
+#[derive(Default)]
+pub struct Audit {
+    pub events: Family<EventLabels, Counter>,
+}
+
+/// The target of these lines: `RUST_LOG=warn,audit=info` keeps them alone.
+macro_rules! event {
+    ($audit:ident, $name:literal, $reason:expr, $($fields:tt)*) => {{
+        $audit.events.get_or_create(&EventLabels { event: $name, reason: $reason }).inc();
+        tracing::info!(target: "audit", event = $name, $($fields)*)
+    }};
+}
+
+/// Why a sign-in failed. For the operator only: nobody outside learns which.
+#[derive(Debug, Clone, Copy)]
+pub enum LoginFailureReason {
+    UnknownUser,
+    NoPassword,
+    WrongPassword,
+    /// Shut after too many failures; see `user unlock`.
+    Locked,
+}
+
+impl LoginFailureReason {
+    fn name(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::NoPassword => "no_password",
+            Self::WrongPassword => "wrong_password",
+            Self::Locked => "locked",
+        }
+    }
+}
+
+impl Audit {
+    pub fn logged_in(&self, user: &str, address: IpAddr, has_chat: bool) {
+        event!(self, "signed_in", if has_chat { "" } else { "without_chat" }, user, %address, has_chat, "signed in");
+    }
+
+    /// `user` is empty when there is none with the address that was typed, which is not written down: people
+    /// type passwords into the wrong field.
+    pub fn login_failed(&self, user: &str, address: IpAddr, reason: LoginFailureReason) {
+        event!(self, "sign_in_failed", reason.name(), user, %address, reason = reason.name(), "a sign-in failed");
+    }
+
+    /// A limit has refused an attempt before anybody looked who it was for.
+    pub fn throttled(&self, address: IpAddr, limit: &'static str, retry_after_seconds: u64) {
+        event!(self, "throttled", limit, %address, limit, retry_after_seconds, "an attempt was refused by a limit");
+    }
+
+    pub fn registered(&self, user: &str, address: IpAddr) {
+        event!(self, "registered", "", user, %address, "registered");
+    }
+
+    /// Another server has said who it is.
+    pub fn assertion_login(&self, user: &str, address: IpAddr) {
+        event!(self, "handed_over", "", user, %address, "handed over");
+    }
+
+    pub fn renamed(&self, user: &str, address: IpAddr) {
+        event!(self, "renamed", "", user, %address, "renamed");
+    }
+
+    /// `sessions_ended`: the others of the user.
+    pub fn password_changed(&self, user: &str, address: IpAddr, sessions_ended: usize) {
+        event!(self, "password_changed", "", user, %address, sessions_ended, "the password was changed");
+    }
+
+    /// `sessions`: how many ended; `cause`: `signed_out`, `ended_by_user`, `over_limit` or `expired`.
+    pub fn sessions_ended(&self, user: &str, address: Option<IpAddr>, cause: &'static str, sessions: usize) {
+        let address = address.map(|address| address.to_string()).unwrap_or_default();
+        event!(self, "sessions_ended", cause, user, address, cause, sessions, "sessions ended");
+    }
+
+    pub fn deleted(&self, user: &str, address: IpAddr, sessions_ended: usize) {
+        event!(self, "deleted", "", user, %address, sessions_ended, "the account was deleted");
+    }
+}

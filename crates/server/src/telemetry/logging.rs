@@ -1,0 +1,79 @@
+//! Where the log goes, and traces where somebody collects them.
+
+use crate::config::{LogConfig, LogFormat, Sources};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use std::io::IsTerminal as _;
+use tracing::level_filters::LevelFilter;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Sends traces while it lives.
+pub struct Traces(Option<SdkTracerProvider>);
+
+impl Traces {
+    /// Sends what is left. It may take as long as the collector's time limit.
+    pub async fn finish(self) {
+        if let Some(provider) = self.0
+            && let Ok(Err(error)) = tokio::task::spawn_blocking(move || provider.shutdown()).await
+        {
+            tracing::warn!(%error, "the last traces could not be sent");
+        }
+    }
+}
+
+/// Starts to log; and to send traces by OTLP over HTTP when the usual variable says where to. The OpenTelemetry
+/// SDK reads all other `OTEL_…` variables itself.
+pub fn start(sources: &Sources) -> Result<Traces, Box<dyn std::error::Error>> {
+    let log = LogConfig::read(sources);
+    // The HTTP library tells of its start and its stop; so do we, once. It also takes requests that are none
+    // for errors, and strangers can send as many of these as they like. PostgreSQL tells at each start that the
+    // table of migrations is there already.
+    let quiet = "actix_server=warn,actix_http::h1::dispatcher=off,sqlx::postgres::notice=warn";
+    let filter = EnvFilter::try_new(format!("{quiet},{}", log.filter))
+        .map_err(|error| format!("RUST_LOG: {error}"))?;
+    let lines = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    let lines = match log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let provider = provider(sources)?;
+    let traces = provider.as_ref().map(|provider| layer(provider.tracer("cometchat-auth")));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces).try_init()?;
+    Ok(Traces(provider))
+}
+
+fn provider(sources: &Sources) -> Result<Option<SdkTracerProvider>, Box<dyn std::error::Error>> {
+    let is_wanted = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+        .iter()
+        .any(|name| sources.get(name).is_some());
+    if !is_wanted || sources.get("OTEL_SDK_DISABLED") == Some("true") {
+        return Ok(None);
+    }
+    crate::cometchat::client::install_crypto_provider();
+    let exporter = SpanExporter::builder().with_http().build().map_err(|error| format!("OTEL_…: {error}"))?;
+    let name = sources.get("OTEL_SERVICE_NAME").unwrap_or("cometchat-auth").to_owned();
+    let resource = Resource::builder().with_service_name(name).build();
+    Ok(Some(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build()))
+}
+
+/// Requests, what their time was spent on, and their lines in the log. Never what the libraries say: that of the
+/// exporter would be exported in turn.
+fn layer<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(
+    tracer: SdkTracer,
+) -> impl tracing_subscriber::Layer<S> {
+    let ours = Targets::new()
+        .with_target("cometchat_auth", LevelFilter::INFO)
+        .with_target("audit", LevelFilter::INFO)
+        .with_target("spent", LevelFilter::TRACE);
+    OpenTelemetryLayer::new(tracer).with_location(false).with_threads(false).with_filter(ours)
+}

@@ -1,0 +1,128 @@
+//! Signing in on the word of the app's own server.
+
+use crate::helpers::*;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cometchat_auth::config::Key;
+use cometchat_auth::crypto::seal::SecretKey;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use shared::{ErrorCode, LoginResponse, routes};
+
+pub const KEY: [u8; 32] = [9; 32];
+
+pub async fn start() -> TestApp {
+    TestApp::start_with(|config| config.assertion_keys = vec![Key(SecretKey::new(KEY))]).await
+}
+
+pub fn claims(app: &TestApp, id: &str) -> Value {
+    let now = app.clock.now();
+    json!({"aud": "cometchat-auth", "sub": "ada", "email": "ada@example.com", "name": "Ada Lovelace",
+           "iat": now, "exp": now + 60, "jti": id})
+}
+
+/// A JWT with this header and these claims, signed as HS256.
+pub fn signed(header: &Value, claims: &Value, key: &[u8]) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let body = format!("{}.{}", part(header), part(claims));
+    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(&body).finalize().into_bytes();
+    format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
+}
+
+pub fn hs256(claims: &Value) -> String {
+    signed(&json!({"alg": "HS256", "typ": "JWT"}), claims, &KEY)
+}
+
+pub async fn hand_over(app: &TestApp, assertion: &str) -> Response {
+    app.browser().post(routes::LOGIN_ASSERTION, json!({"assertion": assertion})).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_signs_in_and_creates_missing_user() {
+    let app = start().await;
+    let answer = hand_over(&app, &hs256(&claims(&app, "1"))).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let answer: LoginResponse = answer.json().await.unwrap();
+    assert_eq!((answer.id.as_str(), answer.name.as_str()), ("ada", "Ada Lovelace"));
+    assert_eq!(app.emulator.tokens("ada").await, [answer.cometchat_auth_token.unwrap().expose()]);
+    assert!(app.browser_with(Some(cookie)).is_signed_in().await);
+    failure(app.browser().login("ada@example.com", "").await, ErrorCode::ValidationFailed).await;
+    failure(app.browser().login("ada@example.com", "any").await, ErrorCode::InvalidCredentials).await;
+
+    let mut later = claims(&app, "2");
+    later["name"] = "Countess Lovelace".into();
+    assert_eq!(hand_over(&app, &hs256(&later)).await.status(), StatusCode::OK);
+    app.in_the_end("the new name is at CometChat", || async {
+        app.emulator.names().await["ada"] == "Countess Lovelace"
+    })
+    .await;
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE name = 'Countess Lovelace'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_replay_is_rejected_even_concurrently() {
+    let app = start().await;
+    let assertion = hs256(&claims(&app, "1"));
+    let both = tokio::join!(hand_over(&app, &assertion), hand_over(&app, &assertion));
+    let mut statuses = [both.0.status().as_u16(), both.1.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401]);
+    failure(hand_over(&app, &assertion).await, ErrorCode::InvalidAssertion).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_or_expired_assertion_is_rejected() {
+    let app = start().await;
+    let now = app.clock.now();
+    let with = |name: &str, value: Value| {
+        let mut claims = claims(&app, name);
+        claims[name] = value;
+        hs256(&claims)
+    };
+    let good = claims(&app, "1");
+    let unsigned = hs256(&good);
+    let unsigned = unsigned.rsplit_once('.').unwrap().0;
+    let bad = [
+        ("nothing", String::new()),
+        ("no JWT", "a.b".into()),
+        ("unsigned", format!("{unsigned}.")),
+        ("alg none", signed(&json!({"alg": "none"}), &good, &KEY)),
+        ("another algorithm", signed(&json!({"alg": "HS512"}), &good, &KEY)),
+        ("another key", signed(&json!({"alg": "HS256"}), &good, &[1; 32])),
+        ("for somebody else", with("aud", "another".into())),
+        ("expired", with("exp", (now).into())),
+        ("of the future", with("iat", (now + 31).into())),
+        ("good for too long", with("exp", (now + 121).into())),
+        ("no uid", with("sub", "Ada/../x".into())),
+        ("of before all time", with("iat", i64::MIN.into())),
+        ("no name", with("name", "".into())),
+        ("a blank name", with("name", "  ".into())),
+        ("no address", with("email", "nobody".into())),
+        ("without an id", with("jti", "".into())),
+        ("a claim of another type", with("sub", 7.into())),
+    ];
+    for (what, assertion) in bad {
+        let answer = hand_over(&app, &assertion).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{what}");
+        failure(answer, ErrorCode::InvalidAssertion).await;
+    }
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    assert_eq!(hand_over(&app, &hs256(&good)).await.status(), StatusCode::OK, "and the good one is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_cannot_take_over_email_of_other_user() {
+    let app = start().await;
+    let mut claims = claims(&app, "1");
+    claims["email"] = EMAIL.into();
+    failure(hand_over(&app, &hs256(&claims)).await, ErrorCode::EmailTaken).await;
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_without_configured_key_returns_404() {
+    let app = TestApp::start().await;
+    failure(hand_over(&app, &hs256(&claims(&app, "1"))).await, ErrorCode::NotFound).await;
+}

@@ -1,0 +1,211 @@
+//! Guessing passwords, from one address and from thousands; and making an account look like another.
+
+use crate::helpers::*;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use shared::{ErrorCode, LoginResponse, routes, validation};
+use std::future::ready;
+use std::time::Duration;
+
+const GOOD: &str = "plum tractor yesterday";
+/// A new password that is longer than a request may be.
+const MEGABYTE: usize = 1024 * 1024;
+
+/// The status of a sign-in that a proxy says comes from this address.
+async fn attempt(app: &TestApp, address: &str, email: &str, password: &str) -> StatusCode {
+    let browser = app.browser();
+    let request = browser.request(Method::POST, routes::LOGIN).header("x-forwarded-for", address);
+    request.json(&json!({"email": email, "password": password})).send().await.unwrap().status()
+}
+
+/// A server behind a proxy that is this machine, which lets an address try so often a minute.
+async fn behind_a_proxy(attempts_per_minute: u32) -> TestApp {
+    TestApp::start_with(|config| {
+        config.login_attempts_per_minute = attempts_per_minute;
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stolen_password_list_stops_at_rate_limit() {
+    let app = behind_a_proxy(30).await;
+    let before = app.hashes();
+    let mut refused = 0;
+    for pair in 0..200 {
+        // The hundredth is right.
+        let guess = (EMAIL.to_owned(), PASSWORD.to_owned());
+        let (email, password) =
+            if pair == 99 { guess } else { (format!("{pair}@example.com"), format!("stolen {pair}")) };
+        let status = attempt(&app, "192.0.2.1", &email, &password).await;
+        assert!(status == StatusCode::UNAUTHORIZED || status == StatusCode::TOO_MANY_REQUESTS, "{status}");
+        refused += usize::from(status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(refused, 170);
+    assert_eq!(app.hashes() - before, 30, "what is refused costs nothing");
+    assert_eq!(attempt(&app, "192.0.2.2", EMAIL, PASSWORD).await, StatusCode::OK, "others are not held up");
+    app.clock.advance(Duration::from_secs(60));
+    assert_eq!(attempt(&app, "192.0.2.1", EMAIL, PASSWORD).await, StatusCode::OK, "and it may try again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distributed_guessing_is_stopped_by_lockout() {
+    let app = behind_a_proxy(30).await;
+    // What counts them is the same statements on PostgreSQL, where ten thousand transactions take minutes.
+    if !app.config.core.database_url.expose().starts_with("sqlite:") {
+        return;
+    }
+    let (mut owner, _) = app.signed_in().await;
+    let guesses = stream::iter(0..10_000_u32).map(|guess| {
+        let address = format!("10.1.{}.{}", guess / 256, guess % 256);
+        // All that come after the first two hundred are right.
+        let password = if guess < 200 { "wrong" } else { PASSWORD };
+        let app = &app;
+        async move { attempt(app, &address, EMAIL, password).await }
+    });
+    let answers = guesses.buffer_unordered(8);
+    let others: Vec<_> = answers.filter(|status| ready(*status != StatusCode::UNAUTHORIZED)).collect().await;
+    assert_eq!(others, Vec::<StatusCode>::new());
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1, "the owner's, and no other");
+    owner.sign_in(EMAIL, PASSWORD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn password_spraying_is_limited_without_lockout() {
+    let app = behind_a_proxy(30).await;
+    for user in 0..40 {
+        app.add_user(&format!("u{user}"), &format!("u{user}@example.com"), "U", Some(PASSWORD)).await;
+    }
+    // Four rounds, as a sprayer makes them who knows of the waits.
+    for round in 0..4 {
+        for user in 0..40 {
+            let status =
+                attempt(&app, "192.0.2.1", &format!("u{user}@example.com"), &format!("Spring 202{round}"))
+                    .await;
+            let expected = if user < 30 { StatusCode::UNAUTHORIZED } else { StatusCode::TOO_MANY_REQUESTS };
+            assert_eq!(status, expected, "u{user}, round {round}");
+        }
+        app.clock.advance(Duration::from_secs(60));
+    }
+    for user in 0..40 {
+        let status = attempt(&app, "192.0.2.2", &format!("u{user}@example.com"), PASSWORD).await;
+        assert_eq!(status, if user < 30 { StatusCode::OK } else { StatusCode::TOO_MANY_REQUESTS });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_forwarded_chain_cannot_bypass_rate_limit() {
+    let app = behind_a_proxy(1).await;
+    assert_eq!(attempt(&app, "192.0.2.7", EMAIL, "wrong").await, StatusCode::UNAUTHORIZED);
+    // What the proxy has written is at the right; all before it the client can have made up.
+    for chain in [
+        "198.51.100.1, 192.0.2.7",
+        "127.0.0.1, 192.0.2.7",
+        "198.51.100.1, 127.0.0.1, 192.0.2.7, 127.0.0.1",
+        "nonsense, 192.0.2.7",
+        "198.51.100.1,,192.0.2.7",
+        "::ffff:192.0.2.7",
+        " 192.0.2.7 ",
+    ] {
+        assert_eq!(attempt(&app, chain, EMAIL, "wrong").await, StatusCode::TOO_MANY_REQUESTS, "{chain}");
+    }
+    for (name, value) in [
+        ("forwarded", "for=198.51.100.1"),
+        ("x-real-ip", "198.51.100.1"),
+        ("x-client-ip", "198.51.100.1"),
+        ("cf-connecting-ip", "198.51.100.1"),
+        ("true-client-ip", "198.51.100.1"),
+    ] {
+        let browser = app.browser();
+        let request = browser.request(Method::POST, routes::LOGIN).header("x-forwarded-for", "192.0.2.7");
+        let request = request.header(name, value).json(&json!({"email": EMAIL, "password": "wrong"}));
+        failure(request.send().await.unwrap(), ErrorCode::TooManyAttempts).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equivalent_email_spelling_is_the_same_account() {
+    let app = TestApp::start().await;
+    app.add_user("fi", "fine.caf\u{e9}.k@example.com", "Fi", Some(PASSWORD)).await;
+    for same in [
+        "FINE.CAF\u{c9}.K@EXAMPLE.COM",
+        "\u{fb01}ne.caf\u{e9}.k@example.com",
+        "fine.cafe\u{301}.k@example.com",
+        "fine.caf\u{e9}.\u{212a}@example.com",
+        "\u{ff46}\u{ff49}\u{ff4e}\u{ff45}.caf\u{e9}.k@example.com",
+        "\u{a0}fine.caf\u{e9}.k@example.com\u{3000}",
+    ] {
+        failure(app.browser().register(same, GOOD, "Somebody Else").await, ErrorCode::EmailTaken).await;
+        assert_eq!(app.browser().sign_in(same, PASSWORD).await.id, "fi", "{same}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lookalike_email_is_a_separate_account() {
+    let app = TestApp::start().await;
+    for alike in [
+        "t\u{435}st@example.com",    // Cyrillic е
+        "test@ex\u{430}mple.com",    // Cyrillic а
+        "test@examp\u{04cf}e.com",   // Cyrillic palochka
+        "te\u{301}st@example.com",   // an accent
+        "test@ex\u{e4}mple.com",     // ä
+        "test+anything@example.com", // one mailbox with some providers: theirs to know
+    ] {
+        let mut stranger = app.browser();
+        let answer = stranger.register(alike, GOOD, "Test User").await;
+        assert_eq!(answer.status(), StatusCode::CREATED, "{alike}");
+        let answer: LoginResponse = answer.json().await.unwrap();
+        assert_ne!(answer.id, UID);
+        failure(app.browser().login(alike, PASSWORD).await, ErrorCode::InvalidCredentials).await;
+    }
+    failure(app.browser().login(EMAIL, GOOD).await, ErrorCode::InvalidCredentials).await;
+    assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).await.id, UID);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn password_ignores_accent_composition_only() {
+    let app = TestApp::start().await;
+    let composed = "caf\u{e9} \u{fb01}sh a\u{30a}ngstr\u{f6}m 7";
+    let answer = app.browser().register("ada@example.com", composed, "Ada").await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    for same in ["cafe\u{301} \u{fb01}sh \u{e5}ngstro\u{308}m 7", "caf\u{e9} \u{fb01}sh \u{e5}ngstr\u{f6}m 7"]
+    {
+        app.browser().sign_in("ada@example.com", same).await;
+    }
+    for other in [
+        "caf\u{e9} fish \u{e5}ngstr\u{f6}m 7",
+        "cafe \u{fb01}sh angstrom 7",
+        "CAF\u{c9} \u{fb01}sh \u{e5}ngstr\u{f6}m 7",
+    ] {
+        failure(app.browser().login("ada@example.com", other).await, ErrorCode::InvalidCredentials).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn megabyte_password_is_refused_before_hashing() {
+    let app = TestApp::start().await;
+    let (here, _) = app.signed_in().await;
+    let before = app.hashes();
+    for (length, code) in [
+        (MEGABYTE, ErrorCode::PayloadTooLarge),
+        (validation::MAX_BODY_BYTES - 200, ErrorCode::ValidationFailed),
+        (validation::MAX_PASSWORD_INPUT_BYTES + 1, ErrorCode::ValidationFailed),
+    ] {
+        let long = "x".repeat(length);
+        for (method, path, body) in [
+            (Method::POST, routes::LOGIN, json!({"email": EMAIL, "password": long})),
+            (Method::POST, routes::REGISTER, json!({"email": "a@b.c", "password": long, "name": "A"})),
+            (Method::PUT, routes::PASSWORD, json!({"currentPassword": long, "newPassword": GOOD})),
+            (Method::PUT, routes::PASSWORD, json!({"currentPassword": PASSWORD, "newPassword": long})),
+            (Method::DELETE, routes::ACCOUNT, json!({"password": long})),
+        ] {
+            // Its own connection: what is refused before it was read ends the connection.
+            let request = here.request(method, path).header("connection", "close").json(&body);
+            failure(request.send().await.unwrap(), code).await;
+        }
+    }
+    assert_eq!(app.hashes(), before);
+    assert!(here.is_signed_in().await);
+}

@@ -1,0 +1,97 @@
+//! Pages of other origins.
+
+use crate::helpers::*;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::json;
+use shared::{ErrorCode, routes};
+
+const APP: &str = "https://app.example.com";
+
+async fn login_from(app: &TestApp, headers: &[(&str, &str)]) -> Response {
+    let browser = app.browser();
+    let mut request = browser.request(Method::POST, routes::LOGIN);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.json(&json!({"email": EMAIL, "password": PASSWORD})).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cross_origin_login_and_logout_are_forbidden() {
+    let app = TestApp::start().await;
+    for headers in [
+        &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")][..],
+        &[("sec-fetch-site", "same-site"), ("origin", "http://localhost:8000")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+    ] {
+        let answer = login_from(&app, headers).await;
+        assert!(!answer.headers().contains_key("set-cookie"));
+        assert!(!answer.headers().contains_key("access-control-allow-origin"));
+        failure(answer, ErrorCode::ForbiddenOrigin).await;
+    }
+    let (browser, _) = app.signed_in().await;
+    let logout = browser.request(Method::POST, routes::LOGOUT).header("sec-fetch-site", "cross-site");
+    failure(logout.send().await.unwrap(), ErrorCode::ForbiddenOrigin).await;
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csrf_form_post_is_refused_by_content_type() {
+    let app = TestApp::start().await;
+    let browser = app.browser();
+    let form = browser
+        .request(Method::POST, routes::LOGIN)
+        .header("content-type", "text/plain")
+        .body(json!({"email": EMAIL, "password": PASSWORD}).to_string());
+    failure(form.send().await.unwrap(), ErrorCode::UnsupportedMediaType).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn same_origin_login_is_allowed() {
+    let app = TestApp::start().await;
+    let headers = [("sec-fetch-site", "same-origin"), ("origin", "http://localhost:3000")];
+    assert_eq!(login_from(&app, &headers).await.status(), StatusCode::OK);
+    assert_eq!(login_from(&app, &headers[1..]).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cors_names_allowed_origin_with_credentials() {
+    let app = TestApp::start_with(|config| config.allowed_origins = vec![APP.into()]).await;
+    let answer = login_from(&app, &[("sec-fetch-site", "same-site"), ("origin", APP)]).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["access-control-allow-origin"], APP);
+    assert_eq!(answer.headers()["access-control-allow-credentials"], "true");
+
+    let refused =
+        login_from(&app, &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]).await;
+    assert!(!refused.headers().contains_key("access-control-allow-origin"));
+    failure(refused, ErrorCode::ForbiddenOrigin).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cors_lets_allowed_origin_read_errors() {
+    let app = TestApp::start_with(|config| config.allowed_origins = vec![APP.into()]).await;
+    let browser = app.browser();
+    let session = browser.request(Method::GET, routes::SESSION).header("origin", APP);
+    let answer = session.send().await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], APP);
+    failure(answer, ErrorCode::NotSignedIn).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cors_preflight_passes_only_for_allowed_origin() {
+    let app = TestApp::start_with(|config| config.allowed_origins = vec![APP.into()]).await;
+    let preflight = |origin: &'static str| {
+        app.browser()
+            .request(Method::OPTIONS, routes::LOGIN)
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type")
+            .send()
+    };
+    let answer = preflight(APP).await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], APP);
+    let answer = preflight("https://evil.example").await.unwrap();
+    assert!(!answer.headers().contains_key("access-control-allow-origin"));
+}

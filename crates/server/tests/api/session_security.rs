@@ -1,0 +1,133 @@
+//! What somebody could do with a session that they have planted or stolen, and with one of their own.
+
+use crate::helpers::*;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use shared::{ErrorCode, LoginResponse, routes};
+use std::time::Duration;
+
+const GOOD: &str = "plum tractor yesterday";
+const OTHER: &str = "carpet lantern november";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_fixation_does_not_survive_login() {
+    let app = TestApp::start().await;
+    app.add_user("mallory", "mallory@example.com", "Mallory", Some(PASSWORD)).await;
+    let mut mallory = app.browser();
+    mallory.sign_in("mallory@example.com", PASSWORD).await;
+    let name = mallory.cookie.clone().unwrap().split_once('=').unwrap().0.to_owned();
+    let never_issued = format!("{name}={}", "A".repeat(43));
+    for planted in [mallory.cookie.clone().unwrap(), never_issued] {
+        let mut victim = app.browser_with(Some(planted.clone()));
+        victim.sign_in(EMAIL, PASSWORD).await;
+        assert_ne!(victim.cookie.as_deref(), Some(planted.as_str()));
+        assert!(!app.browser_with(Some(planted)).is_signed_in().await);
+        assert!(victim.is_signed_in().await);
+    }
+}
+
+/// Asserts that the cookie opens nothing: neither what is to be read nor what is to be done.
+async fn opens_nothing(thief: &Browser) {
+    let session = format!("{}/x", routes::SESSIONS);
+    let answers: [Response; 9] = [
+        thief.session().await,
+        thief.chat_token(false).await,
+        thief.chat_token(true).await,
+        thief.get(routes::SESSIONS).await,
+        thief.delete(routes::SESSIONS, json!({})).await,
+        thief.delete(&session, json!({})).await,
+        thief.put(routes::ACCOUNT, json!({"name": "Stolen"})).await,
+        thief.put(routes::PASSWORD, json!({"currentPassword": GOOD, "newPassword": OTHER})).await,
+        thief.delete(routes::ACCOUNT, json!({"password": GOOD})).await,
+    ];
+    for answer in answers {
+        failure(answer, ErrorCode::NotSignedIn).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stolen_cookie_and_token_end_with_the_session() {
+    let app = TestApp::start().await;
+    app.add_user("ada", "ada@example.com", "Ada", Some(GOOD)).await;
+    for end in ["sign-out", "new password", "expiry"] {
+        let mut owner = app.browser();
+        let answer = owner.sign_in("ada@example.com", if end == "expiry" { OTHER } else { GOOD }).await;
+        let thief = app.browser_with(owner.cookie.clone());
+        assert!(thief.is_signed_in().await);
+        match end {
+            "sign-out" => assert_eq!(owner.logout().await.status(), StatusCode::NO_CONTENT),
+            "new password" => {
+                let mut elsewhere = app.browser();
+                elsewhere.sign_in("ada@example.com", GOOD).await;
+                let change = json!({"currentPassword": GOOD, "newPassword": OTHER});
+                assert_eq!(elsewhere.put(routes::PASSWORD, change).await.status(), StatusCode::NO_CONTENT);
+            }
+            _ => app.clock.advance(DAY * 7),
+        }
+        opens_nothing(&thief).await;
+        let token = answer.cometchat_auth_token.unwrap();
+        app.in_the_end("the chat token is revoked", || async {
+            cometchat_auth::sessions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+            !app.emulator.tokens("ada").await.iter().any(|live| live == token.expose())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chat_token_cannot_be_minted_for_other_user() {
+    let app = TestApp::start().await;
+    app.add_user("victim", "victim@example.com", "Victim", Some(GOOD)).await;
+    app.add_user("mallory", "mallory@example.com", "Mallory", Some(PASSWORD)).await;
+    let mut mallory = app.browser();
+    mallory.sign_in("mallory@example.com", PASSWORD).await;
+    let names = ["uid", "id", "user", "userId", "user_id", "sub", "onBehalfOf", "email", "receiver"];
+
+    for name in names {
+        let mut login = json!({"email": "mallory@example.com", "password": PASSWORD});
+        let mut register = json!({"email": "new@example.com", "password": GOOD, "name": "New"});
+        let (mut token, mut rename) = (json!({"renew": true}), json!({"name": "Mallory"}));
+        for body in [&mut login, &mut register, &mut token, &mut rename] {
+            if body.get(name).is_none() {
+                body[name] = json!("victim");
+                body[name.to_uppercase()] = json!("victim");
+            }
+        }
+        for (method, path, body) in [
+            (Method::POST, routes::LOGIN, login),
+            (Method::POST, routes::REGISTER, register),
+            (Method::POST, routes::CHAT_TOKEN, token),
+            (Method::PUT, routes::ACCOUNT, rename),
+        ] {
+            // With the address in its own field, it is only a request like any other.
+            if body.get(name.to_uppercase()).is_some() {
+                let answer = mallory.request(method, path).json(&body).send().await.unwrap();
+                failure(answer, ErrorCode::InvalidRequest).await;
+            }
+        }
+    }
+
+    let mint = |path: &str| mallory.request(Method::POST, path).json(&json!({"renew": true}));
+    let mut answers =
+        vec![mint(&format!("{}?uid=victim&id=victim", routes::CHAT_TOKEN)).send().await.unwrap()];
+    for name in names.into_iter().chain(["x-user-id", "x-forwarded-user", "remote-user", "authorization"]) {
+        answers.push(mint(routes::CHAT_TOKEN).header(name, "victim").send().await.unwrap());
+        let cookies = format!("{}; {name}=victim", mallory.cookie.as_ref().unwrap());
+        let other = app.browser_with(Some(cookies));
+        answers.push(other.chat_token(true).await);
+        // Nobody may ask for so many in a minute.
+        app.clock.advance(Duration::from_secs(6));
+    }
+    for answer in answers {
+        assert_eq!(answer.status(), StatusCode::OK);
+        let token: Value = answer.json().await.unwrap();
+        assert!(token["cometchatAuthToken"].as_str().unwrap().starts_with("mallory"), "{token}");
+    }
+    for path in ["/victim", "/../victim/chat-token", "%2fvictim", ";uid=victim"] {
+        let answer = mint(&format!("{}{path}", routes::CHAT_TOKEN)).send().await.unwrap();
+        failure(answer, ErrorCode::NotFound).await;
+    }
+    assert!(app.emulator.tokens("victim").await.is_empty());
+    let owner: LoginResponse = app.browser().sign_in("victim@example.com", GOOD).await;
+    assert_eq!(owner.name, "Victim");
+}

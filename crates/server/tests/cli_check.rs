@@ -1,0 +1,108 @@
+//! `cometchat-auth check`: what is wrong, said before a start and not by it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// Whether it found all well, and what it said.
+fn check(folder: &Path, settings: &[(&str, &str)], flags: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
+        .current_dir(folder)
+        .env_clear()
+        .envs(settings.iter().copied())
+        .arg("check")
+        .args(flags)
+        .output()
+        .unwrap();
+    let words = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(words).unwrap())
+}
+
+/// The line of this setting, its words parted by single spaces.
+fn line(words: &str, name: &str) -> String {
+    let line = words.lines().find(|line| line.split(' ').next() == Some(name)).expect(words);
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_shows_setting_sources_and_no_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (emulator, database) = (common::emulator(), common::new_database(folder.path()).await);
+    std::fs::write(folder.path().join(".env"), "PASSWORD_MIN_LENGTH=12\nLISTEN=127.0.0.1:1\n").unwrap();
+    std::fs::write(folder.path().join("key"), "emulator-rest-api-key\n").unwrap();
+    let settings = [
+        ("COMETCHAT_EMULATOR_URL", emulator.as_str()),
+        ("DATABASE_URL", &database),
+        ("COMETCHAT_API_KEY_FILE", "key"),
+        ("SECRET_KEY", SECRET_KEY),
+        ("SECRET_KEY_FALLBACKS", SECRET_KEY),
+    ];
+    let (well, words) = check(folder.path(), &settings, &["--listen", "127.0.0.1:2"]);
+    assert!(well, "{words}");
+    assert_eq!(line(&words, "LISTEN"), "LISTEN 127.0.0.1:2 flag");
+    assert_eq!(line(&words, "PASSWORD_MIN_LENGTH"), "PASSWORD_MIN_LENGTH 12 .env");
+    assert_eq!(line(&words, "SESSION_MAX_DAYS"), "SESSION_MAX_DAYS 30 default");
+    assert_eq!(line(&words, "COMETCHAT_API_KEY"), "COMETCHAT_API_KEY [secret] in key environment");
+    assert_eq!(line(&words, "SECRET_KEY"), "SECRET_KEY [secret] environment");
+    assert!(words.contains("database ") && words.contains("CometChat  ok"), "{words}");
+    assert!(!words.contains("BwcH") && !words.contains("emulator-rest-api-key"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_creates_no_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (well, words) = check(folder.path(), &[("COMETCHAT_EMULATOR_URL", &common::emulator())], &[]);
+    assert!(well && words.contains("the first start makes it"), "{words}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "neither database nor key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_names_dashboard_page_for_rejected_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = common::emulator();
+    for (name, value, place) in [
+        ("COMETCHAT_API_KEY", "not-the-key", "API & Auth Keys in CometChat's dashboard"),
+        ("COMETCHAT_APP_ID", "anotherapp", "your app's page in CometChat's dashboard"),
+    ] {
+        let settings = [("COMETCHAT_EMULATOR_URL", emulator.as_str()), (name, value)];
+        let (well, words) = check(folder.path(), &settings, &[]);
+        assert!(!well && words.contains(name) && words.contains(place), "{words}");
+    }
+}
+
+#[test]
+fn check_redacts_password_of_unreachable_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9"),
+        ("DATABASE_URL", "postgres://app:hunter2hunter2@127.0.0.1:9/chat"),
+    ];
+    let (well, words) = check(folder.path(), &settings, &[]);
+    assert!(!well, "{words}");
+    assert_eq!(line(&words, "DATABASE_URL"), "DATABASE_URL postgres://app:***@127.0.0.1:9/chat environment");
+    assert!(words.contains("database   FAILED: cannot open the database chat on 127.0.0.1:9"), "{words}");
+    assert!(words.contains("CometChat  FAILED: CometChat cannot be reached"), "{words}");
+    assert!(!words.contains("hunter2"), "{words}");
+}
+
+#[test]
+fn check_redacts_password_in_malformed_url() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in [
+        "postgres://app:hunter2/a@db:5432/chat",
+        "postgres://app:/hunter2@127.0.0.1:9/chat",
+        "postgres://app:2024#hunter2@127.0.0.1:9/chat",
+        "postgres://app:2024?hunter2@127.0.0.1:9/chat",
+        "postgres://127.0.0.1:9/chat?user=app&password=hunter2",
+        "\"postgres://app:hunter2@127.0.0.1:9/chat\"",
+    ] {
+        let settings = [("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9"), ("DATABASE_URL", url)];
+        let (well, words) = check(folder.path(), &settings, &[]);
+        assert!(!well && !words.contains("hunter2"), "{words}");
+    }
+}

@@ -1,0 +1,157 @@
+//! Bringing what is elsewhere: users of other systems, and a whole database.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::PASSWORD;
+use common::cli_env::World;
+use reqwest::StatusCode;
+use shared::routes;
+
+/// Of "correct horse", made by Python's hashlib and bcrypt.
+const PBKDF2: &str =
+    "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgcICQoLDA0ODw$yRTMTwbMbo9G0VfjobWqerzuuxe7BETNTErBbKKumGQ";
+const SCRYPT: &str =
+    "$scrypt$ln=8,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$W6uXFntaQULZth9xzFaPbripaD3jOtBk0fCyCCkoi0s";
+const BCRYPT: &str = "$2a$04$NLXaAhfSt2UvhI8uImQxeeMIGBw1lIKh1CTIxAfoet.BsN5RIps3u";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_from_sqlite_to_postgresql_keeps_sessions() {
+    if !common::is_on_postgres() {
+        return;
+    }
+    let mut world = World::new().await;
+    let postgres = std::mem::replace(&mut world.database, "sqlite://old.db".into());
+    let names: Vec<_> =
+        (0..1001).map(|number| format!("u{number},u{number}@example.com,Somebody,")).collect();
+    let many = world.file("many.csv", &format!("id,email,name,password_hash\n{}\n", names.join("\n")));
+    world.add("ada");
+    world.run(&["user", "import", &many], "");
+    world.serve();
+    let answer = world.answer_to_login("ada@example.com", PASSWORD).await;
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    world.stop();
+
+    let refused = world.fails(&["copy-from", "sqlite://old.db"], "");
+    assert!(refused.contains("DATABASE_URL must say where to copy to"), "{refused}");
+    world.database = postgres;
+    // What is sealed has to open there too.
+    let key = world.fails(&["copy-from", "sqlite://old.db"], "");
+    assert!(key.contains("copy it to data/secret.key"), "{key}");
+    std::fs::create_dir(world.folder.path().join("data")).unwrap();
+    std::fs::copy(world.folder.path().join("secret.key"), world.folder.path().join("data/secret.key"))
+        .unwrap();
+    assert!(world.fails(&["copy-from", "sqlite://nothing.db"], "").contains("nothing.db"));
+    let copied = world.run(&["copy-from", "sqlite://old.db"], "");
+    assert!(copied.contains("1002 users, 1 sessions"), "{copied}");
+    assert!(world.fails(&["copy-from", "sqlite://old.db"], "").contains("nothing was copied"));
+    world.serve();
+    let session = world.http.get(world.url(routes::SESSION)).header("cookie", &cookie);
+    assert_eq!(session.send().await.unwrap().status(), StatusCode::OK);
+    let before = world.cometchat().await["ada"].1;
+    let logout = world.http.post(world.url(routes::LOGOUT)).header("cookie", &cookie);
+    assert_eq!(logout.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    world.eventually_cometchat("its token is revoked", |users| users["ada"].1 == before - 1).await;
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_users_keep_passwords_and_get_new_hash() {
+    let mut world = World::new().await;
+    let csv = world.file(
+        "users.csv",
+        &format!(
+            "id,email,name,password_hash\n\
+             p,p@example.com,\"Pea, Sweet\",\"{PBKDF2}\"\n\
+             s,s@example.com,Ess,\"{SCRYPT}\"\n\
+             b,b@example.com,Bee,{BCRYPT}\n\
+             n,n@example.com,No Password,\n"
+        ),
+    );
+    let dry = world.run(&["user", "import", &csv, "--dry-run"], "");
+    assert!(dry.contains("4 users") && dry.contains("1 bcrypt") && dry.contains("1 no password"), "{dry}");
+    assert_eq!(world.run(&["user", "list"], ""), "");
+    world.run(&["user", "import", &csv], "");
+    world.serve();
+    world
+        .eventually_cometchat("all are there", |users| users.len() == 4 && users["p"].0 == "Pea, Sweet")
+        .await;
+    for id in ["p", "s", "b"] {
+        let email = format!("{id}@example.com");
+        assert!(!world.run(&["user", "show", id], "").contains("argon2id"));
+        assert_eq!(world.login(&email, "wrong horse").await, StatusCode::UNAUTHORIZED, "{id}");
+        assert_eq!(world.login(&email, "correct horse").await, StatusCode::OK, "{id}");
+        assert!(world.run(&["user", "show", id], "").contains("argon2id"));
+        assert_eq!(world.login(&email, "correct horse").await, StatusCode::OK, "{id}");
+    }
+    assert_eq!(world.login("n@example.com", "correct horse").await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_reports_all_faulty_lines_and_imports_none() {
+    let world = World::new().await;
+    world.add("ada");
+    let lines = [
+        r#"{"id": "ok", "email": "ok@example.com", "name": "Okay"}"#.to_owned(),
+        r#"{"id": "UPPER", "email": "nobody", "name": ""}"#.to_owned(),
+        String::new(),
+        r#"{"id": "ada", "email": "new@example.com", "name": "Taken"}"#.to_owned(),
+        r#"{"id": "two", "email": "OK@example.com", "name": "Twice"}"#.to_owned(),
+        r#"{"id": "h", "email": "h@example.com", "name": "H", "password_hash": "$1$secret$secret"}"#
+            .to_owned(),
+        r#"{"id": "x", "email": "x@example.com"}"#.to_owned(),
+        "not json secret".to_owned(),
+    ];
+    let file = world.file("users.jsonl", &lines.join("\n"));
+    let words = world.fails(&["user", "import", &file], "");
+    for (line, part) in [
+        (2, "id: 1 to 100"),
+        (2, "email: This is not"),
+        (2, "name: Enter"),
+        (4, "id: ada is here already"),
+        (5, "email: OK@example.com is in line 1 too"),
+        (6, "password_hash: neither"),
+        (7, "missing"),
+        (8, "no JSON"),
+    ] {
+        let start = format!("users.jsonl:{line}: ");
+        assert!(
+            words.lines().any(|l| l.starts_with(&start) && l.contains(part)),
+            "{line} {part} in\n{words}"
+        );
+    }
+    assert!(words.contains("8 faults; nothing was imported"), "{words}");
+    assert!(!words.contains("secret"), "a hash is not for the screen: {words}");
+    assert_eq!(world.run(&["user", "list"], "").lines().count(), 1);
+
+    let header = world.file("bad.csv", "id,mail\na,b\n");
+    assert!(world.fails(&["user", "import", &header], "").contains("the first line must be"));
+    let short = world.file("short.csv", "id,email,name,password_hash\na,a@example.com,A,\nb,b@example.com\n");
+    assert!(world.fails(&["user", "import", &short], "").contains("short.csv:3: 2 fields"));
+    assert!(world.fails(&["user", "import", "nothing.csv"], "").contains("nothing.csv"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_refuses_hash_over_cost_limit() {
+    let world = World::new().await;
+    let salt_and_output = "c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ";
+    let hashes = [
+        format!("$pbkdf2-sha256$i=2500001${salt_and_output}"),
+        format!("$scrypt$ln=18,r=8,p=3${salt_and_output}"),
+        format!("$2b$16${}", ".".repeat(53)),
+        format!("$argon2id$v=19$m=262145,t=1,p=1${salt_and_output}"),
+    ];
+    let users: String = hashes
+        .iter()
+        .enumerate()
+        .map(|(number, hash)| format!("u{number},u{number}@example.com,U,\"{hash}\"\n"))
+        .collect();
+    let file = world.file("users.csv", &format!("id,email,name,password_hash\n{users}"));
+    let words = world.fails(&["user", "import", &file], "");
+    for line in 2..6 {
+        let start = format!("users.csv:{line}: password_hash: neither");
+        assert!(words.lines().any(|words| words.starts_with(&start)), "{line} in\n{words}");
+    }
+    assert_eq!(world.run(&["user", "list"], ""), "");
+}

@@ -1,0 +1,247 @@
+//! What an operator does from the command line, beside a running server or without one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use cometchat_auth::clock::Clock;
+use cometchat_auth::users::{self, User};
+use cometchat_auth::{throttle, values};
+use common::cli_env::World;
+use common::{PASSWORD, canary};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_process_each_job_once() {
+    let mut world = World::new().await;
+    let rows: String = (0..60).map(|i| format!("u{i},u{i}@example.com,User {i},\n")).collect();
+    let file = world.file("users.csv", &format!("id,email,name,password_hash\n{rows}"));
+    world.serve();
+    let first = world.server.take();
+    world.serve();
+    world.run(&["user", "import", &file], "");
+    world.eventually_cometchat("all are there", |users| users.len() == 60).await;
+    let url = format!("{}/emulator/state", world.emulator);
+    let state: Value = world.http.get(url).send().await.unwrap().json().await.unwrap();
+    let creations = state["calls"].as_array().unwrap().iter().filter(|call| call["method"] == "POST").count();
+    assert_eq!(creations, 60);
+    let (mut child, _) = first.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_commands_apply_on_both_sides() {
+    let mut world = World::new().await;
+    world.serve();
+    world.add("ada");
+    world.add("grace");
+    assert_eq!(world.run(&["user", "list"], "").lines().count(), 2);
+    world.eventually_cometchat("both are there", |users| users.len() == 2).await;
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+
+    world.run(&["user", "rename", "ADA@example.com", "Ada Lovelace"], "");
+    world.eventually_cometchat("she is renamed", |users| users["ada"].0 == "Ada Lovelace").await;
+    let shown = world.run(&["user", "show", "ada"], "");
+    for part in ["ada@example.com", "Ada Lovelace", "argon2id", "locked    no", "session   since 20"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+
+    assert!(world.fails(&["user", "set-password", "ada"], "passwordpassword").contains("easy to guess"));
+    let done = world.run(&["user", "set-password", "ada"], "carpet lantern november");
+    assert!(done.contains("1 sessions ended"), "{done}");
+    world.eventually_cometchat("her token is revoked", |users| users["ada"].1 == 0).await;
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
+    assert!(world.run(&["user", "end-sessions", "ada"], "").contains("1 sessions"));
+
+    assert!(world.fails(&["user", "delete", "ada"], "y").contains("--yes"));
+    world.run(&["user", "delete", "ada", "--yes"], "");
+    world.eventually_cometchat("she is gone", |users| users.keys().eq(["grace"])).await;
+    assert!(world.fails(&["user", "show", "ada"], "").contains("no user"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unlock_or_new_password_ends_lockout() {
+    let mut world = World::new().await;
+    world.add("ada");
+    world.serve();
+    let db = world.db().await;
+    let mut tx = db.begin().await.unwrap();
+    let account = cometchat_auth::crypto::sha256_hex(b"ada@example.com");
+    tx.run(
+        "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)",
+        values![&account, Clock::system().now()],
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    assert!(throttle::is_locked(&db, "ada@example.com", 0).await.unwrap());
+    assert!(world.run(&["user", "show", "ada"], "").contains("locked    yes"));
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
+    assert!(world.run(&["user", "unlock", "ada"], "").contains("was shut"));
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+
+    let shut =
+        "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
+    db.write(shut, values![&account, Clock::system().now()]).await.unwrap();
+    world.run(&["user", "set-password", "ada"], "carpet lantern november");
+    assert_eq!(world.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chat_sync_repairs_missing_and_renamed_users() {
+    let mut world = World::new().await;
+    for id in ["here", "missing", "renamed", "shut-out"] {
+        world.add(id);
+    }
+    let db = world.db().await;
+    db.write("DELETE FROM chat_jobs", &[]).await.unwrap();
+    for (uid, name) in
+        [("here", "Before"), ("renamed", "Otherwise"), ("stranger", "Not ours"), ("shut-out", "Before")]
+    {
+        let request = world.http.post(format!("{}/v3/users", world.emulator));
+        let made = request.header("apikey", "emulator-rest-api-key").json(&json!({"uid": uid, "name": name}));
+        assert!(made.send().await.unwrap().status().is_success());
+    }
+    let shut_out =
+        world.http.delete(format!("{}/v3/users", world.emulator)).header("apikey", "emulator-rest-api-key");
+    let done = shut_out.json(&json!({"uidsToDeactivate": ["shut-out"]})).send().await.unwrap();
+    assert!(done.status().is_success());
+    let words = world.run(&["chat", "sync"], "");
+    assert!(words.contains("1 users are missing at CometChat, 1 have another name"), "{words}");
+    assert!(words.contains("1 are deactivated"), "{words}");
+    assert_eq!(world.run(&["chat", "jobs"], "").lines().count(), 2);
+    world.serve();
+    world
+        .eventually_cometchat("all of ours agree, and the stranger is let alone", |users| {
+            users.len() == 5 && users["missing"].0 == "Before" && users["renamed"].0 == "Before"
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_user_id_is_refused_until_server_runs() {
+    let mut world = World::new().await;
+    world.add("ada");
+    world.run(&["user", "delete", "--yes", "ada"], "");
+    assert!(world.run(&["chat", "jobs"], "").starts_with("delete_user\tada\t"));
+    let add = ["user", "add", "--id", "ada", "--email", "new@example.com", "--name", "New"];
+    let words = world.fails(&add, PASSWORD);
+    assert!(words.contains("earlier user ada is still due") && words.contains("chat jobs"), "{words}");
+    let file = world.file("users.csv", "id,email,name,password_hash\nada,new@example.com,New,\n");
+    for arguments in [&["user", "import", &file][..], &["user", "import", "--dry-run", &file]] {
+        let words = world.fails(arguments, "");
+        assert!(words.contains("2: id: the deletion of an earlier user ada"), "{words}");
+    }
+    assert_eq!(world.run(&["user", "list"], ""), "");
+    world.serve();
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    while !world.run(&["chat", "jobs"], "").is_empty() {
+        looks.tick().await;
+    }
+    world.run(&add, PASSWORD);
+    world
+        .eventually_cometchat("the new user is there", |users| {
+            users.get("ada").is_some_and(|user| user.0 == "New")
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parked_job_is_listed_and_can_be_retried() {
+    let mut world = World::new().await;
+    let refuse = json!({"api": "rest", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
+    world.http.post(format!("{}/emulator/faults", world.emulator)).json(&refuse).send().await.unwrap();
+    world.add("ada");
+    world.serve();
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    while !world.run(&["chat", "jobs"], "").contains("given up") {
+        looks.tick().await;
+    }
+    let words = world.run(&["chat", "jobs"], "");
+    assert!(words.contains("sync_user\tada") && words.contains("ERR_BAD_REQUEST"), "{words}");
+    world.http.delete(format!("{}/emulator/faults", world.emulator)).send().await.unwrap();
+    assert!(world.run(&["chat", "jobs", "--retry"], "").contains("1 jobs will be tried again"));
+    world.eventually_cometchat("she is there", |users| users.contains_key("ada")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_in_wrong_folder_create_nothing() {
+    let world = World::new().await;
+    let elsewhere = canary::folder();
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "unlock", "ada@example.com"],
+        &["chat", "jobs", "--retry"],
+        &["chat", "sync"],
+    ] {
+        let mut command = world.command(arguments);
+        command.current_dir(elsewhere.path()).env_remove("DATABASE_URL").env_remove("SECRET_KEY");
+        let output = command.output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && words.contains("there is no database at"),
+            "{arguments:?}: {words}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_commands_reject_and_strip_hidden_characters() {
+    let world = World::new().await;
+    let reversed = "Ada\u{202e}Lovelace";
+    let arguments = ["user", "add", "--id", "ada", "--email", "ada@example.com", "--name"];
+    let words = world.fails(&[&arguments[..], &[reversed]].concat(), PASSWORD);
+    assert!(words.contains("--name: ") && words.contains("cannot be seen"), "{words}");
+    world.add("ada");
+    assert!(world.fails(&["user", "rename", "ada", reversed], "").contains("cannot be seen"));
+    let file = world.file(
+        "users.csv",
+        &format!("id,email,name,password_hash\ngrace,gr\u{200b}ace@example.com,{reversed},\n"),
+    );
+    let words = world.fails(&["user", "import", &file], "");
+    assert!(words.contains("users.csv:2: name: ") && words.contains("users.csv:2: email: "), "{words}");
+    assert!(!words.contains(['\u{202e}', '\u{200b}']), "{words:?}");
+
+    // A row from before the validation.
+    let row = User {
+        id: "bob".into(),
+        email: "b\u{200b}ob@example.com".into(),
+        name: "Bob\u{1b}[31m\u{202e}".into(),
+    };
+    let db = world.db().await;
+    let mut tx = db.begin().await.unwrap();
+    users::insert(&mut tx, &row, "", 1).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    for command in ["list", "show bob", "unlock bob", "delete bob --yes"] {
+        let arguments: Vec<&str> = ["user"].into_iter().chain(command.split(' ')).collect();
+        let words = world.run(&arguments, "");
+        assert!(words.contains("bob@example.com"), "{words:?}");
+        assert!(!words.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{command}: {words:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_reports_lost_key_and_adopt_key_replaces_it() {
+    let mut world = World::new().await;
+    world.serve();
+    world.add("ada");
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+    assert!(world.run(&["check"], "").contains("key        ok"));
+    world.stop();
+    let key = world.folder.path().join(cometchat_auth::config::key_file(&world.database));
+    std::fs::remove_file(&key).unwrap();
+    assert!(world.fails(&["check"], "").contains("key        FAILED"));
+    assert!(world.fails(&["chat", "adopt-key"], "").contains("no SECRET_KEY to adopt"));
+    assert!(!key.exists(), "a look makes no key");
+    assert!(world.fails(&[], "").contains("adopt-key"), "and a start is refused");
+    let words = world.run(&["chat", "adopt-key"], "");
+    assert!(words.contains("1 sessions get another chat token; 0 chat tokens"), "{words}");
+    world.serve();
+    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+}

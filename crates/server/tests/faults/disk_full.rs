@@ -1,0 +1,153 @@
+//! A disk that is full, and one that cannot be written to. Only where the tests may mount a file system of their own,
+//! in a namespace that ends with the server, and only for SQLite.
+
+use crate::common::{self, Server, consistency::Agreement, consistency::SECRET_KEY};
+use crate::env::Browser;
+use cometchat_auth::db::Db;
+use reqwest::StatusCode;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// A command that mounts something at a folder, `$0`, where it alone sees it, and then becomes the server.
+fn on(mount: &str, folder: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &format!("{mount} && exec \"$1\"")]);
+    command.arg(folder).arg(common::SERVER);
+    command
+}
+
+/// Whether it is worth a try; says why not.
+fn can_mount() -> bool {
+    if common::is_on_postgres() {
+        return false;
+    }
+    let folder = common::canary::folder();
+    let mut mount = Command::new("unshare");
+    mount.args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none"]).arg(folder.path());
+    let can = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    if !can {
+        eprintln!("left out: the system does not let a test mount anything");
+    }
+    can
+}
+
+/// A server whose data is on a disk of a few megabytes.
+struct Small {
+    server: Server,
+    emulator: String,
+    /// Its data folder, from outside.
+    data: PathBuf,
+    _folder: TempDir,
+}
+
+impl Small {
+    fn new() -> Self {
+        let folder = common::canary::folder();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), common::emulator());
+        let settings = [
+            ("DATABASE_URL", database.as_str()),
+            ("SECRET_KEY", SECRET_KEY),
+            ("COMETCHAT_EMULATOR_URL", &emulator),
+        ];
+        let disk = on("mount -t tmpfs -o size=4m none \"$0\"", &data);
+        let server = Server::start_by(disk, folder.path(), &settings);
+        let data = format!("/proc/{}/root{}", server.id(), data.display()).into();
+        Self { server, emulator, data, _folder: folder }
+    }
+
+    fn browser(&self) -> Browser {
+        Browser::new(&common::client(), &self.server.url)
+    }
+
+    /// Not a byte is left.
+    fn fill(&self) {
+        let mut filler = File::create(self.data.join("filler")).unwrap();
+        for size in [64 * 1024, 1] {
+            while filler.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    fn empty(&self) {
+        std::fs::remove_file(self.data.join("filler")).unwrap();
+    }
+
+    /// Looks at a copy of its database, made and looked at while it stands still: SQLite follows no way into another
+    /// namespace.
+    async fn agrees(&self) {
+        self.server.signal("-STOP");
+        let copy = common::canary::folder();
+        for file in ["test.db", "test.db-wal"] {
+            std::fs::copy(self.data.join(file), copy.path().join(file)).unwrap();
+        }
+        let db = Db::open(&format!("sqlite://{}/test.db", copy.path().display())).await.unwrap();
+        Agreement::new(&self.emulator, db).holds().await;
+        self.server.signal("-CONT");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_disk_returns_503_and_loses_nothing() {
+    if !can_mount() {
+        return;
+    }
+    let small = Small::new();
+    let [mut ada, mut grace] = [(); 2].map(|()| small.browser());
+    assert_eq!(ada.register("ada@a").await, Some(StatusCode::CREATED));
+    assert_eq!(grace.register("grace@a").await, Some(StatusCode::CREATED));
+    small.fill();
+    for _ in 0..3 {
+        let unavailable = Some(StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(small.browser().login("ada@a", common::PASSWORD).await, unavailable);
+        assert_eq!(small.browser().register("new@a").await, unavailable);
+        assert_eq!(ada.rename("Countess").await, unavailable);
+        assert_eq!(ada.change_password().await, unavailable);
+        assert_eq!(grace.logout().await, unavailable);
+        assert_eq!(ada.session().await, Some(StatusCode::OK), "reading goes on");
+    }
+
+    small.empty();
+    small.agrees().await;
+    assert_eq!(small.browser().register("new@a").await, Some(StatusCode::CREATED), "nothing was left of it");
+    assert_eq!(small.browser().login("ada@a", common::PASSWORD).await, Some(StatusCode::OK));
+    assert_eq!(ada.rename("Countess").await, Some(StatusCode::OK));
+    assert_eq!(grace.session().await, Some(StatusCode::OK), "she was told that she is not signed out");
+    assert_eq!(grace.logout().await, Some(StatusCode::NO_CONTENT));
+    assert_eq!(grace.session().await, Some(StatusCode::UNAUTHORIZED));
+    small.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_only_data_folder_is_reported_at_startup() {
+    if !can_mount() {
+        return;
+    }
+    let folder = common::canary::folder();
+    let data = folder.path().join("data");
+    let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), common::emulator());
+    let settings = [
+        ("DATABASE_URL", database.as_str()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("COMETCHAT_EMULATOR_URL", &emulator),
+    ];
+    // As it is when it has run before; and as it is the first time.
+    for runs_before in [1, 0] {
+        std::fs::create_dir_all(&data).unwrap();
+        for _ in 0..runs_before {
+            let server = Server::start(folder.path(), &settings);
+            server.signal("-TERM");
+            assert!(server.wait().success());
+        }
+        let mut read_only = on("mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"", &data);
+        let ended = read_only.current_dir(folder.path()).env_clear().envs(settings).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success());
+        let words = format!("cannot open the database {}/test.db", data.display());
+        assert!(said.contains(&words) && said.contains("Is its folder writable"), "{said}");
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+}

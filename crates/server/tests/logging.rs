@@ -1,0 +1,220 @@
+//! What is in the log, and what never is: `docs/LOGGING.md` as a test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+use shared::{LoginResponse, routes};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const PASSWORD: &str = "plum tractor yesterday";
+const OTHER_PASSWORD: &str = "carpet lantern november";
+const TYPED_IN_VAIN: &str = "my-password-in-the-wrong-field@example.com";
+const API_KEY: &str = "emulator-rest-api-key";
+const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+struct Server {
+    child: Child,
+    url: String,
+    folder: TempDir,
+    http: Client,
+}
+
+impl Server {
+    fn start(filter: &str, format: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config =
+            cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
+        let emulator = cometchat_emulator::App::build(config).unwrap();
+        let emulator_url = format!("http://{}", emulator.address());
+        tokio::spawn(emulator.run());
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
+            .current_dir(folder.path())
+            .env_clear()
+            .env("LISTEN", "127.0.0.1:0")
+            .env("SECRET_KEY", SECRET_KEY)
+            .env("COMETCHAT_EMULATOR_URL", emulator_url)
+            .env("LOG_FORMAT", format)
+            .env("RUST_LOG", filter)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(folder.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").expect(&line).to_owned();
+        #[allow(clippy::disallowed_methods)]
+        let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        Self { child, url, folder, http }
+    }
+
+    async fn call(&self, method: Method, path: &str, cookie: &str, body: Value) -> Response {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        request.header("cookie", cookie).json(&body).send().await.unwrap()
+    }
+
+    /// Ends it, and reads all that it has logged.
+    fn log(mut self) -> String {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The cookies that an answer sets, for the next request.
+fn cookies(answer: &Response) -> String {
+    let set = answer.headers().get_all("set-cookie").iter();
+    let pairs: Vec<_> = set.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
+    pairs.join("; ")
+}
+
+/// Does all that there is to do, and says what must not be found anywhere.
+async fn live(server: &Server) -> Vec<String> {
+    let mut secrets: Vec<String> =
+        [PASSWORD, OTHER_PASSWORD, TYPED_IN_VAIN, API_KEY, SECRET_KEY, "wrong password"]
+            .map(str::to_owned)
+            .into();
+    let register = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    let answer = server.call(Method::POST, routes::REGISTER, "", register).await;
+    let here = cookies(&answer);
+    let ada: LoginResponse = answer.json().await.unwrap();
+    secrets.push(ada.cometchat_auth_token.unwrap().expose().to_owned());
+
+    for email in ["ada@example.com", TYPED_IN_VAIN] {
+        let wrong = json!({"email": email, "password": "wrong password"});
+        assert_eq!(server.call(Method::POST, routes::LOGIN, "", wrong).await.status(), 401);
+    }
+    let login = json!({"email": "ada@example.com", "password": PASSWORD});
+    let answer = server.call(Method::POST, routes::LOGIN, "", login).await;
+    let elsewhere = cookies(&answer);
+    let answer: LoginResponse = answer.json().await.unwrap();
+    secrets.push(answer.cometchat_auth_token.unwrap().expose().to_owned());
+    for cookie in here.split("; ").chain(elsewhere.split("; ")) {
+        secrets.push(cookie.split_once('=').unwrap().1.to_owned());
+    }
+
+    let renewed = server.call(Method::POST, routes::CHAT_TOKEN, &here, json!({"renew": true})).await;
+    let renewed: Value = renewed.json().await.unwrap();
+    secrets.push(renewed["cometchatAuthToken"].as_str().unwrap().to_owned());
+    server.call(Method::PUT, routes::ACCOUNT, &here, json!({"name": "Ada Lovelace"})).await;
+    let change = json!({"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD});
+    let changed = server.call(Method::PUT, routes::PASSWORD, &here, change).await;
+    assert_eq!(changed.status(), 204);
+    let here = cookies(&changed);
+    for cookie in here.split("; ") {
+        secrets.push(cookie.split_once('=').unwrap().1.to_owned());
+    }
+    let broken = server.http.post(format!("{}{}", server.url, routes::LOGIN));
+    let broken =
+        broken.header("content-type", "application/json").body(format!("{{\"password\": {PASSWORD}"));
+    assert_eq!(broken.send().await.unwrap().status(), 400);
+    let delete = json!({"password": OTHER_PASSWORD});
+    assert_eq!(server.call(Method::DELETE, routes::ACCOUNT, &here, delete).await.status(), 204);
+    secrets
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_event_is_one_line_with_user_and_request() {
+    let server = Server::start("info", "json");
+    live(&server).await;
+    let log = server.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let events: Vec<&Value> = lines.iter().filter(|line| line["event"].is_string()).collect();
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let expected = [
+        "registered",
+        "sign_in_failed",
+        "sign_in_failed",
+        "signed_in",
+        "renamed",
+        "password_changed",
+        "deleted",
+    ];
+    assert_eq!(names, expected);
+    for event in &events {
+        assert_eq!(event["address"], "127.0.0.1", "{event}");
+        assert_eq!(event["span"]["id"].as_str().map(str::len), Some(32), "{event}");
+        assert_eq!(event["user"] == "", event["reason"] == "unknown_user", "{event}");
+    }
+    assert_eq!(events[1]["reason"], "wrong_password");
+    assert_eq!((&events[5]["sessions_ended"], &events[6]["sessions_ended"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_contains_no_secret_at_trace_level() {
+    let server = Server::start("trace", "json");
+    let secrets = live(&server).await;
+    let log = server.log();
+    assert!(log.contains("\"TRACE\"") && log.contains("\"DEBUG\""), "all that there is was logged");
+    for secret in secrets {
+        let line = log.lines().find(|line| line.contains(&secret));
+        assert!(line.is_none(), "{secret} in {line:?}");
+    }
+}
+
+/// Sends a line of its own, and the beginning of a colour, wherever there is room for it.
+async fn inject(server: &Server) {
+    const LINE: &str = "\n2026-11-25T00:00:00Z  INFO audit: injected\u{1b}[31m\r\u{2028}\u{9b}31m";
+    const IN_URL: &str = "%0A2026-11-25T00:00:00Z%20INFO%20audit:%20injected%1B%5B31m%0D%E2%80%A8";
+    let register = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    let cookie = cookies(&server.call(Method::POST, routes::REGISTER, "", register).await);
+    let everything = json!({"email": LINE, "password": LINE, "name": LINE, "assertion": LINE, LINE: LINE});
+    let id = format!("{}/{IN_URL}", routes::SESSIONS);
+    let query = format!("{}?{IN_URL}={IN_URL}", routes::SESSION);
+    for (method, path, body) in [
+        (Method::POST, routes::LOGIN, json!({"email": format!("a@{LINE}"), "password": "x"})),
+        (Method::POST, routes::LOGIN, json!({"email": "ada@example.com", "password": LINE})),
+        (Method::POST, routes::LOGIN, everything.clone()),
+        (Method::POST, routes::REGISTER, everything.clone()),
+        (Method::POST, routes::LOGIN_ASSERTION, everything),
+        (Method::PUT, routes::ACCOUNT, json!({"name": LINE})),
+        (Method::DELETE, &id, json!({})),
+        (Method::GET, &query, json!({})),
+        (Method::GET, &format!("/{IN_URL}"), json!({})),
+        (Method::from_bytes(b"INJECTED").unwrap(), "/", json!({})),
+    ] {
+        let request = server.http.request(method, format!("{}{path}", server.url)).header("cookie", &cookie);
+        let request =
+            ["user-agent", "x-forwarded-for", "traceparent", "tracestate", "origin", "x-request-id"]
+                .iter()
+                .fold(request, |request, name| {
+                    request.header(*name, "injected\tinjected \u{9b}31m".as_bytes())
+                });
+        request.json(&body).send().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_lines_cannot_be_forged_by_input() {
+    for format in ["text", "json"] {
+        let server = Server::start("debug", format);
+        inject(&server).await;
+        let log = server.log();
+        assert!(
+            log.lines().filter(|line| line.contains("answered")).count() >= 10,
+            "all of it was logged: {log}"
+        );
+        for line in log.lines() {
+            if format == "json" {
+                serde_json::from_str::<Value>(line).expect(line);
+            }
+            assert!(line.starts_with(if format == "json" { "{" } else { "20" }), "{line}");
+            assert!(!line.starts_with("2026-11-25T00:00:00Z"), "{line}");
+            assert!(!line.contains(|c: char| c.is_control() || c == '\u{2028}'), "{line:?}");
+        }
+    }
+}

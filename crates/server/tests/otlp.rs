@@ -1,0 +1,64 @@
+//! Traces by OTLP, for who collects them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use common::{PASSWORD, Server};
+use serde_json::json;
+use shared::routes;
+use std::sync::{Arc, Mutex};
+
+/// All that it has been sent.
+type Sent = Arc<Mutex<Vec<u8>>>;
+
+/// A collector: its URL, and what it was sent.
+fn collector() -> (String, Sent) {
+    let sent = Sent::default();
+    let kept = Arc::clone(&sent);
+    let server = HttpServer::new(move || {
+        let kept = Arc::clone(&kept);
+        App::new().route(
+            "/v1/traces",
+            web::post().to(move |body: web::Bytes| {
+                kept.lock().unwrap().extend_from_slice(&body);
+                async { HttpResponse::Ok().finish() }
+            }),
+        )
+    });
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.addrs()[0]);
+    tokio::spawn(server.run());
+    (url, sent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_of_registration_joins_the_caller_trace() {
+    let (folder, (endpoint, sent)) = (common::canary::folder(), collector());
+    let settings = [
+        ("COMETCHAT_EMULATOR_URL", common::emulator()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+        ("OTEL_SERVICE_NAME", "our-sign-in".to_owned()),
+    ];
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let server = Server::start(folder.path(), &settings);
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada Lovelace"});
+    let request = common::client().post(format!("{}{}", server.url, routes::REGISTER));
+    let answer = request.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01")).json(&body).send();
+    assert_eq!(answer.await.unwrap().status(), 201);
+    server.signal("-TERM");
+    assert!(server.wait().success());
+
+    let sent = sent.lock().unwrap();
+    let has = |bytes: &[u8]| sent.windows(bytes.len()).any(|window| window == bytes);
+    for name in ["our-sign-in", "request", "hash", "database", "cometchat", "/api/register", "registered"] {
+        assert!(has(name.as_bytes()), "{name}");
+    }
+    let id: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&trace[2 * at..2 * at + 2], 16).unwrap()).collect();
+    assert!(has(&id), "the caller's trace");
+    for secret in [PASSWORD, "ada@example.com", "emulator-rest-api-key"] {
+        assert!(!has(secret.as_bytes()), "{secret}");
+    }
+}

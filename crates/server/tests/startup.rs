@@ -1,0 +1,364 @@
+//! The binary itself: what it says when it cannot start, its commands, and how it ends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Row as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The binary in an empty folder, with an environment of these settings and no others.
+fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
+    command.current_dir(folder).env_clear().envs(settings.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+const EMULATOR: (&str, &str) = ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
+const ANY_PORT: (&str, &str) = ("LISTEN", "127.0.0.1:0");
+
+/// Runs it to its end, which must be a failure, and says what it said.
+fn failing(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{words}");
+    assert!(!words.contains("panicked"), "{words}");
+    words
+}
+
+/// A running server, ended with the test.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+        Self { child, address }
+    }
+
+    /// The same with limits of open files, as `ulimit` takes them.
+    fn with_files(folder: &Path, limit: &str) -> Self {
+        let script = format!("ulimit {limit} && exec \"$0\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_cometchat-auth")]).current_dir(folder);
+        command.env_clear().envs([EMULATOR, ANY_PORT]);
+        Self::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()))
+    }
+
+    fn connect(&self) -> TcpStream {
+        let address: SocketAddr = self.address.parse().unwrap();
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// What somebody is answered who has something to ask.
+    fn ready(&self) -> String {
+        let mut visitor = self.connect();
+        visitor.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        visitor.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn add_user(folder: &Path, arguments: &[&str], password: &str) -> Output {
+    let mut command = command(folder, &[]);
+    let mut child = command.args(["user", "add"]).args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn invalid_settings_are_all_reported_at_startup() {
+    let folder = folder();
+    let settings =
+        [("PUBLIC_URL", "example.com"), ("PASSWORD_HASH_THREADS", "many"), ("COMETCHAT_APPID", "x")];
+    let words = failing(&mut command(folder.path(), &settings));
+    for name in [
+        "COMETCHAT_APP_ID:",
+        "COMETCHAT_REGION:",
+        "COMETCHAT_API_KEY:",
+        "PUBLIC_URL:",
+        "PASSWORD_HASH_THREADS:",
+    ] {
+        assert!(words.contains(name), "{name} in {words}");
+    }
+    assert!(words.contains("did you mean COMETCHAT_APP_ID?"), "{words}");
+}
+
+#[test]
+fn dotenv_settings_are_overridden_by_flags() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join(".env"),
+        "COMETCHAT_EMULATOR_URL=http://127.0.0.1:9\nLISTEN=nonsense\n",
+    )
+    .unwrap();
+    let words = failing(&mut command(folder.path(), &[]));
+    assert!(words.contains("LISTEN: \"nonsense\""), "{words}");
+    Running::start(command(folder.path(), &[]).args(["serve", "--listen", "127.0.0.1:0"]));
+    let below = folder.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    let words = failing(&mut command(&below, &[]));
+    assert!(words.contains("COMETCHAT_APP_ID") && !words.contains("nonsense"), "{words}");
+}
+
+#[test]
+fn port_in_use_is_reported_in_one_line() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ("LISTEN", &address)]));
+    let line = words.lines().last().unwrap();
+    assert!(line.contains("LISTEN") && line.contains(&address) && line.contains("another port"), "{words}");
+}
+
+#[test]
+fn unwritable_folder_is_reported_at_startup() {
+    let folder = folder();
+    std::fs::write(folder.path().join("data"), "a file where the folder should be").unwrap();
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    assert!(words.contains("data"), "{words}");
+    let key = ("SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, key]));
+    assert!(words.contains("cannot make the folder data") && words.contains("DATABASE_URL"), "{words}");
+}
+
+#[tokio::test]
+async fn foreign_database_file_is_left_untouched() {
+    let folder = folder();
+    let file = folder.path().join("app.db");
+    let settings = [EMULATOR, ANY_PORT, ("DATABASE_URL", "sqlite://app.db")];
+    let foreign = "this is a letter, and not a database at all\n".repeat(100);
+    std::fs::write(&file, &foreign).unwrap();
+    let words = failing(&mut command(folder.path(), &settings));
+    assert!(words.contains("app.db") && words.contains("one of ours"), "{words}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), foreign);
+
+    std::fs::remove_file(&file).unwrap();
+    let recipes = "CREATE TABLE recipes (name TEXT)";
+    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    sqlx::raw_sql(recipes).execute(&mut connection).await.unwrap();
+    let words = failing(&mut command(folder.path(), &settings));
+    assert!(words.contains("not a database of cometchat-auth"), "{words}");
+    let tables = sqlx::query("SELECT sql FROM sqlite_master").fetch_all(&mut connection).await.unwrap();
+    assert_eq!(tables.iter().map(|table| table.get::<String, _>(0)).collect::<Vec<_>>(), [recipes]);
+}
+
+#[test]
+fn unknown_database_scheme_is_reported() {
+    let folder = folder();
+    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, ("DATABASE_URL", "mysql://x/y")]));
+    assert!(words.contains("sqlite://"), "{words}");
+}
+
+#[test]
+fn user_add_rejects_duplicate_and_weak_password() {
+    let folder = folder();
+    let ada = ["--id", "ada", "--email", "ada@example.com", "--name", "Ada"];
+    let weak = add_user(folder.path(), &ada, "password\n");
+    assert!(!weak.status.success());
+    assert!(text(&weak.stderr).contains("at least 15"), "{}", text(&weak.stderr));
+    let added = add_user(folder.path(), &ada, "a long enough password\n");
+    assert!(added.status.success(), "{}", text(&added.stderr));
+    let again = add_user(folder.path(), &ada, "a long enough password\n");
+    assert!(!again.status.success());
+    assert!(text(&again.stderr).contains("there already"), "{}", text(&again.stderr));
+    let same = ["--if-missing", "--id", "ada", "--email", "ADA@example.com", "--name", "Ada"];
+    assert!(add_user(folder.path(), &same, "").status.success());
+    let other = ["--if-missing", "--id", "other", "--email", "ada@example.com", "--name", "Other"];
+    assert!(!add_user(folder.path(), &other, "a long enough password\n").status.success());
+}
+
+#[test]
+fn user_add_rejects_invalid_id_email_or_name() {
+    let folder = folder();
+    for (id, email, name, flag) in [
+        ("UPPER", "a@example.com", "A", "--id"),
+        ("a/b", "a@example.com", "A", "--id"),
+        ("a", "nobody", "A", "--email"),
+        ("a", "a@example.com", "", "--name"),
+        ("a", "a@example.com", "x\ny", "--name"),
+    ] {
+        let arguments = ["--id", id, "--email", email, "--name", name];
+        let refused = add_user(folder.path(), &arguments, "a long enough password\n");
+        assert!(!refused.status.success() && text(&refused.stderr).contains(flag), "{arguments:?}");
+    }
+    let nothing = add_user(folder.path(), &["--email", "a@example.com", "--name", "A"], "");
+    assert!(!nothing.status.success(), "no password was given");
+}
+
+#[test]
+fn healthcheck_fails_when_server_is_down() {
+    let folder = folder();
+    let server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    let check =
+        |address: &str| command(folder.path(), &[("LISTEN", address)]).arg("healthcheck").output().unwrap();
+    let well = check(&server.address);
+    assert!(well.status.success(), "{}", text(&well.stderr));
+    let address = server.address.clone();
+    drop(server);
+    assert!(!check(&address).status.success());
+}
+
+#[test]
+fn shutdown_signal_ends_server_with_success() {
+    for signal in ["-TERM", "-INT"] {
+        let folder = folder();
+        let mut server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+        TcpStream::connect(&server.address).unwrap();
+        server.signal(signal);
+        assert!(server.child.wait().unwrap().success(), "{signal}");
+        assert!(TcpStream::connect(&server.address).is_err());
+    }
+}
+
+/// As many open files for this process as the system lets it have: how many.
+fn take_all_files() -> usize {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).unwrap())
+}
+
+#[test]
+fn idle_connections_block_no_others_and_get_408() {
+    let folder = folder();
+    // Fewer where the system does not give so many files to each side.
+    let count = 10_000.min(take_all_files() - 500);
+    let server = Running::with_files(folder.path(), "-Sn 1024");
+    let idle: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
+    let answer = server.ready();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let open = server.open_files();
+    assert!(open > count / 2, "of {count} connections it has {open} files open at once");
+
+    for mut stream in idle {
+        let mut answer = String::new();
+        // Until the server ends it.
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+}
+
+#[test]
+fn connection_limit_follows_open_file_limit() {
+    let folder = folder();
+    take_all_files();
+    // 344 for connections, and 256 for the rest.
+    let server = Running::with_files(folder.path(), "-n 600");
+    let _idle: Vec<TcpStream> = (0..700).map(|_| server.connect()).collect();
+    let (answered, answer) = mpsc::channel();
+    std::thread::scope(|scope| {
+        // Only when the first of them are shown out.
+        scope.spawn(|| answered.send(server.ready()).unwrap());
+        let mut most = 0;
+        let answer = loop {
+            match answer.recv_timeout(Duration::from_millis(20)) {
+                Ok(answer) => break answer,
+                Err(_) => most = most.max(server.open_files()),
+            }
+        };
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!((300..450).contains(&most), "{most} files were open at once");
+    });
+}
+
+#[tokio::test]
+async fn concurrent_starts_on_new_database_succeed() {
+    let folder = folder();
+    let database = common::new_database(folder.path()).await;
+    let starts: Vec<_> = (0..6)
+        .map(|_| {
+            let (path, database) = (folder.path().to_owned(), database.clone());
+            std::thread::spawn(move || {
+                let settings = [EMULATOR, ANY_PORT, ("DATABASE_URL", &database)];
+                Running::start(&mut command(&path, &settings))
+            })
+        })
+        .collect();
+    for start in starts {
+        TcpStream::connect(&start.join().unwrap().address).unwrap();
+    }
+}
+
+#[test]
+fn unreadable_dotenv_line_is_not_echoed() {
+    let folder = tempfile::tempdir().unwrap();
+    for line in ["COMETCHAT_API_KEY=hunter2hunter2 (the REST one)", "SECRET_KEY=hunter2\\x41"] {
+        std::fs::write(folder.path().join(".env"), format!("{line}\n")).unwrap();
+        let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+        assert!(words.contains(".env cannot be read") && !words.contains("hunter2"), "{words}");
+    }
+}
+
+#[test]
+fn non_utf8_environment_variable_is_ignored() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut check = command(folder.path(), &[EMULATOR]);
+    let output = check.arg("check").env("NAME", std::ffi::OsStr::from_bytes(b"Jos\xe9")).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(!words.contains("panicked") && words.contains("something needs your attention"), "{words}");
+}
+
+#[test]
+fn shutdown_works_while_database_is_silent() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://app@{}/chat", silent.local_addr().unwrap());
+    let mut child = command(folder.path(), &[EMULATOR, ANY_PORT, ("DATABASE_URL", &url)]).spawn().unwrap();
+    // It has come to its database, and waits for a word.
+    let (_line, _) = silent.accept().unwrap();
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn healthcheck_ignores_http_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    let proxy = ("HTTP_PROXY", "http://127.0.0.1:9");
+    let asked = [("LISTEN", server.address.as_str()), proxy, ("http_proxy", "http://127.0.0.1:9")];
+    let output = command(folder.path(), &asked).arg("healthcheck").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
