@@ -197,7 +197,7 @@ pub fn dto(bytes: &[u8]) {
 
 /// An assertion: as it is, and its two lines as the header and the claims of one that is signed with our key. What is
 /// believed is within every bound, and is not believed when another key has signed it.
-pub fn handover(bytes: &[u8]) {
+pub fn assertion(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let key = SecretKey::new(KEY);
     let _ = assertion::verify(&key, text, NOW);
@@ -233,7 +233,7 @@ mod tests {
         ("import", import),
         ("cometchat_answer", cometchat_answer),
         ("dto", dto),
-        ("handover", handover),
+        ("assertion", assertion),
     ];
 
     #[test]

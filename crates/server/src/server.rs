@@ -200,7 +200,7 @@ fn serve_metrics(
     state: &Arc<AppState>,
     http_state: &Arc<http::state::HttpState>,
 ) -> Result<(Server, SocketAddr), StartError> {
-    let exporter = Arc::new(metrics::Exporter::new(state, http_state));
+    let exporter = Arc::new(metrics::Exporter::new(state, &http_state.requests));
     let bound = actix_web::HttpServer::new(move || metrics::app(Arc::clone(&exporter)))
         .disable_signals()
         .workers(1)

@@ -34,7 +34,7 @@ async fn node_example_assertion_signs_user_in() {
     let (folder, emulator) = (common::canary::folder(), common::emulator());
     let server =
         Server::start(folder.path(), &[("COMETCHAT_EMULATOR_URL", &emulator), ("ASSERTION_KEY", KEY)]);
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/handover.mjs");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/login-assertion.mjs");
     let output = Command::new("node")
         .arg(example)
         .args(["ada", "ada@example.com", "Ada Lovelace"])

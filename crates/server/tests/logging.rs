@@ -135,15 +135,8 @@ async fn log_event_is_one_line_with_user_and_request() {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     let events: Vec<&Value> = lines.iter().filter(|line| line["event"].is_string()).collect();
     let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-    let expected = [
-        "registered",
-        "sign_in_failed",
-        "sign_in_failed",
-        "signed_in",
-        "renamed",
-        "password_changed",
-        "deleted",
-    ];
+    let expected =
+        ["registered", "login_failed", "login_failed", "logged_in", "renamed", "password_changed", "deleted"];
     assert_eq!(names, expected);
     for event in &events {
         assert_eq!(event["address"], "127.0.0.1", "{event}");

@@ -88,7 +88,7 @@ impl Client {
     /// A new token for `uid`, whatever tokens there are already.
     pub async fn create_token(&self, uid: &str) -> Result<Secret, CometChatError> {
         let data = self
-            .call("mint", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true})))
+            .call("create_token", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true})))
             .await?;
         parse_token(data)
     }
@@ -129,11 +129,13 @@ impl Client {
     /// Whether app id, region and key belong together and the key may do what this server needs.
     pub async fn check_credentials(&self) -> Result<(), CometChatError> {
         let query = [("perPage", "1")];
-        self.timed_call("try_key", Box::pin(self.send(Method::GET, &["users"], &query, None))).await.map(drop)
+        self.timed_call("check_credentials", Box::pin(self.send(Method::GET, &["users"], &query, None)))
+            .await
+            .map(drop)
     }
 
     pub async fn revoke_token(&self, uid: &str, token: &str) -> Result<(), CometChatError> {
-        self.call("revoke", Method::DELETE, &["users", uid, "auth_tokens", token], None).await?;
+        self.call("revoke_token", Method::DELETE, &["users", uid, "auth_tokens", token], None).await?;
         Ok(())
     }
 

@@ -52,7 +52,7 @@ impl CometChatError {
             Self::Refused(_) => "refused",
             Self::Unaddressable(_) => "unaddressable",
             Self::Unreachable(_) => "unreachable",
-            Self::UnknownOutcome(_) => "unclear",
+            Self::UnknownOutcome(_) => "unknown_outcome",
         }
     }
 

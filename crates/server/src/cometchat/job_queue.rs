@@ -45,7 +45,7 @@ impl JobKind {
             Self::SyncUser => "sync_user",
             Self::DeleteUser => "delete_user",
             Self::RevokeToken => "revoke_token",
-            Self::ReconcileTokens => "check_mint",
+            Self::ReconcileTokens => "reconcile_tokens",
         }
     }
 
@@ -232,7 +232,7 @@ pub async fn complete(db: &Db, job: &ClaimedJob, now: i64) -> Result<(), DbError
     let deleted = db
         .write(
             "DELETE FROM chat_jobs WHERE id = $1 AND claim = $2 AND version = $3
-               AND (unsettled_until <= $4 OR kind IN ('revoke_token', 'check_mint'))",
+               AND (unsettled_until <= $4 OR kind IN ('revoke_token', 'reconcile_tokens'))",
             values![&job.id, &job.claim, job.version, now],
         )
         .await?;

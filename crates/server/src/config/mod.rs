@@ -142,7 +142,7 @@ impl Config {
         let registration = reader.one_of("REGISTRATION", ["open", "closed"]);
         let idle = reader.number("SESSION_IDLE_DAYS", 1, 3650);
         let max = reader.number("SESSION_MAX_DAYS", 1, 3650);
-        let handover_keys = reader.keys("ASSERTION_KEY").into_iter().map(Key).collect();
+        let assertion_keys = reader.keys("ASSERTION_KEY").into_iter().map(Key).collect();
         let store = reader.store();
         reader.finish()?;
         // Whatever is missing has left a fault.
@@ -159,7 +159,7 @@ impl Config {
                 actions_per_user: u32::try_from(actions_per_user?).ok()?,
                 lifetime: Lifetime { idle: idle? * DAY_SECONDS, max: max? * DAY_SECONDS },
                 registration_is_open: registration? == "open",
-                assertion_keys: handover_keys,
+                assertion_keys,
                 core: store?,
             })
         })()

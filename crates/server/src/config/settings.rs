@@ -197,6 +197,10 @@ pub enum ValueSource {
     Default,
 }
 
+/// Settings that had another name: the old one, and the new one.
+const RENAMED: [(&str, &str); 2] =
+    [("HANDOVER_KEY", "ASSERTION_KEY"), ("HASH_THREADS", "PASSWORD_HASH_THREADS")];
+
 /// What flags, environment and `.env` say, before anything of it is believed.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -257,10 +261,13 @@ impl Sources {
             .keys()
             .filter(|name| !known(name))
             .filter_map(|name| {
-                let meant = SETTINGS
-                    .iter()
-                    .map(|setting| setting.name)
-                    .find(|candidate| candidate.len() > 6 && strsim::osa_distance(name, candidate) <= 2);
+                let renamed = RENAMED.iter().find(|(old, _)| *old == name.trim_end_matches("_FILE"));
+                let meant = renamed.map(|(_, new)| *new).or_else(|| {
+                    SETTINGS
+                        .iter()
+                        .map(|setting| setting.name)
+                        .find(|candidate| candidate.len() > 6 && strsim::osa_distance(name, candidate) <= 2)
+                });
                 let ours = name.starts_with("COMETCHAT_") || meant.is_some();
                 ours.then(|| (name.clone(), meant))
             })

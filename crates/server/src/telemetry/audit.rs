@@ -19,7 +19,7 @@ pub struct Audit {
     pub events: Family<EventLabels, Counter>,
 }
 
-/// The target of these lines: `RUST_LOG=warn,audit=info` keeps them alone.
+/// Counts an event and logs it with the target `audit`, so that `RUST_LOG=warn,audit=info` selects these lines.
 macro_rules! event {
     ($audit:ident, $name:literal, $reason:expr, $($fields:tt)*) => {{
         $audit.events.get_or_create(&EventLabels { event: $name, reason: $reason }).inc();
@@ -27,13 +27,13 @@ macro_rules! event {
     }};
 }
 
-/// Why a sign-in failed. For the operator only: nobody outside learns which.
+/// The cause of a failed login. Only logs and metrics have it: the response does not tell the causes apart.
 #[derive(Debug, Clone, Copy)]
 pub enum LoginFailureReason {
     UnknownUser,
     NoPassword,
     WrongPassword,
-    /// Shut after too many failures; see `user unlock`.
+    /// Locked by too many failures; `user unlock` ends it.
     Locked,
 }
 
@@ -50,36 +50,36 @@ impl LoginFailureReason {
 
 impl Audit {
     pub fn logged_in(&self, user: &str, address: IpAddr, has_chat: bool) {
-        event!(self, "signed_in", if has_chat { "" } else { "without_chat" }, user, %address, has_chat, "signed in");
+        event!(self, "logged_in", if has_chat { "" } else { "without_chat" }, user, %address, has_chat, "logged in");
     }
 
-    /// `user` is empty when there is none with the address that was typed, which is not written down: people
-    /// type passwords into the wrong field.
+    /// `user` is empty if no user has the email. The email itself is not logged, because users type passwords
+    /// into the wrong field.
     pub fn login_failed(&self, user: &str, address: IpAddr, reason: LoginFailureReason) {
-        event!(self, "sign_in_failed", reason.name(), user, %address, reason = reason.name(), "a sign-in failed");
+        event!(self, "login_failed", reason.name(), user, %address, reason = reason.name(), "login failed");
     }
 
-    /// A limit has refused an attempt before anybody looked who it was for.
+    /// Records an attempt that a rate limit rejected before the account was looked up.
     pub fn throttled(&self, address: IpAddr, limit: &'static str, retry_after_seconds: u64) {
-        event!(self, "throttled", limit, %address, limit, retry_after_seconds, "an attempt was refused by a limit");
+        event!(self, "throttled", limit, %address, limit, retry_after_seconds, "rate limit exceeded");
     }
 
     pub fn registered(&self, user: &str, address: IpAddr) {
         event!(self, "registered", "", user, %address, "registered");
     }
 
-    /// Another server has said who it is.
+    /// Records that the app's server vouched for the user (`POST /api/login/assertion`).
     pub fn assertion_login(&self, user: &str, address: IpAddr) {
-        event!(self, "handed_over", "", user, %address, "handed over");
+        event!(self, "assertion_login", "", user, %address, "assertion accepted");
     }
 
     pub fn renamed(&self, user: &str, address: IpAddr) {
         event!(self, "renamed", "", user, %address, "renamed");
     }
 
-    /// `sessions_ended`: the others of the user.
+    /// `sessions_ended`: number of the user's other sessions.
     pub fn password_changed(&self, user: &str, address: IpAddr, sessions_ended: usize) {
-        event!(self, "password_changed", "", user, %address, sessions_ended, "the password was changed");
+        event!(self, "password_changed", "", user, %address, sessions_ended, "password changed");
     }
 
     /// `sessions`: how many ended; `cause`: `signed_out`, `ended_by_user`, `over_limit` or `expired`.
@@ -89,6 +89,6 @@ impl Audit {
     }
 
     pub fn deleted(&self, user: &str, address: IpAddr, sessions_ended: usize) {
-        event!(self, "deleted", "", user, %address, sessions_ended, "the account was deleted");
+        event!(self, "deleted", "", user, %address, sessions_ended, "account deleted");
     }
 }

@@ -1,9 +1,7 @@
-//! `GET /metrics`, for Prometheus, on a listener of its own: what the concerns have counted, and how things
-//! stand at the moment of asking. `docs/DEPLOY.md` says what to watch.
+//! Prometheus metrics: `GET /metrics` on a listener of its own. `docs/DEPLOY.md` lists the alerts.
 
 use crate::cometchat::job_queue;
 use crate::http::middleware::request_context::RequestMetrics;
-use crate::http::state::HttpState;
 use crate::state::AppState;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::CONTENT_TYPE;
@@ -23,12 +21,12 @@ struct StateLabel {
     state: &'static str,
 }
 
-/// Everything that can be asked for. One for the process.
+/// The registry of all metrics. There is one for the process.
 pub struct Exporter {
     state: Arc<AppState>,
     registry: Registry,
-    hashes_pending: Gauge,
-    breaker_open: Gauge,
+    hash_queue_depth: Gauge,
+    circuit_breaker_open: Gauge,
     database_up: Gauge,
     connections: Family<StateLabel, Gauge>,
     jobs: Family<StateLabel, Gauge>,
@@ -37,58 +35,52 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    pub fn new(state: &Arc<AppState>, http_state: &HttpState) -> Self {
-        let mut all = Registry::with_prefix("cometchat_auth");
-        let RequestMetrics { count, seconds } = &http_state.requests;
-        all.register("http_requests", "Requests that were answered", count.clone());
-        all.register("http_request_seconds", "From a request to its answer", seconds.clone());
-        let events = state.audit.events.clone();
-        all.register("events", "What happened to accounts: the audit trail, counted", events);
+    pub fn new(state: &Arc<AppState>, requests: &RequestMetrics) -> Self {
+        // The standard metrics of a process have no prefix of the program.
+        let mut registry = Registry::default();
+        let memory = gauge(&mut registry, "process_resident_memory_bytes", "Resident memory size");
+        let started = gauge(&mut registry, "process_start_time_seconds", "Start time as Unix time");
+        #[allow(clippy::disallowed_methods)] // no rule depends on this time
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        started.set(i64::try_from(now.as_secs()).unwrap_or_default());
+
+        let own = registry.sub_registry_with_prefix("cometchat_auth");
+        own.register("build", "Version of the server", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        own.register("http_requests", "HTTP responses", requests.count.clone());
+        own.register("http_request_duration_seconds", "Time to the response", requests.seconds.clone());
+        own.register("auth_events", "Audit events, by kind", state.audit.events.clone());
 
         let hashes = state.hasher.stats();
-        all.register("hash_wait_seconds", "From the queue to a hashing thread", hashes.wait.clone());
-        all.register("hash_seconds", "One password hash", hashes.cost.clone());
-        all.register("hash_refused", "Refused for too long a queue", hashes.refused.clone());
-        let hashes_pending = gauge(&mut all, "hash_pending", "Hashes that are waited for");
-        let threads = gauge(&mut all, "hash_threads", "Threads that hash");
+        own.register("password_hash_queue_seconds", "Time in the hash queue", hashes.wait.clone());
+        own.register("password_hash_duration_seconds", "Time of one password hash", hashes.cost.clone());
+        own.register("password_hash_rejected", "Rejections by a full hash queue", hashes.refused.clone());
+        let hash_queue_depth = gauge(own, "password_hash_queue_depth", "Hashes queued or running");
+        let threads = gauge(own, "password_hash_threads", "Threads that compute hashes");
         threads.set(to_i64(state.hasher.threads()));
 
         let calls = state.chat.client.calls.clone();
-        all.register("cometchat_call_seconds", "Calls of CometChat's API, by outcome", calls);
-        let breaker_open = gauge(&mut all, "cometchat_breaker_open", "1 while CometChat is not asked");
+        own.register("cometchat_request_duration_seconds", "Calls to CometChat, by outcome", calls);
+        let circuit_breaker_open =
+            gauge(own, "cometchat_circuit_breaker_open", "1 while the circuit breaker blocks calls");
         let jobs = Family::<StateLabel, Gauge>::default();
-        all.register(
-            "jobs",
-            "What is still to be done at CometChat; parked jobs need a person",
-            jobs.clone(),
+        own.register("chat_jobs", "Jobs in the queue; parked ones need an operator", jobs.clone());
+        let undecryptable = state.chat.unopenable.clone();
+        own.register(
+            "chat_jobs_undecryptable",
+            "Jobs deferred: sealed with another SECRET_KEY",
+            undecryptable,
         );
-        let unopenable = state.chat.unopenable.clone();
-        all.register(
-            "jobs_unopenable",
-            "Jobs put off because they were sealed with another SECRET_KEY",
-            unopenable,
-        );
-        let job_lag = gauge(
-            &mut all,
-            "job_lag_seconds",
-            "For how long the job has waited that should have been done longest ago",
-        );
+        let job_lag = gauge(own, "chat_job_lag_seconds", "Delay of the most overdue job");
 
-        let database_up = gauge(&mut all, "database_up", "1 while the database answers");
+        let database_up = gauge(own, "database_up", "1 while the database responds");
         let connections = Family::<StateLabel, Gauge>::default();
-        all.register("database_connections", "Connections to the database", connections.clone());
+        own.register("database_connections", "Connections in the pool, by state", connections.clone());
 
-        let memory = gauge(&mut all, "resident_memory_bytes", "Memory of the process");
-        let started = gauge(&mut all, "start_time_seconds", "When the process began, Unix time");
-        #[allow(clippy::disallowed_methods)] // not a time that any rule depends on
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        started.set(i64::try_from(now.as_secs()).unwrap_or_default());
-        all.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self {
             state: Arc::clone(state),
-            registry: all,
-            hashes_pending,
-            breaker_open,
+            registry,
+            hash_queue_depth,
+            circuit_breaker_open,
             database_up,
             connections,
             jobs,
@@ -97,24 +89,23 @@ impl Exporter {
         }
     }
 
-    /// Looks at what is not counted as it happens. While the database does not answer, nothing is said of
-    /// the jobs, rather than what was true once.
+    /// Updates the gauges. While the database does not respond, the job gauges are absent rather than stale.
     async fn refresh(&self) {
         let state = Arc::clone(&self.state);
-        self.hashes_pending.set(to_i64(state.hasher.pending()));
-        self.breaker_open.set(i64::from(state.chat.circuit_breaker.is_open()));
+        self.hash_queue_depth.set(to_i64(state.hasher.pending()));
+        self.circuit_breaker_open.set(i64::from(state.chat.circuit_breaker.is_open()));
         let (open, idle) = state.db.connections();
         self.connections.get_or_create(&StateLabel { state: "idle" }).set(to_i64(idle));
         self.connections.get_or_create(&StateLabel { state: "busy" }).set(to_i64(open.saturating_sub(idle)));
         self.memory.set(resident_bytes().unwrap_or_default());
 
-        let standing =
+        let stats =
             state.run_to_completion(async |state| job_queue::stats(&state.db, state.clock.now()).await).await;
-        if let Ok(Ok(standing)) = standing {
+        if let Ok(Ok(stats)) = stats {
             self.database_up.set(1);
-            self.jobs.get_or_create(&StateLabel { state: "waiting" }).set(standing.waiting);
-            self.jobs.get_or_create(&StateLabel { state: "parked" }).set(standing.parked);
-            self.job_lag.set(standing.lag);
+            self.jobs.get_or_create(&StateLabel { state: "waiting" }).set(stats.waiting);
+            self.jobs.get_or_create(&StateLabel { state: "parked" }).set(stats.parked);
+            self.job_lag.set(stats.lag);
         } else {
             self.database_up.set(0);
             self.jobs.clear();
@@ -132,14 +123,14 @@ fn to_i64(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// What the process holds in memory, where the system says so in `/proc`.
+/// Returns the resident memory of the process, if the system has `/proc`.
 fn resident_bytes() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().split(' ').next()?;
     Some(kib.parse::<i64>().ok()? * 1024)
 }
 
-/// The application of this listener.
+/// Builds the application of the metrics listener.
 pub fn app(
     exporter: Arc<Exporter>,
 ) -> App<

@@ -244,7 +244,7 @@ async fn login_in_flight_fails_after_password_change() {
     let changed = async {
         // The sign-in has proven its password, and waits for CometChat.
         eventually("the mint is under way", || async {
-            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
         })
         .await;
         let body = json!({"currentPassword": GOOD, "newPassword": OTHER});

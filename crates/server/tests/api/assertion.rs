@@ -175,7 +175,7 @@ async fn assertion_login_in_flight_ends_with_all_sessions() {
     app.emulator.fault(slow).await;
     let ended = async {
         eventually("its chat token is asked for", || async {
-            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
         })
         .await;
         end_sessions(&app, "ada").await;
@@ -196,7 +196,7 @@ async fn assertion_login_in_flight_fails_after_unlink() {
     app.emulator.fault(slow).await;
     let unlinked = async {
         eventually("its chat token is asked for", || async {
-            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
         })
         .await;
         set_linked(&app, false).await;

@@ -105,7 +105,7 @@ async fn user_deleted_during_mint_is_not_recreated() {
     app.emulator.fault(slow).await;
     let deleted = async {
         eventually("the token is asked for", || async {
-            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 1
+            app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
         })
         .await;
         browser.delete(routes::ACCOUNT, json!({"password": GOOD})).await

@@ -129,7 +129,7 @@ async fn token_of_lost_mint_response_is_revoked() {
     app.clock.advance(Duration::from_secs(20));
     let later = app.emulator.mint(UID).await;
     app.in_the_end("the lost one is revoked", || async {
-        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 0
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 0
     })
     .await;
     let left = app.emulator.tokens(UID).await;
@@ -203,9 +203,9 @@ async fn foreign_token_minted_earlier_is_not_revoked() {
         .fault(json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "drop", "times": 1}))
         .await;
     signs_in_without_chat(&app, "cuts the line").await;
-    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await, 1);
+    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await, 1);
     app.in_the_end("the check was done", || async {
-        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await == 0
+        app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 0
     })
     .await;
     assert!(app.emulator.tokens(UID).await.contains(&foreign));

@@ -27,17 +27,17 @@ async fn metrics_count_requests_logins_hashes_and_calls() {
         (r#"http_requests_total{method="POST",route="/api/login",status="200"}"#, 1.0),
         (r#"http_requests_total{method="POST",route="/api/login",status="401"}"#, 2.0),
         (r#"http_requests_total{method="GET",route="page",status="404"}"#, 1.0),
-        (r#"http_request_seconds_count{route="/api/login"}"#, 3.0),
-        (r#"events_total{event="signed_in",reason=""}"#, 1.0),
-        (r#"events_total{event="sign_in_failed",reason="wrong_password"}"#, 1.0),
-        (r#"events_total{event="sign_in_failed",reason="unknown_user"}"#, 1.0),
-        ("hash_seconds_count", 3.0),
-        ("hash_wait_seconds_count", 3.0),
-        ("hash_pending", 0.0),
-        ("hash_threads", 1.0),
-        (r#"cometchat_call_seconds_count{call="mint",outcome="user_not_found"}"#, 1.0),
-        (r#"cometchat_call_seconds_count{call="create_user",outcome="ok"}"#, 1.0),
-        ("cometchat_breaker_open", 0.0),
+        (r#"http_request_duration_seconds_count{route="/api/login"}"#, 3.0),
+        (r#"auth_events_total{event="logged_in",reason=""}"#, 1.0),
+        (r#"auth_events_total{event="login_failed",reason="wrong_password"}"#, 1.0),
+        (r#"auth_events_total{event="login_failed",reason="unknown_user"}"#, 1.0),
+        ("password_hash_duration_seconds_count", 3.0),
+        ("password_hash_queue_seconds_count", 3.0),
+        ("password_hash_queue_depth", 0.0),
+        ("password_hash_threads", 1.0),
+        (r#"cometchat_request_duration_seconds_count{call="create_token",outcome="user_not_found"}"#, 1.0),
+        (r#"cometchat_request_duration_seconds_count{call="create_user",outcome="ok"}"#, 1.0),
+        ("cometchat_circuit_breaker_open", 0.0),
         ("database_up", 1.0),
     ];
     for (sample, expected) in expected {
@@ -58,18 +58,19 @@ async fn metrics_show_outage_in_breaker_and_waiting_jobs() {
         browser.chat_token(true).await;
     }
     eventually("the breaker is open", || async {
-        value(&app.metrics().await, "cometchat_breaker_open") == Some(1.0)
+        value(&app.metrics().await, "cometchat_circuit_breaker_open") == Some(1.0)
     })
     .await;
     app.clock.advance(std::time::Duration::from_secs(5));
     let metrics = app.metrics().await;
     assert!(
-        value(&metrics, "job_lag_seconds").unwrap() >= 5.0,
+        value(&metrics, "chat_job_lag_seconds").unwrap() >= 5.0,
         "a job that was tried and put off waits too: {metrics}"
     );
-    assert!(value(&metrics, r#"jobs{state="waiting"}"#).unwrap() >= 1.0, "{metrics}");
-    assert_eq!(value(&metrics, r#"jobs{state="parked"}"#), Some(0.0));
-    let refused = r#"cometchat_call_seconds_count{call="mint",outcome="unclear"}"#;
+    assert!(value(&metrics, r#"chat_jobs{state="waiting"}"#).unwrap() >= 1.0, "{metrics}");
+    assert_eq!(value(&metrics, r#"chat_jobs{state="parked"}"#), Some(0.0));
+    let refused =
+        r#"cometchat_request_duration_seconds_count{call="create_token",outcome="unknown_outcome"}"#;
     assert!(value(&metrics, refused).unwrap() >= 1.0, "{metrics}");
 }
 
@@ -82,7 +83,7 @@ async fn metrics_report_parked_jobs() {
     app.emulator.fault(refuses).await;
     browser.put(routes::ACCOUNT, json!({"name": "Another"})).await;
     eventually("it is parked", || async {
-        value(&app.metrics().await, r#"jobs{state="parked"}"#) == Some(1.0)
+        value(&app.metrics().await, r#"chat_jobs{state="parked"}"#) == Some(1.0)
     })
     .await;
 }

@@ -64,7 +64,7 @@ async fn lost_token_minted_after_first_check_is_revoked() {
     app.signed_in().await;
     app.signs_in_and_the_mint_hangs().await;
     app.passes(75).await;
-    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'check_mint'").await, 1, "kept");
+    assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await, 1, "kept");
     app.emulator.mend().await;
     eventually("the token is made late", || async { app.emulator.tokens(UID).await.len() == 2 }).await;
     app.in_the_end("the check ends", || async { !app.has_jobs().await }).await;

@@ -76,7 +76,7 @@ impl Agreement {
                 "sync_user" => {
                     noted.to_look_at.insert(uid);
                 }
-                "check_mint" => {
+                "reconcile_tokens" => {
                     noted.to_check.insert(uid);
                 }
                 kind => panic!("a job of kind {kind}"),

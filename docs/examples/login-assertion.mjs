@@ -1,6 +1,6 @@
 // What an app's own server does to hand a user over to cometchat-auth: no package needed.
 //
-//   ASSERTION_KEY=… node handover.mjs <id> <email> <name>     prints an assertion
+//   ASSERTION_KEY=… node login-assertion.mjs <id> <email> <name>     prints an assertion
 //
 // ASSERTION_KEY is the same in both servers: 32 bytes in base64, from `openssl rand -base64 32`.
 
