@@ -207,16 +207,16 @@ mod tests {
     }
 
     #[test]
-    fn malformed_response_is_unclear() {
+    fn malformed_response_has_unknown_outcome() {
         let bodies =
             ["", "<html>", "null", "[]", "{}", r#"{"data":null}"#, r#"{"error":{}}"#, r#"{"error":7}"#];
         for status in [200, 502] {
             for body in bodies {
-                assert!(verdict(status, body).starts_with("Unclear"), "{status} {body}");
+                assert!(verdict(status, body).starts_with("UnknownOutcome"), "{status} {body}");
             }
         }
-        assert!(verdict(500, r#"{"data":{"uid":"u"}}"#).starts_with("Unclear"));
-        assert!(verdict(503, &error("ERR_SOMETHING_NEW")).starts_with("Unclear"));
+        assert!(verdict(500, r#"{"data":{"uid":"u"}}"#).starts_with("UnknownOutcome"));
+        assert!(verdict(503, &error("ERR_SOMETHING_NEW")).starts_with("UnknownOutcome"));
         assert!(matches!(
             decode::<IssuedToken>(json!({"authToken": 7})),
             Err(CometChatError::UnknownOutcome(_))

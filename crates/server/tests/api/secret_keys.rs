@@ -58,7 +58,7 @@ async fn job_with_unknown_key_waits_for_the_key() {
     assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await, 0);
     let metrics = app.metrics().await;
     assert!(
-        !metrics.contains("jobs_unopenable_total 0") && metrics.contains("jobs_unopenable_total "),
+        !metrics.contains("chat_jobs_undecryptable_total 0") && metrics.contains("chat_jobs_undecryptable_total "),
         "{metrics}"
     );
     assert!(metrics.contains("breaker_open 0"), "{metrics}");
