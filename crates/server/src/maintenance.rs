@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Rows that one transaction of a sweep deletes.
-pub const SWEEP_BATCH: i64 = 200;
+const SWEEP_BATCH: i64 = 200;
 
 /// Cleans up until the server stops.
 pub async fn run(state: Arc<AppState>) {
@@ -67,7 +67,7 @@ pub async fn run_once(state: &AppState, watch: &mut ClockWatch) {
 
 async fn end_sessions(state: &AppState, now: i64) -> Result<(), DbError> {
     loop {
-        let users = sessions::delete_expired(&state.db, now).await?;
+        let users = sessions::delete_expired(&state.db, now, SWEEP_BATCH).await?;
         state.chat.wake();
         for user in &users {
             state.audit.sessions_ended(user, None, "expired", 1);
@@ -79,12 +79,12 @@ async fn end_sessions(state: &AppState, now: i64) -> Result<(), DbError> {
 }
 
 async fn delete_expired_assertions(state: &AppState, now: i64) -> Result<(), DbError> {
-    while !is_last_batch(state, assertions::delete_expired(&state.db, now).await?) {}
+    while !is_last_batch(state, assertions::delete_expired(&state.db, now, SWEEP_BATCH).await?) {}
     Ok(())
 }
 
 async fn delete_old_failures(state: &AppState, now: i64) -> Result<(), DbError> {
-    while !is_last_batch(state, throttle::delete_old(&state.db, now).await?) {}
+    while !is_last_batch(state, throttle::delete_old(&state.db, now, SWEEP_BATCH).await?) {}
     Ok(())
 }
 

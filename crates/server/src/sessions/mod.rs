@@ -14,7 +14,6 @@ pub use token::Token;
 
 use crate::cometchat::{MintedToken, job_queue};
 use crate::db::{Db, DbError, Row, Tx};
-use crate::maintenance::SWEEP_BATCH;
 use crate::throttle::lockout;
 use crate::users::assertions;
 use crate::users::{self, User};
@@ -265,8 +264,8 @@ pub async fn have_all_expired(db: &Db, now: i64) -> Result<bool, DbError> {
     Ok(last.first().map(|row| row.int(0)).transpose()?.is_some_and(|expires_at| expires_at <= now))
 }
 
-/// Ends a batch of expired sessions. Says whose they were; none when there is no more to end.
-pub async fn delete_expired(db: &Db, now: i64) -> Result<Vec<String>, DbError> {
+/// Deletes up to `limit` expired sessions and queues the revocation of their chat tokens. Returns their users.
+pub async fn delete_expired(db: &Db, now: i64, limit: i64) -> Result<Vec<String>, DbError> {
     let mut tx = db.begin().await?;
     // What another transaction has locked is ending, or is left to the next sweep: two that lock several sessions each
     // could otherwise wait for each other.
@@ -279,7 +278,7 @@ pub async fn delete_expired(db: &Db, now: i64) -> Result<Vec<String>, DbError> {
             FOR UPDATE SKIP LOCKED)
          RETURNING user_id, chat_token_sealed",
     );
-    let ended = tx.run(sql, values![now, SWEEP_BATCH]).await?;
+    let ended = tx.run(sql, values![now, limit]).await?;
     revoke_chat_tokens(&mut tx, &ended.rows, now).await?;
     tx.commit().await?;
     ended.rows.iter().map(|row| row.text(0)).collect()

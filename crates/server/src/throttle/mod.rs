@@ -14,7 +14,6 @@ pub mod user_limit;
 
 use crate::crypto::sha256_hex;
 use crate::db::{Db, DbError, Row, Tx, json_array};
-use crate::maintenance::SWEEP_BATCH;
 use crate::users::email_key;
 use crate::values;
 use device_cookie::DeviceId;
@@ -222,14 +221,14 @@ pub async fn is_locked(db: &Db, email: &str, now: i64) -> Result<bool, DbError> 
     Ok(counted.lockout(Scope::Account, now) == Lockout::Locked)
 }
 
-/// Drops a batch of what is too old to count. Returns how many rows it was.
-pub async fn delete_old(db: &Db, now: i64) -> Result<usize, DbError> {
+/// Deletes up to `limit` failure counts that are too old to matter. Returns the number of deleted rows.
+pub async fn delete_old(db: &Db, now: i64, limit: i64) -> Result<usize, DbError> {
     let done = db
         .write(
             "DELETE FROM login_failures WHERE key_hash IN
                (SELECT key_hash FROM login_failures WHERE last_at <= $1 AND failures < $2 LIMIT $3)
                AND last_at <= $1",
-            values![now - lockout::RESET_AFTER_SECONDS, lockout::MAX_FAILURES, SWEEP_BATCH],
+            values![now - lockout::RESET_AFTER_SECONDS, lockout::MAX_FAILURES, limit],
         )
         .await?;
     Ok(usize::try_from(done.affected).unwrap_or(usize::MAX))

@@ -1,7 +1,6 @@
 //! Rows about logins by assertion: which assertions were used, which users they may sign in, and from which time on.
 
 use crate::db::{Db, DbError, Tx};
-use crate::maintenance::SWEEP_BATCH;
 use crate::values;
 
 /// How far the clocks of the two servers may be apart, in seconds.
@@ -61,15 +60,15 @@ pub async fn is_linked(db: &Db, user_id: &str) -> Result<bool, DbError> {
     Ok(!db.read(sql, values![user_id]).await?.is_empty())
 }
 
-/// Deletes a batch of the rows of assertions that expired long ago. Returns how many there were of the larger kind.
-pub async fn delete_expired(db: &Db, now: i64) -> Result<usize, DbError> {
+/// Deletes up to `limit` used assertions and up to `limit` cutoffs after their retention. Returns the larger number.
+pub async fn delete_expired(db: &Db, now: i64, limit: i64) -> Result<usize, DbError> {
     let used = "DELETE FROM used_assertions WHERE id_hash IN
                   (SELECT id_hash FROM used_assertions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
-    let used = db.write(used, values![now - RETENTION, SWEEP_BATCH]).await?.affected;
+    let used = db.write(used, values![now - RETENTION, limit]).await?.affected;
     let cutoffs = "DELETE FROM assertion_cutoffs WHERE user_id IN
                      (SELECT user_id FROM assertion_cutoffs WHERE refused_until <= $1
                       ORDER BY refused_until LIMIT $2) AND refused_until <= $1";
-    let cutoffs = db.write(cutoffs, values![now - RETENTION, SWEEP_BATCH]).await?.affected;
+    let cutoffs = db.write(cutoffs, values![now - RETENTION, limit]).await?.affected;
     // Of a clock that was ahead and was set back: the user can sign in again, and no earlier assertion can be used.
     let sql = "UPDATE assertion_cutoffs SET refused_until = $1 WHERE refused_until > $1";
     db.write(sql, values![now]).await?;

@@ -215,7 +215,7 @@ async fn cutoff_from_clock_ahead_ends_after_correction() {
     app.clock.step(-YEAR);
     let kept = issued(&app, "1", 0);
     refused(&app, &kept).await;
-    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
     refused(&app, &kept).await;
     app.clock.advance(Duration::from_secs(31));
     let answer: LoginResponse = hand_over(&app, &issued(&app, "2", 0)).await.json().await.unwrap();
@@ -228,10 +228,10 @@ async fn assertion_cutoff_is_kept_for_a_day() {
     let kept = issued(&app, "1", 0);
     end_sessions(&app, "ada").await;
     app.clock.step(YEAR / 365 - 1);
-    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
     app.clock.step(1 - YEAR / 365);
     refused(&app, &kept).await;
     app.clock.step(YEAR / 365);
-    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
     assert_eq!(app.count("SELECT count(*) FROM assertion_cutoffs").await, 0);
 }

@@ -110,11 +110,11 @@ async fn assertion_replay_fails_after_clock_set_back() {
     let assertion = hs256(&claims(&app, "1"));
     assert_eq!(hand_over(&app, &assertion).await.status(), StatusCode::OK);
     app.clock.step(12 * HOUR);
-    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
     app.clock.step(-12 * HOUR);
     failure(hand_over(&app, &assertion).await, ErrorCode::InvalidAssertion).await;
     app.clock.step(2 * 24 * HOUR);
-    assertions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+    assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
     assert_eq!(
         app.count("SELECT count(*) FROM used_assertions").await,
         0,

@@ -151,7 +151,7 @@ async fn old_failures_are_swept_in_batches() {
     let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
                 INSERT INTO login_failures (key_hash, account_hash, failures, last_at) SELECT 'old' || x, '', 7, 0 FROM n";
     db.write(many, &[]).await.unwrap();
-    let swept = throttle::delete_old(&db, 1_000_000).await.unwrap();
+    let swept = throttle::delete_old(&db, 1_000_000, 200).await.unwrap();
     assert_eq!(swept, 200);
     let left = db.read("SELECT count(*) FROM login_failures", &[]).await.unwrap();
     assert_eq!(left[0].int(0).unwrap(), 800);

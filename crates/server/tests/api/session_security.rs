@@ -67,7 +67,7 @@ async fn stolen_cookie_and_token_end_with_the_session() {
         opens_nothing(&thief).await;
         let token = answer.cometchat_auth_token.unwrap();
         app.in_the_end("the chat token is revoked", || async {
-            cometchat_auth::sessions::delete_expired(&app.db, app.clock.now()).await.unwrap();
+            cometchat_auth::sessions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
             !app.emulator.tokens("ada").await.iter().any(|live| live == token.expose())
         })
         .await;
