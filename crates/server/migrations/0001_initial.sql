@@ -8,9 +8,9 @@ CREATE TABLE users (
     email TEXT NOT NULL, -- as typed, for display
     email_key TEXT NOT NULL, -- normalised, for comparison
     name TEXT NOT NULL,
-    password_hash TEXT NOT NULL, -- a PHC string; empty: this user has no password
+    password_hash TEXT, -- a PHC string; NULL: the user has no password
     password_version BIGINT NOT NULL, -- raised by each new password, not by a rehash
-    assertion_login BIGINT NOT NULL, -- 1: assertions of the app's server may sign this user in
+    assertion_login BIGINT NOT NULL, -- 1: assertions of the app's server may log this user in
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 ) WITHOUT ROWID;
@@ -26,7 +26,7 @@ CREATE TABLE sessions (
     expires_at BIGINT NOT NULL, -- the earlier of the idle and the absolute limit
     user_agent TEXT NOT NULL,
     address TEXT NOT NULL,
-    chat_token_sealed TEXT NOT NULL -- empty: no token was minted yet
+    chat_token_sealed TEXT -- NULL: the session has no chat token yet
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX sessions_user_id_public_id ON sessions (user_id, public_id);
@@ -74,17 +74,17 @@ CREATE TABLE chat_jobs (
     id TEXT NOT NULL PRIMARY KEY, -- UUIDv7 in hex, which sorts by time, or user:{uid}
     kind TEXT NOT NULL,
     uid TEXT NOT NULL,
-    payload_sealed TEXT NOT NULL, -- empty: the kind and the uid suffice
+    payload_sealed TEXT, -- NULL: the kind and the uid suffice
     version BIGINT NOT NULL, -- raised when the job is enqueued again while it waits or runs
     attempts BIGINT NOT NULL,
     bulk BIGINT NOT NULL, -- 1: one of many, which is done when nothing else is due
     run_at BIGINT NOT NULL,
-    claim TEXT NOT NULL, -- the worker's claim; empty: not claimed
-    claimed_until BIGINT NOT NULL, -- the claim of a worker that died ends at this time
+    claim TEXT, -- the claim of a worker; NULL: not claimed
+    claimed_until BIGINT, -- the claim of a worker that died expires at this time
     parked BIGINT NOT NULL, -- 1: a permanent failure, waits for an operator
-    last_error TEXT NOT NULL,
+    last_error TEXT,
     created_at BIGINT NOT NULL,
-    unsettled_until BIGINT NOT NULL -- until then CometChat may still carry out a call whose answer was lost
+    unsettled_until BIGINT -- until then CometChat may still carry out a call whose response was lost
 ) WITHOUT ROWID;
 
 -- In the order in which jobs are taken, so that the next one is found at once however many wait.

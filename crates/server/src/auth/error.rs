@@ -1,30 +1,42 @@
 use crate::db::DbError;
 use crate::passwords::{HashError, PolicyViolation};
+use crate::users::UserError;
 use std::time::Duration;
 use tokio::task::JoinError;
 
-/// Why something about an account could not be done.
+/// The error of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// Wrong, unknown, locked or without a password: nobody outside learns which.
+    /// The email or the password is wrong, the account is locked, or it has no password. The response does not tell
+    /// these causes apart.
     #[error("the credentials are wrong")]
     WrongCredentials,
     #[error("too many attempts")]
     TooManyAttempts { retry_after: Duration },
-    #[error("somebody has this address already")]
+    #[error("another user has this email address")]
     EmailTaken,
-    #[error("the new password may not be chosen: {0}")]
+    #[error("the new password is too weak: {0}")]
     WeakPassword(#[from] PolicyViolation),
-    /// A user of this id was deleted, and CometChat does not know it yet: another one would read their messages.
+    /// CometChat still has the messages of an earlier user with this id.
     #[error("the deletion of an earlier user {0} is still due at CometChat")]
     BeingDeleted(String),
-    /// The session has ended, or its user was deleted, while the request was under way.
-    #[error("the account is gone")]
+    /// The session ended or its user was deleted while the request was running.
+    #[error("the account was deleted")]
     UserDeleted,
     #[error(transparent)]
     Hash(#[from] HashError),
     #[error(transparent)]
     Db(#[from] DbError),
-    #[error("the work was cut short: {0}")]
+    #[error("the task failed: {0}")]
     TaskFailed(JoinError),
+}
+
+impl From<UserError> for AccountError {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::EmailTaken => Self::EmailTaken,
+            UserError::BeingDeleted(uid) => Self::BeingDeleted(uid),
+            UserError::Db(error) => Self::Db(error),
+        }
+    }
 }

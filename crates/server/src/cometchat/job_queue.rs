@@ -1,39 +1,38 @@
-//! The queue of what is to be done at CometChat: durable, in the same database as its causes.
+//! The durable queue of work for CometChat, in the same database as the changes that cause it.
 //!
-//! A job is written in the transaction of the change that it carries out, so neither can be lost alone,
-//! and is deleted only when CometChat has said that it is done. It may be done twice; every kind bears
-//! that. Several workers, also of several processes, may take from one queue: a job is claimed for a
-//! while, and whoever dies with one lets go of it.
+//! A job is written in the transaction of its cause, so that neither can be lost alone, and deleted when CometChat has
+//! confirmed it. Delivery is at least once, so every job is idempotent. Several workers of several processes may take
+//! jobs: each claims a job for a limited time, and a claim expires if its worker dies.
 //!
-//! What becomes of a user has one job, which says only that the user is to be looked at: the worker makes CometChat
-//! agree with the database as it is by then. So two changes to one user cannot be done in the wrong order. Once the user
-//! is deleted the job is a deletion until that is done, and no other user gets the id before.
+//! A user has one job, which says only that the user must be synchronized: the worker makes CometChat agree with the
+//! database at that time. So two changes of one user cannot be delivered in the wrong order. After a user's deletion
+//! the job is a deletion until CometChat has confirmed it, and no other user gets the id before.
 //!
-//! What a request or a worker asks of the queue costs the same however many jobs wait: it finds its rows in the order of
-//! an index.
+//! Each query costs the same however many jobs wait: it finds its rows by an index.
 
-use crate::db::{Db, DbError, Row, Tx, json_array};
-use crate::values;
+use crate::db::{Db, DbError, Param, Tx, json_array};
+use crate::params;
 
-/// How long a claim lasts: longer than the slowest job.
+/// Time that a claim lasts, in seconds: longer than the slowest job.
 const CLAIM_SECONDS: i64 = 60;
-/// A mint's check waits this long, until the mint has long been stored or is known to be lost.
+/// Time until the outcome of a token request is reconciled, in seconds. By then the token is stored, or its response
+/// is lost.
 pub(super) const RECONCILE_DELAY_SECONDS: i64 = 60;
-/// How long after a call was given up CometChat may still carry it out: seconds.
+/// Time in which CometChat may still carry out a call that timed out here, in seconds.
 pub const MAX_CALL_DELAY_SECONDS: i64 = 120;
-/// The longest that a job waits for another try.
+/// Longest wait before a retry, in seconds.
 pub const MAX_RETRY_WAIT_SECONDS: i64 = 10 * 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobKind {
-    /// Make CometChat's user what the database says: there, with this name. One row a user, with that of `DeleteUser`.
+    /// Create or rename CometChat's user as the database says. It shares its row with `DeleteUser`.
     SyncUser,
-    /// Delete CometChat's user, who is no more in the database.
+    /// Delete CometChat's user: the database has none with this id.
     DeleteUser,
-    /// Revoke one chat token. The payload is the token.
+    /// Revoke one chat token, the payload.
     RevokeToken,
-    /// Written before a token is asked for, deleted when it is stored. One that is left over says that a
-    /// token may have been made that nobody has: find it and revoke it. No payload.
+    /// Find and revoke a token whose response was lost. Written before a token is requested, and deleted when the token
+    /// is stored. No payload.
     ReconcileTokens,
 }
 
@@ -58,12 +57,39 @@ pub(super) fn new_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
-fn user_id(uid: &str) -> String {
-    format!("user:{uid}")
+/// A job to insert.
+pub(super) struct NewJob<'a> {
+    pub id: &'a str,
+    pub kind: JobKind,
+    pub uid: &'a str,
+    pub run_at: i64,
+    /// The caller's claim, if it carries out the job itself.
+    pub claim: Option<&'a str>,
+    pub now: i64,
 }
 
-/// Writes that CometChat's user `uid` is to be looked at. Wake the worker after the commit. `true`: the deletion of an
-/// earlier user of this id is still due.
+impl NewJob<'_> {
+    pub const INSERT: &'static str =
+        "INSERT INTO chat_jobs (id, kind, uid, version, attempts, bulk, run_at, parked, created_at, claim, claimed_until)
+         VALUES ($1, $2, $3, 1, $4, 0, $5, 0, $6, $7, $8)";
+
+    pub fn params(&self) -> [Param<'_>; 8] {
+        let claimed_until = self.claim.map(|_| self.now + CLAIM_SECONDS);
+        [
+            self.id.into(),
+            self.kind.name().into(),
+            self.uid.into(),
+            i64::from(self.claim.is_some()).into(),
+            self.run_at.into(),
+            self.now.into(),
+            self.claim.into(),
+            claimed_until.into(),
+        ]
+    }
+}
+
+/// Enqueues the synchronization of a user. Wake the worker after the commit. Returns `true` if the deletion of an
+/// earlier user with this id is still due.
 pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<bool, DbError> {
     Ok(sync_users(tx, [uid], false, now).await?.is_some())
 }
@@ -71,105 +97,97 @@ pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<bool, DbError
 macro_rules! sync_users {
     ($uids:literal) => {
         concat!(
-            "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
-                                    claim, claimed_until, parked, last_error, created_at, unsettled_until)
+            "INSERT INTO chat_jobs (id, kind, uid, version, attempts, bulk, run_at, parked, created_at)
              SELECT 'user:' || uids.value,
                     CASE WHEN EXISTS (SELECT 1 FROM users WHERE users.id = uids.value) THEN 'sync_user'
                          ELSE 'delete_user' END,
-                    uids.value, '', 1, 0, $2, $3, '', 0, 0, '', $3, 0
+                    uids.value, 1, 0, $2, $3, 0, $3
              FROM ",
             $uids,
-            // Without WHERE SQLite takes ON for a condition of a join.
+            // Without WHERE, SQLite parses ON as the condition of a join.
             " WHERE true
              ON CONFLICT (id) DO UPDATE SET
                kind = CASE WHEN chat_jobs.kind = 'delete_user' THEN 'delete_user' ELSE excluded.kind END,
                version = chat_jobs.version + 1, attempts = 0, bulk = chat_jobs.bulk * excluded.bulk,
-               run_at = excluded.run_at, parked = 0, last_error = '', created_at = excluded.created_at
+               run_at = excluded.run_at, parked = 0, last_error = NULL, created_at = excluded.created_at
              RETURNING kind, uid"
         )
     };
 }
 
-/// [`sync_user`] for several users; `bulk`: so many that all other jobs are done before them. The answer is one of them
-/// whose deletion is still due. It is not forgotten for the sake of a new user: that user must not be there yet.
+/// Like [`sync_user`], for several users. `bulk` jobs run when no other job is due. Returns the id of a user whose
+/// deletion is still due, if any: another user must not be created before.
 pub async fn sync_users<'a>(
     tx: &mut Tx,
     uids: impl IntoIterator<Item = &'a str>,
     bulk: bool,
     now: i64,
 ) -> Result<Option<String>, DbError> {
-    let sql = tx.pick(
+    #[derive(sqlx::FromRow)]
+    struct UserJob {
+        kind: String,
+        uid: String,
+    }
+    let sql = tx.dialect(
         sync_users!("json_each($1) AS uids"),
         sync_users!("json_array_elements_text($1::json) AS uids (value)"),
     );
-    let done = tx.run(sql, values![json_array(uids), i64::from(bulk), now]).await?;
-    for row in &done.rows {
-        if row.text(0)? == JobKind::DeleteUser.name() {
-            return row.text(1).map(Some);
-        }
-    }
-    Ok(None)
+    let jobs: Vec<UserJob> = tx.fetch_all(sql, params![json_array(uids), i64::from(bulk), now]).await?;
+    Ok(jobs.into_iter().find(|job| job.kind == JobKind::DeleteUser.name()).map(|job| job.uid))
 }
 
-/// Every uid of which a user is still to be deleted, a thousand of them after `after`.
+/// Returns the ids of users whose deletion is due, at most 1,000, ordered and after `after`.
 pub async fn uids_to_delete(db: &Db, after: &str) -> Result<Vec<String>, DbError> {
     let sql = "SELECT uid FROM chat_jobs WHERE kind = 'delete_user' AND uid > $1 ORDER BY uid LIMIT 1000";
-    db.read(sql, values![after]).await?.iter().map(|row| row.text(0)).collect()
+    let uids: Vec<(String,)> = db.fetch_all(sql, params![after]).await?;
+    Ok(uids.into_iter().map(|(uid,)| uid).collect())
 }
 
-/// [`sync_user`] for a user who was never there before, claimed by the caller, who is about to do it.
-/// Conclude it with [`done`] or [`retry`]; a caller who dies first leaves it to a worker.
+/// Like [`sync_user`], for a new user whom the caller itself creates at CometChat next. Finish the job with
+/// [`complete`] or [`retry`]; if the caller dies, a worker takes it when the claim expires.
 pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<ClaimedJob, DbError> {
-    let job = ClaimedJob {
-        id: user_id(uid),
-        claim: new_id(),
+    let (id, claim) = (format!("user:{uid}"), new_id());
+    let job = NewJob { id: &id, kind: JobKind::SyncUser, uid, run_at: now, claim: Some(&claim), now };
+    tx.execute(NewJob::INSERT, &job.params()).await?;
+    Ok(ClaimedJob {
+        id,
+        claim,
         kind: JobKind::SyncUser,
         uid: uid.to_owned(),
-        payload_sealed: String::new(),
+        payload_sealed: None,
         version: 1,
         attempts: 1,
         created_at: now,
-    };
-    tx.run(
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
-                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         VALUES ($1, $2, $3, '', 1, 1, 0, $4, $5, $6, 0, '', $4, 0)",
-        values![&job.id, job.kind.name(), uid, now, &job.claim, now + CLAIM_SECONDS],
-    )
-    .await?;
-    Ok(job)
+    })
 }
 
-/// Writes that chat tokens are to be revoked, each as (uid, sealed token). Wake the worker after the commit.
+/// Enqueues the revocation of chat tokens, each given as user id and sealed token. Wake the worker after the commit.
 pub async fn revoke_tokens(
     tx: &mut Tx,
     tokens: impl IntoIterator<Item = (String, String)>,
     now: i64,
 ) -> Result<(), DbError> {
     let rows = json_array(tokens.into_iter().map(|(uid, sealed)| [new_id(), uid, sealed]));
-    let sql = tx.pick(
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
-                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, 0, $3, '', 0, 0, '', $3, 0 FROM json_each($1)",
-        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
-                                claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, 0, $3, '', 0, 0, '', $3, 0
-         FROM json_array_elements($1::json)",
+    let sql = tx.dialect(
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at, parked, created_at)
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, 0, $3, 0, $3 FROM json_each($1)",
+        "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at, parked, created_at)
+         SELECT value ->> 0, $2, value ->> 1, value ->> 2, 1, 0, 0, $3, 0, $3 FROM json_array_elements($1::json)",
     );
-    tx.run(sql, values![rows, JobKind::RevokeToken.name(), now]).await?;
+    tx.execute(sql, params![rows, JobKind::RevokeToken.name(), now]).await?;
     Ok(())
 }
 
-/// A job that whoever holds this has for the next minute.
+/// A job that its holder has claimed for [`CLAIM_SECONDS`].
 #[derive(Debug)]
 pub struct ClaimedJob {
     pub id: String,
     claim: String,
     pub kind: JobKind,
     pub uid: String,
-    pub payload_sealed: String,
+    pub payload_sealed: Option<String>,
     version: i64,
-    /// How often it was tried, this time included.
+    /// Number of attempts, the present one included.
     pub attempts: i64,
     pub created_at: i64,
 }
@@ -177,200 +195,187 @@ pub struct ClaimedJob {
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
-            // Two looks, one for each of the index's two stretches. The outer condition is looked at again once
-            // PostgreSQL has the row's lock. A claim that is still there is that of a worker that died: CometChat may
-            // yet carry out what it has asked for.
+            // The two subqueries search the index's two ranges. The outer condition is evaluated again when PostgreSQL
+            // has locked the row. A claim that is still there is that of a worker that died: CometChat may still carry
+            // out its call.
             "UPDATE chat_jobs SET claim = $3, claimed_until = $2, attempts = attempts + 1,
-               unsettled_until = CASE WHEN claim <> '' AND claimed_until + $5 > unsettled_until
+               unsettled_until = CASE WHEN claim IS NOT NULL AND claimed_until + $5 > COALESCE(unsettled_until, 0)
                                       THEN claimed_until + $5 ELSE unsettled_until END
              WHERE id = COALESCE(
-                 (SELECT id FROM chat_jobs WHERE parked = 0 AND bulk = 0 AND run_at <= $1 AND claimed_until <= $1
+                 (SELECT id FROM chat_jobs WHERE parked = 0 AND bulk = 0 AND run_at <= $1
+                    AND (claimed_until IS NULL OR claimed_until <= $1)
                   ORDER BY run_at, id LIMIT 1",
             $lock,
             "),
                  (SELECT id FROM chat_jobs WHERE $4 = 1 AND parked = 0 AND bulk = 1 AND run_at <= $1
-                    AND claimed_until <= $1
+                    AND (claimed_until IS NULL OR claimed_until <= $1)
                   ORDER BY run_at, id LIMIT 1",
             $lock,
             "))
-               AND parked = 0 AND claimed_until <= $1
+               AND parked = 0 AND (claimed_until IS NULL OR claimed_until <= $1)
              RETURNING id, kind, uid, payload_sealed, version, attempts, created_at"
         )
     };
 }
 
-/// How [`claim`] finds its job, on SQLite and on PostgreSQL.
+/// The statement of [`claim`], for SQLite and for PostgreSQL.
 pub const CLAIM_SQL: [&str; 2] = [claim!(""), claim!(" FOR UPDATE SKIP LOCKED")];
 
-/// Takes the job that has been due longest; one of the `bulk` only where no other is due. `None` when none is due.
+/// Claims the job that has been due longest, and a bulk job only if `bulk` is set and no other job is due. Returns
+/// `None` if no job is due.
 pub async fn claim(db: &Db, bulk: bool, now: i64) -> Result<Option<ClaimedJob>, DbError> {
+    #[derive(sqlx::FromRow)]
+    struct JobRow {
+        id: String,
+        kind: String,
+        uid: String,
+        payload_sealed: Option<String>,
+        version: i64,
+        attempts: i64,
+        created_at: i64,
+    }
     let claim = new_id();
     let [sqlite, postgres] = CLAIM_SQL;
-    let values = values![now, now + CLAIM_SECONDS, &claim, i64::from(bulk), MAX_CALL_DELAY_SECONDS];
-    let done = db.write(db.dialect(sqlite, postgres), values).await?;
-    let Some(row) = done.rows.first() else { return Ok(None) };
-    let (id, version) = (row.text(0)?, row.int(4)?);
-    let Some(kind) = JobKind::parse(&row.text(1)?) else {
-        park_with_state(db, (&id, &claim, version), "this version knows no such kind of job").await?;
+    let params = params![now, now + CLAIM_SECONDS, &claim, i64::from(bulk), MAX_CALL_DELAY_SECONDS];
+    let claimed: Vec<JobRow> = db.execute_returning(db.dialect(sqlite, postgres), params).await?;
+    let Some(row) = claimed.into_iter().next() else { return Ok(None) };
+    let JobRow { id, kind, uid, payload_sealed, version, attempts, created_at } = row;
+    let Some(kind) = JobKind::parse(&kind) else {
+        park_claimed(db, (&id, &claim, version), "this version does not know this kind of job").await?;
         return Ok(None);
     };
-    Ok(Some(ClaimedJob {
-        id,
-        claim,
-        kind,
-        uid: row.text(2)?,
-        payload_sealed: row.text(3)?,
-        version,
-        attempts: row.int(5)?,
-        created_at: row.int(6)?,
-    }))
+    Ok(Some(ClaimedJob { id, claim, kind, uid, payload_sealed, version, attempts, created_at }))
 }
 
-/// Deletes a job that is done. One that was asked for again while it was being done is due; and a user about which an earlier
-/// call may still be carried out is looked at once more, when that is over: such a call may undo what was just done.
+/// Deletes a job that is done. It stays if it was enqueued again while it ran. A user's job also runs once more after
+/// the time in which CometChat may still carry out an earlier call, because that call may undo this one.
 pub async fn complete(db: &Db, job: &ClaimedJob, now: i64) -> Result<(), DbError> {
     let deleted = db
-        .write(
+        .execute(
             "DELETE FROM chat_jobs WHERE id = $1 AND claim = $2 AND version = $3
-               AND (unsettled_until <= $4 OR kind IN ('revoke_token', 'reconcile_tokens'))",
-            values![&job.id, &job.claim, job.version, now],
+               AND (unsettled_until IS NULL OR unsettled_until <= $4 OR kind IN ('revoke_token', 'reconcile_tokens'))",
+            params![&job.id, &job.claim, job.version, now],
         )
         .await?;
-    if deleted.affected == 0 {
-        db.write(
-            "UPDATE chat_jobs SET claim = '', claimed_until = 0,
+    if deleted == 0 {
+        db.execute(
+            "UPDATE chat_jobs SET claim = NULL, claimed_until = NULL,
                run_at = CASE WHEN version = $3 THEN unsettled_until ELSE run_at END,
                attempts = CASE WHEN version = $3 THEN 0 ELSE attempts END,
                last_error = CASE WHEN version = $3 THEN $4 ELSE last_error END
              WHERE id = $1 AND claim = $2",
-            values![&job.id, &job.claim, job.version, "done, but a call before may still be carried out"],
+            params![&job.id, &job.claim, job.version, "done, but CometChat may still carry out an earlier call"],
         )
         .await?;
     }
     Ok(())
 }
 
-/// Gives a job back, to be tried again at `run_at`; at once where it was asked for again meanwhile. Until `unsettled_until`
-/// CometChat may carry out a call that was made for it; zero: there is none.
+/// Releases a job for a retry at `run_at`, or immediately if it was enqueued again while it ran. CometChat may carry
+/// out a call for it until `unsettled_until`, if given.
 pub async fn retry(
     db: &Db,
     job: &ClaimedJob,
     run_at: i64,
     error: &str,
-    unsettled_until: i64,
+    unsettled_until: Option<i64>,
 ) -> Result<(), DbError> {
-    db.write(
-        "UPDATE chat_jobs SET claim = '', claimed_until = 0, last_error = $5,
+    db.execute(
+        "UPDATE chat_jobs SET claim = NULL, claimed_until = NULL, last_error = $5,
                               run_at = CASE WHEN version = $3 THEN $4 ELSE run_at END,
-                              unsettled_until = CASE WHEN $6 > unsettled_until THEN $6 ELSE unsettled_until END
+                              unsettled_until = CASE WHEN $6 > COALESCE(unsettled_until, 0) THEN $6
+                                                     ELSE unsettled_until END
          WHERE id = $1 AND claim = $2",
-        values![&job.id, &job.claim, job.version, run_at, error, unsettled_until],
+        params![&job.id, &job.claim, job.version, run_at, error, unsettled_until],
     )
     .await?;
     Ok(())
 }
 
-/// Lets no job wait until a time that was far ahead when somebody set the clock back: such jobs wait as if they
-/// had just been written, and claims last no longer than from now on.
+/// Caps the times of jobs and claims that are too far in the future because the clock was set back.
 pub async fn clamp_future_runs(db: &Db, now: i64) -> Result<(), DbError> {
     let (furthest, soon) = (now + MAX_RETRY_WAIT_SECONDS, now + CLAIM_SECONDS.max(RECONCILE_DELAY_SECONDS));
-    db.write(
+    db.execute(
         "UPDATE chat_jobs SET run_at = CASE WHEN run_at > $1 THEN $2 ELSE run_at END,
                               claimed_until = CASE WHEN claimed_until > $2 THEN $2 ELSE claimed_until END,
                               unsettled_until = CASE WHEN unsettled_until > $1 THEN $2 ELSE unsettled_until END
          WHERE parked = 0 AND (run_at > $1 OR claimed_until > $2 OR unsettled_until > $1)",
-        values![furthest, soon],
+        params![furthest, soon],
     )
     .await?;
     Ok(())
 }
 
-/// Puts aside a job that can never succeed, for a person to look at. It is not dropped; and where it was asked for
-/// again meanwhile it is due, since what was asked for last may succeed.
+/// Parks a job that failed permanently, for an operator. If it was enqueued again while it ran, it is due instead,
+/// because the later request may succeed.
 pub async fn park(db: &Db, job: &ClaimedJob, error: &str) -> Result<(), DbError> {
-    park_with_state(db, (&job.id, &job.claim, job.version), error).await
+    park_claimed(db, (&job.id, &job.claim, job.version), error).await
 }
 
-async fn park_with_state(
-    db: &Db,
-    (id, claim, version): (&str, &str, i64),
-    error: &str,
-) -> Result<(), DbError> {
-    db.write(
-        "UPDATE chat_jobs SET parked = CASE WHEN version = $3 THEN 1 ELSE 0 END, claim = '', claimed_until = 0,
+async fn park_claimed(db: &Db, (id, claim, version): (&str, &str, i64), error: &str) -> Result<(), DbError> {
+    db.execute(
+        "UPDATE chat_jobs SET parked = CASE WHEN version = $3 THEN 1 ELSE 0 END, claim = NULL, claimed_until = NULL,
                               last_error = $4
          WHERE id = $1 AND claim = $2",
-        values![id, claim, version, error],
+        params![id, claim, version, error],
     )
     .await?;
     Ok(())
 }
 
-/// Makes every parked job due again. Says how many there were.
+/// Makes every parked job due again. Returns their number.
 pub async fn unpark(db: &Db, now: i64) -> Result<u64, DbError> {
-    let done = db
-        .write("UPDATE chat_jobs SET parked = 0, attempts = 0, run_at = $1 WHERE parked = 1", values![now])
-        .await?;
-    Ok(done.affected)
+    let sql = "UPDATE chat_jobs SET parked = 0, attempts = 0, run_at = $1 WHERE parked = 1";
+    db.execute(sql, params![now]).await
 }
 
-/// How the queue stands, as far as it is counted: [`MAX_COUNTED`] jobs of a kind stand for that many or more.
+/// Statistics of the queue.
+#[derive(sqlx::FromRow)]
 pub struct QueueStats {
+    /// Jobs that wait, counted up to [`MAX_COUNTED`].
     pub waiting: i64,
+    /// Jobs that failed permanently, counted up to [`MAX_COUNTED`].
     pub parked: i64,
-    /// Seconds for which the job has waited that should have been done longest ago, of the thousand that come next and
-    /// are not bulk; zero when none should have been. One that was tried and put off counts from its beginning.
+    /// Seconds since the most overdue of the next 1,000 jobs was due, without bulk jobs. A job that was tried counts
+    /// from its creation. Zero if no job is overdue.
     pub lag: i64,
 }
 
-/// Jobs that are counted at most.
+/// Limit of the counts, so that they cost the same however many jobs there are.
 pub const MAX_COUNTED: i64 = 10_000;
 
-/// What [`standing`] asks, each part in the index's order, so that it is the index that is read.
+/// The statement of [`stats`]. Each part orders by the index's columns, so that the index serves it.
 pub const STATS_SQL: &str = "
-    SELECT (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 0 ORDER BY bulk, run_at, id LIMIT $1) AS w),
-           (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 1 ORDER BY bulk, run_at, id LIMIT $1) AS p),
-           (SELECT COALESCE(min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END), $2)
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 0 ORDER BY bulk, run_at, id LIMIT $1) AS w)
+             AS waiting,
+           (SELECT count(*) FROM (SELECT 1 FROM chat_jobs WHERE parked = 1 ORDER BY bulk, run_at, id LIMIT $1) AS p)
+             AS parked,
+           (SELECT $2 - COALESCE(min(CASE WHEN attempts > 0 THEN created_at ELSE run_at END), $2)
             FROM (SELECT attempts, created_at, run_at FROM chat_jobs WHERE parked = 0 AND bulk = 0
-                  ORDER BY run_at, id LIMIT 1000) AS next)";
+                  ORDER BY run_at, id LIMIT 1000) AS next)
+             AS lag";
 
 pub async fn stats(db: &Db, now: i64) -> Result<QueueStats, DbError> {
-    let rows = db.read(STATS_SQL, values![MAX_COUNTED, now]).await?;
-    let mut stats = QueueStats { waiting: 0, parked: 0, lag: 0 };
-    if let Some(row) = rows.first() {
-        stats = QueueStats { waiting: row.int(0)?, parked: row.int(1)?, lag: (now - row.int(2)?).max(0) };
-    }
-    Ok(stats)
+    let stats: Option<QueueStats> = db.fetch_optional(STATS_SQL, params![MAX_COUNTED, now]).await?;
+    let stats = stats.unwrap_or(QueueStats { waiting: 0, parked: 0, lag: 0 });
+    Ok(QueueStats { lag: stats.lag.max(0), ..stats })
 }
 
-/// A job as an operator sees it.
+/// A job in the operator's list.
+#[derive(sqlx::FromRow)]
 pub struct JobSummary {
     pub kind: String,
     pub uid: String,
     pub attempts: i64,
     pub run_at: i64,
-    pub is_parked: bool,
-    pub last_error: String,
+    /// 1: the job is parked.
+    pub parked: i64,
+    pub last_error: Option<String>,
 }
 
-/// The jobs that wait, the parked ones first, at most `limit`.
+/// Returns at most `limit` jobs, the parked ones first.
 pub async fn list(db: &Db, limit: i64) -> Result<Vec<JobSummary>, DbError> {
-    let rows = db
-        .read(
-            "SELECT kind, uid, attempts, run_at, parked, last_error FROM chat_jobs
-             ORDER BY parked DESC, bulk, run_at, id LIMIT $1",
-            values![limit],
-        )
-        .await?;
-    let listed = |row: &Row| {
-        Ok(JobSummary {
-            kind: row.text(0)?,
-            uid: row.text(1)?,
-            attempts: row.int(2)?,
-            run_at: row.int(3)?,
-            is_parked: row.int(4)? == 1,
-            last_error: row.text(5)?,
-        })
-    };
-    rows.iter().map(listed).collect()
+    let sql = "SELECT kind, uid, attempts, run_at, parked, last_error FROM chat_jobs
+               ORDER BY parked DESC, bulk, run_at, id LIMIT $1";
+    db.fetch_all(sql, params![limit]).await
 }

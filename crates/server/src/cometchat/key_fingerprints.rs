@@ -1,23 +1,23 @@
-//! Which secret keys a database is used with: their fingerprints, compared at each start.
+//! The fingerprints of the secret keys that a database is used with, compared at each start.
 //!
-//! Two instances with different keys would each fail to open what the other seals, and a key that is changed without the
-//! one before it leaves chat tokens that no instance can revoke. So a server starts only with the key that the database
-//! was last used with, as its own or among its fallbacks.
+//! Two instances with different keys could not decrypt each other's values, and a key that is replaced without a fallback
+//! leaves chat tokens that no instance can revoke. So a server starts only if the key that the database was last used
+//! with is its own or one of its fallbacks.
 
 use crate::crypto::seal::{Sealer, SecretKey};
 use crate::db::{Db, DbError};
-use crate::values;
+use crate::params;
 
-/// Rows that are looked through in one visit to the database.
+/// Rows that one query reads.
 const PAGE_SIZE: i64 = 1000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error(
-        "SECRET_KEY (fingerprint {own}) is not the key that this database is used with (fingerprint {latest}), and \
-         SECRET_KEY_FALLBACKS does not have that one. Set SECRET_KEY to it: another instance has it, or a backup of \
-         secret.key. To change keys, put it into SECRET_KEY_FALLBACKS. If it is lost, \
-         `cometchat-auth chat adopt-key` makes this one the database's key"
+        "SECRET_KEY (fingerprint {own}) is not the key of this database (fingerprint {latest}), and \
+         SECRET_KEY_FALLBACKS does not have that key. Set SECRET_KEY to the key of another instance or of a backup of \
+         secret.key. To replace the key, add the old one to SECRET_KEY_FALLBACKS. If the old key is lost, run \
+         `cometchat-auth chat adopt-key`"
     )]
     Unknown { own: String, latest: String },
     #[error(transparent)]
@@ -25,16 +25,16 @@ pub enum KeyError {
 }
 
 /// The key that a database was last used with.
+#[derive(sqlx::FromRow)]
 struct Latest {
     fingerprint: String,
-    /// Counts the changes of keys.
+    /// The number of the key, counted up with each change.
     number: i64,
 }
 
 async fn latest(db: &Db) -> Result<Option<Latest>, DbError> {
     let sql = "SELECT fingerprint, number FROM key_fingerprints ORDER BY number DESC LIMIT 1";
-    let rows = db.read(sql, &[]).await?;
-    rows.first().map(|row| Ok(Latest { fingerprint: row.text(0)?, number: row.int(1)? })).transpose()
+    db.fetch_optional(sql, params![]).await
 }
 
 fn classify(latest: Option<&Latest>, key: &SecretKey, fallbacks: &[SecretKey]) -> Result<(), KeyError> {
@@ -48,12 +48,13 @@ fn classify(latest: Option<&Latest>, key: &SecretKey, fallbacks: &[SecretKey]) -
     }
 }
 
-/// Fails unless the database was last used with `key` or one of `fallbacks`, or never with any. Changes nothing.
+/// Returns an error if the database was last used with a key that is neither `key` nor one of `fallbacks`. Changes
+/// nothing.
 pub async fn check(db: &Db, key: &SecretKey, fallbacks: &[SecretKey]) -> Result<(), KeyError> {
     classify(latest(db).await?.as_ref(), key, fallbacks)
 }
 
-/// [`check`], and records that the database is used with `key` from now on.
+/// Like [`check`], and records `key` as the key of the database.
 pub async fn check_or_record(
     db: &Db,
     key: &SecretKey,
@@ -64,15 +65,17 @@ pub async fn check_or_record(
         let latest = latest(db).await?;
         classify(latest.as_ref(), key, fallbacks)?;
         match record(db, latest.as_ref(), key, now).await {
-            // Another instance has recorded its key since the look: that one counts.
+            // Another instance recorded its key first: compare with that one.
             Err(DbError::Duplicate) => {}
             recorded => return Ok(recorded?),
         }
     }
 }
 
-/// Writes that `key` is the one that the database is used with after `latest`. [`DbError::Duplicate`]: another key has
-/// come after that one already.
+/// Records `key` as the successor of `latest`.
+///
+/// # Errors
+/// [`DbError::Duplicate`] if another key was recorded as the successor.
 async fn record(db: &Db, latest: Option<&Latest>, key: &SecretKey, now: i64) -> Result<(), DbError> {
     let fingerprint = key.fingerprint();
     let number = match latest {
@@ -82,21 +85,21 @@ async fn record(db: &Db, latest: Option<&Latest>, key: &SecretKey, now: i64) -> 
     };
     let sql = "INSERT INTO key_fingerprints (fingerprint, number, used_since) VALUES ($1, $2, $3)
                ON CONFLICT (fingerprint) DO UPDATE SET number = excluded.number, used_since = excluded.used_since";
-    db.write(sql, values![&fingerprint, number, now]).await?;
-    tracing::info!(fingerprint, "the database is used with this SECRET_KEY from now on");
+    db.execute(sql, params![&fingerprint, number, now]).await?;
+    tracing::info!(fingerprint, "recorded SECRET_KEY as the key of the database");
     Ok(())
 }
 
-/// The counts of values that [`adopt`] gave up.
+/// The values that [`adopt_key`] abandoned.
 pub struct AbandonedJobs {
-    /// Sessions that get another chat token.
+    /// Sessions that get a new chat token.
     pub sessions: u64,
     /// Chat tokens of ended sessions, which stay valid at CometChat.
     pub revocations: u64,
 }
 
-/// Makes `key` the database's key although the one before is lost: gives up what does not open with it. May be repeated
-/// when it was cut short.
+/// Makes `key` the key of the database after its old key was lost. Abandons values that only the old key decrypts. It
+/// can be repeated if it was interrupted.
 pub async fn adopt_key(
     db: &Db,
     key: &SecretKey,
@@ -107,38 +110,44 @@ pub async fn adopt_key(
     let sessions = abandon_jobs(
         db,
         &sealer,
-        "SELECT token_hash, user_id, chat_token_sealed FROM sessions
-         WHERE token_hash > $1 AND chat_token_sealed <> '' ORDER BY token_hash LIMIT $2",
-        "UPDATE sessions SET chat_token_sealed = '' WHERE token_hash = $1 AND chat_token_sealed = $2",
+        "SELECT token_hash AS id, user_id AS uid, chat_token_sealed AS sealed FROM sessions
+         WHERE token_hash > $1 AND chat_token_sealed IS NOT NULL ORDER BY token_hash LIMIT $2",
+        "UPDATE sessions SET chat_token_sealed = NULL WHERE token_hash = $1 AND chat_token_sealed = $2",
     );
     let sessions = sessions.await?;
     let revocations = abandon_jobs(
         db,
         &sealer,
-        "SELECT id, uid, payload_sealed FROM chat_jobs WHERE id > $1 AND payload_sealed <> '' ORDER BY id LIMIT $2",
+        "SELECT id, uid, payload_sealed AS sealed FROM chat_jobs
+         WHERE id > $1 AND payload_sealed IS NOT NULL ORDER BY id LIMIT $2",
         "DELETE FROM chat_jobs WHERE id = $1 AND payload_sealed = $2",
     );
-    let given_up = AbandonedJobs { sessions, revocations: revocations.await? };
+    let abandoned = AbandonedJobs { sessions, revocations: revocations.await? };
     record(db, latest(db).await?.as_ref(), key, now).await?;
-    Ok(given_up)
+    Ok(abandoned)
 }
 
-/// Runs `forget` for each row of `page` whose sealed value does not open. Says how many there were.
+/// Runs `delete` for each row of `page` whose sealed value does not decrypt. Returns the number of these rows.
 async fn abandon_jobs(
     db: &Db,
     sealer: &Sealer,
     page: &'static str,
-    forget: &'static str,
+    delete: &'static str,
 ) -> Result<u64, DbError> {
-    let (mut given_up, mut last) = (0, String::new());
+    #[derive(sqlx::FromRow)]
+    struct SealedRow {
+        id: String,
+        uid: String,
+        sealed: String,
+    }
+    let (mut abandoned, mut last) = (0, String::new());
     loop {
-        let rows = db.read(page, values![&last, PAGE_SIZE]).await?;
-        let Some(row) = rows.last() else { return Ok(given_up) };
-        last = row.text(0)?;
-        for row in &rows {
-            let (id, uid, sealed) = (row.text(0)?, row.text(1)?, row.text(2)?);
+        let rows: Vec<SealedRow> = db.fetch_all(page, params![&last, PAGE_SIZE]).await?;
+        let Some(row) = rows.last() else { return Ok(abandoned) };
+        last.clone_from(&row.id);
+        for SealedRow { id, uid, sealed } in rows {
             if sealer.open(&uid, &sealed).is_err() {
-                given_up += db.write(forget, values![id, sealed]).await?.affected;
+                abandoned += db.execute(delete, params![id, sealed]).await?;
             }
         }
     }

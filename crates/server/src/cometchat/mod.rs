@@ -1,8 +1,7 @@
-//! CometChat: minting chat tokens now, and everything else by jobs.
+//! CometChat: chat tokens immediately, all other changes through a job queue.
 //!
-//! [`Chat`] is what the rest of the server sees of CometChat. A mint has a time limit and a circuit
-//! breaker, because a sign-in waits for it; what can wait goes through [`jobs`] and the [`worker`].
-//! Knows nothing of HTTP routes, and only its own table.
+//! The rest of the server uses [`ChatService`]. A token request has a timeout and a circuit breaker, because a login
+//! waits for it. Everything that can wait goes through the [`job_queue`] and the [`worker`].
 
 pub mod budget;
 pub mod circuit_breaker;
@@ -10,7 +9,6 @@ pub mod client;
 pub(crate) mod error;
 pub mod job_queue;
 pub mod key_fingerprints;
-
 pub(crate) mod token_journal;
 pub mod worker;
 
@@ -27,15 +25,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// The longest that a sign-in waits for CometChat.
+/// Time that a login waits for a chat token.
 const TOKEN_TIMEOUT: Duration = Duration::from_millis(2500);
 
 pub struct ChatService {
     pub client: Client,
     pub circuit_breaker: CircuitBreaker,
     pub sealer: Sealer,
-    /// Jobs that were put off because this instance does not have the key of their payload.
-    pub unopenable: Counter,
+    /// Jobs that were deferred because this instance does not have the key of their payload.
+    pub undecryptable: Counter,
     db: Db,
     clock: Clock,
     wake: Notify,
@@ -44,11 +42,10 @@ pub struct ChatService {
 
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
-    /// CometChat cannot give a token now; the cause is in the log.
+    /// CometChat cannot create a token now. The log has the cause.
     #[error("CometChat is not available")]
     Unavailable { retry_after: Duration },
-    /// This user has asked for so many that others would have to wait.
-    #[error("too many chat tokens of one user")]
+    #[error("too many chat tokens for one user")]
     TooMany { retry_after: Duration },
     #[error(transparent)]
     Db(#[from] DbError),
@@ -56,26 +53,26 @@ pub enum MintError {
     Seal(#[from] DecryptError),
 }
 
-/// A token that CometChat has made and we have not stored yet. Store `sealed` in a transaction that
-/// [`Minted::settle`] commits; a token that is never settled is found and revoked.
+/// A token that CometChat has created and the database does not have yet. Store `sealed` and call
+/// [`MintedToken::confirm`] in one transaction; a worker finds and revokes a token that is never confirmed.
 pub struct MintedToken {
     pub token: Secret,
     pub sealed: String,
-    /// The job that finds it again. It is deleted with the commit that stores the token.
-    pub(crate) check: String,
+    /// The record in the [`token_journal`].
+    pub(crate) pending_token_id: String,
 }
 
 impl MintedToken {
-    /// Commits the transaction that stores the token.
-    pub async fn confirm(&self, tx: Tx) -> Result<(), DbError> {
-        token_journal::confirm(tx, &self.check).await
+    /// Records that the caller's transaction stores the token.
+    pub async fn confirm(&self, tx: &mut Tx) -> Result<(), DbError> {
+        token_journal::confirm(tx, &self.pending_token_id).await
     }
 }
 
-/// A new user's account is written, and so is what is left to do at CometChat.
+/// A new user whom the database has, and CometChat not yet.
 pub struct PendingUser {
     sync: ClaimedJob,
-    check: String,
+    pending_token_id: String,
 }
 
 impl ChatService {
@@ -84,7 +81,7 @@ impl ChatService {
             client,
             circuit_breaker: CircuitBreaker::new(clock.clone()),
             sealer,
-            unopenable: Counter::default(),
+            undecryptable: Counter::default(),
             db,
             clock,
             wake: Notify::new(),
@@ -92,56 +89,59 @@ impl ChatService {
         }
     }
 
-    /// A new token for this user, who is made at CometChat if they are missing there.
+    /// Creates a chat token for this user, and the user if CometChat does not have them.
     pub async fn mint(&self, user: &User) -> Result<MintedToken, MintError> {
-        let pass = self.admit()?;
-        let check = match token_journal::record_pending_token(&self.db, &user.id, self.clock.now()).await {
-            Ok(check) => check,
+        let permit = self.admit()?;
+        let pending = token_journal::record_pending_token(&self.db, &user.id, self.clock.now()).await;
+        let pending_token_id = match pending {
+            Ok(id) => id,
             Err(error) => {
-                pass.cancel();
+                permit.cancel();
                 return Err(error.into());
             }
         };
-        self.with_timeout(user, pass, check, async {
+        self.request_token(user, permit, pending_token_id, async {
             match self.client.create_token(&user.id).await {
                 Err(CometChatError::UserNotFound) => {
-                    tracing::info!(user = user.id, "missing at CometChat: creating");
-                    self.create_or_mint(user).await
+                    tracing::info!(user = user.id, "user missing at CometChat, creating");
+                    self.create_user_or_token(user).await
                 }
-                minted => minted,
+                created => created,
             }
         })
         .await
     }
 
-    /// Writes what a new user means at CometChat. Call [`Chat::enrol`] after the commit.
+    /// Enqueues the creation of a new user at CometChat. Call [`ChatService::create_with_token`] after the commit.
     pub async fn enqueue_new_user(&self, tx: &mut Tx, uid: &str) -> Result<PendingUser, DbError> {
         let now = self.clock.now();
         let sync = job_queue::sync_new_user(tx, uid, now).await?;
-        Ok(PendingUser { sync, check: token_journal::record_pending_token_in(tx, uid, now).await? })
+        let pending_token_id = token_journal::record_pending_token_in(tx, uid, now).await?;
+        Ok(PendingUser { sync, pending_token_id })
     }
 
-    /// Makes a new user at CometChat and a token for them, in one call. Where that does not work now, the
-    /// worker makes the user later.
+    /// Creates a new user with a token in one call. If that fails, a worker creates the user later.
     pub async fn create_with_token(
         &self,
         user: &User,
-        enrolment: PendingUser,
+        pending: PendingUser,
     ) -> Result<MintedToken, MintError> {
-        let PendingUser { sync, check } = enrolment;
+        let PendingUser { sync, pending_token_id } = pending;
         let minted = match self.admit() {
-            Ok(pass) => self.with_timeout(user, pass, check, self.create_or_mint(user)).await,
+            Ok(permit) => {
+                self.request_token(user, permit, pending_token_id, self.create_user_or_token(user)).await
+            }
             Err(unavailable) => {
-                token_journal::discard_pending_token(&self.db, &check).await?;
+                token_journal::discard_pending_token(&self.db, &pending_token_id).await?;
                 Err(unavailable)
             }
         };
+        let now = self.clock.now();
         match &minted {
-            Ok(_) => job_queue::complete(&self.db, &sync, self.clock.now()).await?,
+            Ok(_) => job_queue::complete(&self.db, &sync, now).await?,
             Err(error) => {
-                let now = self.clock.now();
-                // CometChat may still make them, under a name that is not theirs any more or after they were deleted.
-                let unsettled_until = now + job_queue::MAX_CALL_DELAY_SECONDS;
+                // CometChat may still carry the call out, after the user was renamed or deleted.
+                let unsettled_until = Some(now + job_queue::MAX_CALL_DELAY_SECONDS);
                 job_queue::retry(&self.db, &sync, now, &error.to_string(), unsettled_until).await?;
             }
         }
@@ -152,62 +152,60 @@ impl ChatService {
         self.circuit_breaker.admit().map_err(|retry_after| MintError::Unavailable { retry_after })
     }
 
-    /// Waits for a token, but not for long, and learns from it how CometChat does.
-    async fn with_timeout(
+    /// Runs a call that creates a token, with a timeout, and records its outcome in the circuit breaker.
+    async fn request_token(
         &self,
         user: &User,
-        pass: circuit_breaker::Permit<'_>,
-        check: String,
+        permit: circuit_breaker::Permit<'_>,
+        pending_token_id: String,
         call: impl Future<Output = Result<Secret, CometChatError>>,
     ) -> Result<MintedToken, MintError> {
-        let minted = match tokio::time::timeout(TOKEN_TIMEOUT, call).await {
-            Ok(minted) => minted,
-            Err(_) => {
-                Err(CometChatError::UnknownOutcome(format!("no answer in {} ms", TOKEN_TIMEOUT.as_millis())))
-            }
-        };
-        match minted {
+        let created = tokio::time::timeout(TOKEN_TIMEOUT, call).await.unwrap_or_else(|_| {
+            let message = format!("no response in {} ms", TOKEN_TIMEOUT.as_millis());
+            Err(CometChatError::UnknownOutcome(message))
+        });
+        match created {
             Ok(token) => {
-                pass.success();
+                permit.success();
                 let sealed = self.sealer.seal(&user.id, token.expose())?;
-                Ok(MintedToken { token, sealed, check })
+                Ok(MintedToken { token, sealed, pending_token_id })
             }
             Err(error) => {
                 tracing::warn!(user = user.id, %error, "no chat token");
-                self.record_outcome(pass, &error);
+                self.record_outcome(permit, &error);
                 if !error.has_unknown_outcome() {
-                    token_journal::discard_pending_token(&self.db, &check).await?;
+                    token_journal::discard_pending_token(&self.db, &pending_token_id).await?;
                 }
                 Err(MintError::Unavailable { retry_after: self.circuit_breaker.wait() })
             }
         }
     }
 
-    async fn create_or_mint(&self, user: &User) -> Result<Secret, CometChatError> {
+    async fn create_user_or_token(&self, user: &User) -> Result<Secret, CometChatError> {
         match self.client.create_user_with_token(&user.id, &user.name).await {
-            // Somebody else has just made them.
+            // A concurrent request created the user.
             Err(CometChatError::UserExists) => self.client.create_token(&user.id).await,
             created => created,
         }
     }
 
-    fn record_outcome(&self, pass: circuit_breaker::Permit<'_>, error: &CometChatError) {
+    fn record_outcome(&self, permit: circuit_breaker::Permit<'_>, error: &CometChatError) {
         match error {
-            CometChatError::RateLimited { retry_after } => pass.failure(*retry_after),
-            error if error.is_outage() => pass.failure(None),
-            // Nothing was asked.
-            CometChatError::Unaddressable(_) => pass.cancel(),
-            _ => pass.success(),
+            CometChatError::RateLimited { retry_after } => permit.failure(*retry_after),
+            error if error.is_outage() => permit.failure(None),
+            // No call was made.
+            CometChatError::Unaddressable(_) => permit.cancel(),
+            _ => permit.success(),
         }
     }
 
-    /// Tells a worker that there is a job: call it after the commit that wrote one, and only then.
+    /// Wakes a worker. Call it after a commit that wrote a job.
     pub fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::Relaxed);
         self.wake.notify_one();
     }
 
-    /// How often a worker was woken.
+    /// Returns how often a worker was woken.
     pub fn wakes(&self) -> u64 {
         self.wakes.load(Ordering::Relaxed)
     }

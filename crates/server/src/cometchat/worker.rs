@@ -1,9 +1,8 @@
-//! The worker: takes jobs from the queue and does them at CometChat, until they are done.
+//! The worker: takes jobs from the queue and carries them out at CometChat.
 //!
-//! A job that fails is tried again after a wait that doubles; one that CometChat refuses for what it is
-//! gets parked. One whose token another instance has sealed, with a key that this one does not have, waits for that
-//! instance or that key. While the breaker is open nothing is tried, so that a recovering CometChat is not met by
-//! the whole queue at once.
+//! A failed job is retried with exponential backoff, and parked if CometChat rejects it permanently. A job whose token was
+//! sealed with a key that this instance does not have waits for another instance or for that key. While the circuit
+//! breaker is open, no job is tried, so that the whole queue does not hit a recovering CometChat.
 
 use super::budget::Share;
 use super::client::{CometChatError, IssuedToken};
@@ -11,20 +10,21 @@ use super::job_queue::{self, ClaimedJob, JobKind};
 use super::{ChatService, token_journal};
 use crate::crypto::{random, seal::DecryptError};
 use crate::db::DbError;
-use crate::{sessions, users};
+use crate::sessions::chat_tokens;
+use crate::users;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// The longest that one job may take; less than a claim lasts.
+/// Time that one job may take: less than a claim lasts.
 const JOB_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often the queue is looked at without being told: for jobs of other instances, and retries.
+/// Interval at which the queue is polled, for jobs of other instances and for retries.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// How much earlier than it was asked for a lost token may have been made, by what is known of CometChat's clock; and how
-/// long a token that was just made has until it is stored.
+/// Tolerance for CometChat's clock when lost tokens are searched by their creation time, and the time that a new token
+/// has until it is stored.
 const TOKEN_CLOCK_SLACK_SECONDS: i64 = 30;
-/// Tries after which a check that finds nothing ends, when a clock that was set back makes it look young.
-const MAX_CHECKS: i64 = 20;
-/// The longest that a job waits whose payload does not open: there may be as many as sessions, and trying is not free.
+/// Attempts after which a reconciliation without a result ends, if a clock that was set back makes it look young.
+const MAX_RECONCILE_ATTEMPTS: i64 = 20;
+/// Longest wait before a retry of a job whose payload cannot be decrypted. There may be as many as sessions.
 const MAX_SEALED_WAIT_SECONDS: i64 = 60 * 60;
 
 #[derive(Debug, thiserror::Error)]
@@ -37,88 +37,87 @@ enum JobError {
     Db(#[from] DbError),
 }
 
-/// Works until `stopping`, which it heeds between two jobs. A job that is cut short is done again.
-pub async fn run(chat: &ChatService, stopping: &CancellationToken) {
-    // The clock may also have been set back while no server ran.
+/// Runs jobs until `shutdown` is cancelled, which it checks between two jobs. A job that is interrupted runs again.
+pub async fn run(chat: &ChatService, shutdown: &CancellationToken) {
+    // The clock may have been set back while no server was running.
     let mut latest = i64::MAX;
-    while !stopping.is_cancelled() {
-        if let Err(error) = poll(chat, stopping, &mut latest).await {
-            tracing::error!(%error, "the job queue cannot be read");
+    while !shutdown.is_cancelled() {
+        if let Err(error) = poll(chat, shutdown, &mut latest).await {
+            tracing::error!(%error, "job queue not readable");
         }
-        // Woken by a commit that wrote a job, or by time.
         let woken = tokio::time::timeout(POLL_INTERVAL, chat.wake.notified());
-        let _ = stopping.run_until_cancelled(woken).await;
+        let _ = shutdown.run_until_cancelled(woken).await;
     }
 }
 
-/// Does every job that is due. `latest` is the time of the look before.
-async fn poll(chat: &ChatService, stopping: &CancellationToken, latest: &mut i64) -> Result<(), DbError> {
+/// Runs every job that is due. `latest` is the time of the previous poll.
+async fn poll(chat: &ChatService, shutdown: &CancellationToken, latest: &mut i64) -> Result<(), DbError> {
     let now = chat.clock.now();
     if now < *latest {
         job_queue::clamp_future_runs(&chat.db, now).await?;
     }
     *latest = now;
-    drain(chat, stopping).await
+    drain(chat, shutdown).await
 }
 
-async fn drain(chat: &ChatService, stopping: &CancellationToken) -> Result<(), DbError> {
-    while !stopping.is_cancelled() {
+async fn drain(chat: &ChatService, shutdown: &CancellationToken) -> Result<(), DbError> {
+    while !shutdown.is_cancelled() {
         let share = chat.client.budget.share();
         if share == Share::Nothing {
             return Ok(());
         }
-        let Ok(pass) = chat.circuit_breaker.admit() else { return Ok(()) };
+        let Ok(permit) = chat.circuit_breaker.admit() else { return Ok(()) };
         let job = match job_queue::claim(&chat.db, share == Share::All, chat.clock.now()).await {
             Ok(Some(job)) => job,
-            // No job, or a database in trouble: neither says anything of CometChat.
+            // No job, or the database failed: neither is an outcome of CometChat.
             nothing => {
-                pass.cancel();
+                permit.cancel();
                 return nothing.map(drop);
             }
         };
         chat.client.budget.count_job();
         let outcome = match tokio::time::timeout(JOB_TIMEOUT, perform(chat, &job)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(CometChatError::UnknownOutcome("no answer in time".into()).into()),
+            Err(_) => Err(CometChatError::UnknownOutcome("no response in time".into()).into()),
         };
         match &outcome {
-            Ok(_) => pass.success(),
-            Err(JobError::Call(error)) => chat.record_outcome(pass, error),
-            Err(_) => pass.cancel(),
+            Ok(_) => permit.success(),
+            Err(JobError::Call(error)) => chat.record_outcome(permit, error),
+            Err(_) => permit.cancel(),
         }
         finish(chat, &job, outcome).await?;
     }
     Ok(())
 }
 
-/// The result of a job that went well.
+/// The result of a job without an error.
 enum Progress {
-    All,
-    /// Nothing was found yet: look again at this time.
-    LookAgain(i64),
+    Done,
+    /// CometChat has not created the token yet: run the job again at this time.
+    RunAgainAt(i64),
 }
 
 async fn perform(chat: &ChatService, job: &ClaimedJob) -> Result<Progress, JobError> {
     let uid = job.uid.as_str();
     match job.kind {
-        JobKind::SyncUser => perform_sync(chat, uid).await?,
+        JobKind::SyncUser => sync_user(chat, uid).await?,
         JobKind::DeleteUser => match chat.client.delete_user(uid).await {
             Ok(()) | Err(CometChatError::UserNotFound) => {}
             Err(error) => return Err(error.into()),
         },
         JobKind::RevokeToken => {
-            let token = chat.sealer.open(uid, &job.payload_sealed)?;
-            perform_revoke(chat, uid, &token).await?;
+            let sealed = job.payload_sealed.as_deref().ok_or(DecryptError)?;
+            revoke_token(chat, uid, &chat.sealer.open(uid, sealed)?).await?;
         }
         JobKind::ReconcileTokens => return reconcile_tokens(chat, job).await,
     }
-    Ok(Progress::All)
+    Ok(Progress::Done)
 }
 
-/// Makes CometChat agree with the database as it is now: the user there with their present name.
-async fn perform_sync(chat: &ChatService, uid: &str) -> Result<(), JobError> {
-    // Deleted while this job was taken: it is a deletion by now.
-    let Some(user) = users::find(&chat.db, uid).await? else { return verify_user(chat, uid).await };
+/// Makes CometChat agree with the database: the user exists there, with the present name.
+async fn sync_user(chat: &ChatService, uid: &str) -> Result<(), JobError> {
+    // Deleted after the job was claimed: the job is a deletion now.
+    let Some(user) = users::find(&chat.db, uid).await? else { return enqueue_sync(chat, uid).await };
     match chat.client.rename_user(uid, &user.name).await {
         Err(CometChatError::UserNotFound) => {}
         renamed => return Ok(renamed?),
@@ -127,45 +126,45 @@ async fn perform_sync(chat: &ChatService, uid: &str) -> Result<(), JobError> {
         Err(CometChatError::UserExists) => {}
         created => return Ok(created?),
     }
-    // A sign-in has made them meanwhile.
+    // A login created the user since the first call.
     match chat.client.rename_user(uid, &user.name).await {
-        // Neither there nor free: a person has deactivated them in CometChat's dashboard.
+        // Neither found nor free: the user was deactivated in CometChat's dashboard.
         Err(CometChatError::UserNotFound) => {
-            Err(CometChatError::Refused("the user is deactivated there".into()).into())
+            Err(CometChatError::Refused("the user is deactivated".into()).into())
         }
         renamed => Ok(renamed?),
     }
 }
 
-/// Writes that this user is to be looked at once more.
-async fn verify_user(chat: &ChatService, uid: &str) -> Result<(), JobError> {
+/// Enqueues another synchronization of this user.
+async fn enqueue_sync(chat: &ChatService, uid: &str) -> Result<(), JobError> {
     let mut tx = chat.db.begin().await?;
     job_queue::sync_user(&mut tx, uid, chat.clock.now()).await?;
     Ok(tx.commit().await?)
 }
 
-/// A token that is already gone is as good as revoked.
-async fn perform_revoke(chat: &ChatService, uid: &str, token: &str) -> Result<(), JobError> {
+/// Revokes a token. A token that does not exist counts as revoked.
+async fn revoke_token(chat: &ChatService, uid: &str, token: &str) -> Result<(), JobError> {
     match chat.client.revoke_token(uid, token).await {
         Ok(()) | Err(CometChatError::TokenNotFound | CometChatError::UserNotFound) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Revokes what came of a mint whose answer was lost. While nothing is found it is looked for once more, when CometChat
-/// cannot carry out the mint any later.
+/// Revokes the token of a request whose response was lost. If none is found, the job runs once more when CometChat can
+/// no longer carry out the request.
 async fn reconcile_tokens(chat: &ChatService, job: &ClaimedJob) -> Result<Progress, JobError> {
     let now = chat.clock.now();
     let age = now - job.created_at;
-    let is_last = age >= token_journal::LAST_CHECK_AFTER_SECONDS || job.attempts >= MAX_CHECKS;
-    let again = Progress::LookAgain(
-        (job.created_at + token_journal::LAST_CHECK_AFTER_SECONDS)
+    let is_last = age >= token_journal::LAST_RECONCILE_AFTER_SECONDS || job.attempts >= MAX_RECONCILE_ATTEMPTS;
+    let again = Progress::RunAgainAt(
+        (job.created_at + token_journal::LAST_RECONCILE_AFTER_SECONDS)
             .clamp(now + 1, now + job_queue::MAX_RETRY_WAIT_SECONDS),
     );
     if users::find(&chat.db, &job.uid).await?.is_none() {
-        // Deleted while the token was made: the mint may have made the user again.
-        verify_user(chat, &job.uid).await?;
-        return Ok(if is_last { Progress::All } else { again });
+        // Deleted while the token was requested: the request may have created the user again.
+        enqueue_sync(chat, &job.uid).await?;
+        return Ok(if is_last { Progress::Done } else { again });
     }
     let found = revoke_lost_tokens(chat, &job.uid, job.created_at).await?;
     if found == 0 && !is_last {
@@ -175,59 +174,72 @@ async fn reconcile_tokens(chat: &ChatService, job: &ClaimedJob) -> Result<Progre
         tracing::warn!(
             user = job.uid,
             age_seconds = age,
-            "no chat token was found of a mint whose answer was lost: CometChat has made none, unless its clock was set"
+            "no chat token found for a lost response: CometChat created none, unless its clock was changed"
         );
     }
-    Ok(Progress::All)
+    Ok(Progress::Done)
 }
 
-/// Finds the tokens that were made when a mint was under way, `age` seconds ago, and that no session or job here has, and revokes
-/// them. Tokens of any other time are left alone: they may be another program's. Says how many there were.
+/// Revokes the tokens that CometChat created around `created_at` and that no session or job has. Tokens of other times
+/// may belong to another program. Returns how many were found.
 async fn revoke_lost_tokens(chat: &ChatService, uid: &str, created_at: i64) -> Result<usize, JobError> {
     let age_before = (chat.clock.now() - created_at).max(0);
     let issued = match chat.client.tokens(uid).await {
         Err(CometChatError::UserNotFound) => return Ok(0),
         issued => issued?,
     };
-    // By CometChat's clock, whatever ours says: only how much time has passed is ours.
+    // Creation times are by CometChat's clock. Only the elapsed time is by this server's clock.
     let now = issued.listed_at.unwrap_or(chat.clock.now());
-    let asked_at = now - age_before;
-    // The answer may have taken a while: the list is somewhere between the two ages old.
+    let requested_at = now - age_before;
+    // The response may have taken a while, so the list was made between these two ages.
     let earliest = now - (chat.clock.now() - created_at).max(age_before) - TOKEN_CLOCK_SLACK_SECONDS;
-    // Tokens that are younger may be about to be stored.
-    let latest = (asked_at + job_queue::MAX_CALL_DELAY_SECONDS)
-        .min(now.max(asked_at + 2 * TOKEN_CLOCK_SLACK_SECONDS) - TOKEN_CLOCK_SLACK_SECONDS);
-    let of_that_time = |token: &IssuedToken| (earliest..=latest).contains(&token.created_at);
-    let mut lost: Vec<IssuedToken> = issued.tokens.into_iter().filter(of_that_time).collect();
-    // Those in sessions first, because a session that ends hands its token on to a job. Page by page: CometChat has at
-    // most a hundred tokens of somebody, but here they may have any number of sessions.
-    for in_sessions in [true, false] {
-        let mut last = String::new();
-        while !lost.is_empty() {
-            let page = if in_sessions {
-                sessions::list_chat_tokens(&chat.db, uid, &last).await?
-            } else {
-                token_journal::tokens_to_revoke(&chat.db, uid, &last).await?
-            };
-            for (_, sealed) in &page {
-                let known = chat.sealer.open(uid, sealed)?;
-                lost.retain(|token| token.auth_token.expose() != known.as_str());
-            }
-            let Some((name, _)) = page.into_iter().last() else { break };
-            last = name;
+    // Younger tokens may be about to be stored.
+    let latest = (requested_at + job_queue::MAX_CALL_DELAY_SECONDS)
+        .min(now.max(requested_at + 2 * TOKEN_CLOCK_SLACK_SECONDS) - TOKEN_CLOCK_SLACK_SECONDS);
+    let is_of_that_time = |token: &IssuedToken| (earliest..=latest).contains(&token.created_at);
+    let mut lost: Vec<IssuedToken> = issued.tokens.into_iter().filter(is_of_that_time).collect();
+    // Sessions first: a session that ends passes its token to a job. In pages, because a user may have any number.
+    let mut last = String::new();
+    while !lost.is_empty() {
+        let page = chat_tokens::list_after(&chat.db, uid, &last).await?;
+        for token in &page {
+            keep_unknown(chat, uid, &token.chat_token_sealed, &mut lost)?;
         }
+        let Some(token) = page.into_iter().last() else { break };
+        last = token.public_id;
+    }
+    let mut last = String::new();
+    while !lost.is_empty() {
+        let page = token_journal::list_tokens_to_revoke(&chat.db, uid, &last).await?;
+        for token in &page {
+            keep_unknown(chat, uid, &token.payload_sealed, &mut lost)?;
+        }
+        let Some(token) = page.into_iter().last() else { break };
+        last = token.id;
     }
     let mut unaddressable = Ok(());
     for token in &lost {
-        tracing::info!(user = uid, "revoking a chat token that was minted and never stored");
-        match perform_revoke(chat, uid, token.auth_token.expose()).await {
-            // The others can be revoked all the same.
+        tracing::info!(user = uid, "revoking a chat token that was never stored");
+        match revoke_token(chat, uid, token.auth_token.expose()).await {
+            // The other tokens can still be revoked.
             Err(JobError::Call(error @ CometChatError::Unaddressable(_))) => unaddressable = Err(error),
             revoked => revoked?,
         }
     }
     unaddressable?;
     Ok(lost.len())
+}
+
+/// Removes the token that is sealed here from the list of lost tokens.
+fn keep_unknown(
+    chat: &ChatService,
+    uid: &str,
+    sealed: &str,
+    lost: &mut Vec<IssuedToken>,
+) -> Result<(), DecryptError> {
+    let known = chat.sealer.open(uid, sealed)?;
+    lost.retain(|token| token.auth_token.expose() != known.as_str());
+    Ok(())
 }
 
 async fn finish(
@@ -237,31 +249,31 @@ async fn finish(
 ) -> Result<(), DbError> {
     let (kind, user, now) = (job.kind.name(), job.uid.as_str(), chat.clock.now());
     let error = match outcome {
-        Ok(Progress::All) => {
-            tracing::debug!(kind, user, "done at CometChat");
+        Ok(Progress::Done) => {
+            tracing::debug!(kind, user, "job done");
             return job_queue::complete(&chat.db, job, now).await;
         }
-        Ok(Progress::LookAgain(at)) => {
-            return job_queue::retry(&chat.db, job, at, "CometChat has no token of it yet", 0).await;
+        Ok(Progress::RunAgainAt(at)) => {
+            return job_queue::retry(&chat.db, job, at, "CometChat has not created the token yet", None).await;
         }
         Err(error) => error,
     };
     if matches!(error, JobError::Call(CometChatError::Refused(_) | CometChatError::Unaddressable(_))) {
-        tracing::error!(kind, user, %error, job = job.id, "parked: this can never succeed as it is");
+        tracing::error!(kind, user, %error, job = job.id, "job parked: permanent failure");
         return job_queue::park(&chat.db, job, &error.to_string()).await;
     }
     if matches!(error, JobError::Sealed(_)) {
-        chat.unopenable.inc();
+        chat.undecryptable.inc();
     }
     let wait = retry_wait(job.attempts, &error, random::fraction());
-    let may_come_late = matches!(&error, JobError::Call(error) if error.has_unknown_outcome());
-    let unsettled_until = if may_come_late { now + job_queue::MAX_CALL_DELAY_SECONDS } else { 0 };
-    tracing::warn!(kind, user, %error, attempts = job.attempts, wait_seconds = wait, "will be tried again");
+    let has_unknown_outcome = matches!(&error, JobError::Call(error) if error.has_unknown_outcome());
+    let unsettled_until = has_unknown_outcome.then_some(now + job_queue::MAX_CALL_DELAY_SECONDS);
+    tracing::warn!(kind, user, %error, attempts = job.attempts, wait_seconds = wait, "job failed, will be retried");
     job_queue::retry(&chat.db, job, now + wait, &error.to_string(), unsettled_until).await
 }
 
-/// Seconds until a job is tried again: doubling, spread by `jitter` (0 to 1) so that many do not come at
-/// once, and never sooner than CometChat asks for, as far as that is to be believed.
+/// Returns the seconds until a retry: exponential backoff, spread by `jitter` (0 to 1) so that jobs do not retry at the
+/// same time, and at least CometChat's Retry-After, up to the longest wait.
 fn retry_wait(attempts: i64, error: &JobError, jitter: f64) -> i64 {
     let doubled = 1i64 << attempts.clamp(0, 20);
     let capped = doubled.min(match error {
@@ -305,8 +317,8 @@ mod tests {
         let user = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
         db.close().await;
         for _ in 0..10 {
-            let looked = poll(&chat, &CancellationToken::new(), &mut 0).await;
-            assert!(matches!(looked, Err(DbError::Unavailable(_))), "{looked:?}");
+            let polled = poll(&chat, &CancellationToken::new(), &mut 0).await;
+            assert!(matches!(polled, Err(DbError::Unavailable(_))), "{polled:?}");
             assert!(matches!(chat.mint(&user).await, Err(MintError::Db(DbError::Unavailable(_)))));
         }
         assert!(!chat.circuit_breaker.is_open());
@@ -318,8 +330,8 @@ mod tests {
 
     #[test]
     fn retry_wait_doubles_up_to_ten_minutes() {
-        let longest: Vec<i64> = (1..=11).map(|attempts| retry_wait(attempts, &outage(), 1.0)).collect();
-        assert_eq!(longest, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        let waits: Vec<i64> = (1..=11).map(|attempts| retry_wait(attempts, &outage(), 1.0)).collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         assert_eq!(retry_wait(i64::MAX, &outage(), 1.0), 600);
     }
 
@@ -339,7 +351,7 @@ mod tests {
     fn retry_wait_honors_retry_after_up_to_cap() {
         let limited = CometChatError::RateLimited { retry_after: Some(Duration::from_secs(90)) };
         assert_eq!(retry_wait(1, &limited.into(), 0.0), 90);
-        let senseless = CometChatError::RateLimited { retry_after: Some(Duration::from_secs(u64::MAX)) };
-        assert_eq!(retry_wait(1, &senseless.into(), 0.0), job_queue::MAX_RETRY_WAIT_SECONDS);
+        let excessive = CometChatError::RateLimited { retry_after: Some(Duration::from_secs(u64::MAX)) };
+        assert_eq!(retry_wait(1, &excessive.into(), 0.0), job_queue::MAX_RETRY_WAIT_SECONDS);
     }
 }

@@ -1,15 +1,15 @@
-//! What can go wrong with the database, told apart by what a caller can do about it.
+//! Database errors, by what a caller can do about them.
 
 use super::STATEMENT_TIMEOUT;
 use super::pool::ACQUIRE_TIMEOUT;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// A row with this unique key is there already.
+    /// A row with this unique key exists.
     #[error("a row with this key exists")]
     Duplicate,
-    /// It cannot be reached, or has nothing to spare: the same may work in a moment. A write may have been
-    /// done all the same, when it was the answer that got lost.
+    /// The database cannot be reached or is overloaded: a retry may succeed. A write may have been committed, if
+    /// only its response was lost.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     #[error(transparent)]
@@ -17,8 +17,8 @@ pub enum DbError {
 }
 
 impl DbError {
-    pub(super) fn too_slow() -> Self {
-        Self::Unavailable(format!("no answer in {} s", STATEMENT_TIMEOUT.as_secs()))
+    pub(super) fn timeout() -> Self {
+        Self::Unavailable(format!("no response in {} s", STATEMENT_TIMEOUT.as_secs()))
     }
 }
 
@@ -42,18 +42,19 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
-/// PostgreSQL has undone a transaction so that another one can go on (class 40): its connection is as good as before.
+/// Returns whether PostgreSQL rolled a transaction back because of a concurrent one (SQLSTATE class 40). The
+/// connection itself is fine.
 pub(super) fn is_serialization_failure(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(cause) = error else { return false };
     cause.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
 }
 
-/// Errors that are not the statement's fault.
+/// Returns whether an error code tells of the database's condition, not of a mistake in the statement.
 ///
-/// PostgreSQL's classes 08, 40, 53 and 57 (its manual, appendix A): the connection, two transactions that waited for
-/// each other, resources, and what an operator does to it, like a restart; and 25P03, a transaction that it took for
-/// abandoned. SQLite's result codes (its manual, "Result and Error Codes"), of which the low byte counts: another
-/// process writes, the disk fails, is full or may not be written to.
+/// PostgreSQL's SQLSTATE classes 08 (connection), 40 (serialization failure or deadlock), 53 (resources) and 57
+/// (operator intervention, like a restart), and 25P03 (idle transaction timeout): its manual, appendix A. SQLite's
+/// primary result codes, in the low byte, for a locked, failing, full or read-only disk: its manual, "Result and
+/// Error Codes".
 fn is_transient(code: Option<&str>) -> bool {
     const BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN: [u32; 6] = [5, 6, 8, 10, 13, 14];
     let Some(code) = code else { return false };

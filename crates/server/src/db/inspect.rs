@@ -1,4 +1,4 @@
-//! What state a database is in. Nothing is made or changed.
+//! Inspecting a database without creating or changing anything.
 
 use super::Db;
 use super::connect::{
@@ -12,49 +12,50 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 enum State {
-    /// SQLite's file is not there.
+    /// SQLite's file does not exist.
     Missing,
     Empty,
-    /// Of an earlier version.
-    Behind,
+    /// The schema is of an earlier version.
+    Outdated,
     Ready,
 }
 
 struct Inspection {
-    /// What to call it: never the URL, which has the password.
+    /// The name for messages. Not the URL, which has the password.
     place: String,
     kind: String,
     state: State,
 }
 
 impl Db {
-    /// What [`Db::open`] would find, in words.
+    /// Describes the database that [`Db::open`] would find.
     pub async fn describe(url: &str) -> Result<String, OpenError> {
         let Inspection { place, kind, state } = inspect(url).await?;
         Ok(match state {
-            State::Missing => format!("{place} is not there yet: the first start makes it"),
-            State::Empty => format!("{place}, {kind}, empty: the first start makes its tables"),
-            State::Behind => {
-                format!("{place}, {kind}, of an earlier version: the next start brings it up to date")
+            State::Missing => format!("{place} does not exist yet: the first start creates it"),
+            State::Empty => format!("{place}, {kind}, empty: the first start creates its tables"),
+            State::Outdated => {
+                format!("{place}, {kind}, with the schema of an earlier version: the next start migrates it")
             }
             State::Ready => format!("{place}, {kind}, in use"),
         })
     }
 
-    /// [`Db::open`], but of a database that a server of this version has begun: for who comes to look, and would
-    /// otherwise look at an empty one of their own, or change one under a server of an earlier version.
+    /// Like [`Db::open`], but only for a database that already has the schema of this version. A command must
+    /// neither create an empty database nor migrate one that an earlier server still uses.
     pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
         let Inspection { place, state, .. } = inspect(url).await?;
         match state {
             State::Ready => Self::open(url).await,
             State::Missing | State::Empty => Err(OpenError::Missing { place }),
-            State::Behind => Err(OpenError::OutdatedSchema { place }),
+            State::Outdated => Err(OpenError::OutdatedSchema { place }),
         }
     }
 
-    /// [`Db::open_existing`] for commands that change nothing, not even the access rights of the files.
+    /// Like [`Db::open_existing`], for commands that change nothing, not even file permissions.
     pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
         let Some(path) = sqlite_path(url) else { return Self::open_existing(url).await };
         let Inspection { place, state, .. } = inspect_sqlite(url, &path).await?;
@@ -63,11 +64,11 @@ impl Db {
                 let options = SqliteConnectOptions::from_str(url)
                     .map_err(|cause| OpenError::Open { place, cause })?
                     .read_only(true);
-                let pool = || Pool::new(options.clone(), 1, sqlite_hooks());
+                let pool = || Arc::new(Pool::new(options.clone(), 1, sqlite_hooks()));
                 Ok(Self::Sqlite { write: pool(), read: pool() })
             }
             State::Missing | State::Empty => Err(OpenError::Missing { place }),
-            State::Behind => Err(OpenError::OutdatedSchema { place }),
+            State::Outdated => Err(OpenError::OutdatedSchema { place }),
         }
     }
 }
@@ -86,17 +87,17 @@ const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM sch
 
 async fn inspect_postgres(url: &str) -> Result<Inspection, OpenError> {
     let (options, place) = postgres(url)?;
-    let seen = with_connect_timeout(&place, async {
+    let inspected = with_connect_timeout(&place, async {
         let mut connection = PgConnection::connect_with(&options).await?;
         let server: String =
             sqlx::query_scalar("SELECT current_setting('server_version')").fetch_one(&mut connection).await?;
-        let (has_ours, has_others) = postgres_tables(&mut connection).await?;
+        let (has_version, has_tables) = postgres_tables(&mut connection).await?;
         let version: Option<i64> =
-            if has_ours { Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await?) } else { None };
-        Ok((server, has_others, version))
+            if has_version { Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await?) } else { None };
+        Ok((server, has_tables, version))
     });
-    let (server, has_others, version) = seen.await?;
-    let state = classify(&place, has_others, version)?;
+    let (server, has_tables, version) = inspected.await?;
+    let state = classify(&place, has_tables, version)?;
     Ok(Inspection { place, kind: format!("PostgreSQL {server}"), state })
 }
 
@@ -108,25 +109,25 @@ async fn inspect_sqlite(url: &str, path: &Path) -> Result<Inspection, OpenError>
     let open_error = |cause| OpenError::Open { place: place.clone(), cause };
     let options = SqliteConnectOptions::from_str(url).map_err(open_error)?.read_only(true);
     let mut connection = options.connect().await.map_err(open_error)?;
-    let (tables, ours) = sqlite_tables(&mut connection).await.map_err(open_error)?;
-    let version: Option<i64> = if ours > 0 {
+    let (tables, version_tables) = sqlite_tables(&mut connection).await.map_err(open_error)?;
+    let version: Option<i64> = if version_tables > 0 {
         Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await.map_err(open_error)?)
     } else {
         None
     };
-    // The last to leave tidies up, which a reader may not.
+    // Ignored: a read-only connection cannot remove SQLite's WAL file.
     let _ = connection.close().await;
     let state = classify(&place, tables > 0, version)?;
     Ok(Inspection { place, kind, state })
 }
 
 fn classify(place: &str, has_tables: bool, version: Option<i64>) -> Result<State, OpenError> {
-    let ours = migrator(true).iter().map(|migration| migration.version).max().unwrap_or_default();
+    let current = migrator(true).iter().map(|migration| migration.version).max().unwrap_or_default();
     match version {
         None if has_tables => Err(OpenError::ForeignDatabase { place: place.to_owned() }),
         None => Ok(State::Empty),
-        Some(version) if version < ours => Ok(State::Behind),
-        Some(version) if version == ours => Ok(State::Ready),
+        Some(version) if version < current => Ok(State::Outdated),
+        Some(version) if version == current => Ok(State::Ready),
         Some(version) => Err(OpenError::OtherVersion {
             place: place.to_owned(),
             cause: MigrateError::VersionMissing(version),
@@ -137,43 +138,43 @@ fn classify(place: &str, has_tables: bool, version: Option<i64>) -> Result<State
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values;
+    use crate::params;
     use sqlx::Executor as _;
 
-    /// What is said of a database in which these statements were run, and whether it can be looked into.
+    /// Returns the description of a database in which these statements ran, and whether it can be opened.
     async fn inspected(statements: &'static str) -> (String, bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.db");
         let url = format!("sqlite://{}", path.display());
         let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
         let mut connection = options.connect().await.unwrap();
-        if statements.starts_with("ours; ") {
+        if statements.starts_with("current; ") {
             Db::open(&url).await.unwrap().close().await;
         }
-        connection.execute(statements.trim_start_matches("ours; ")).await.unwrap();
+        connection.execute(statements.trim_start_matches("current; ")).await.unwrap();
         connection.close().await.unwrap();
-        let words = match Db::describe(&url).await {
-            Ok(words) => words,
+        let description = match Db::describe(&url).await {
+            Ok(description) => description,
             Err(error) => error.to_string(),
         };
         let opened = Db::open_existing(&url).await;
         if let Ok(db) = &opened {
-            db.read("SELECT count(*) FROM users", values![]).await.unwrap();
+            db.fetch_all::<()>("SELECT count(*) FROM users", params![]).await.unwrap();
         }
-        (words, opened.is_ok())
+        (description, opened.is_ok())
     }
 
     #[tokio::test]
     async fn inspection_reports_state_opens_only_current_schema() {
-        for (statements, told, opens) in [
-            ("ours; SELECT 1", "in use", true),
-            ("ours; DELETE FROM schema_versions", "of an earlier version", false),
-            ("ours; UPDATE schema_versions SET version = 99", "by another version", false),
+        for (statements, message, opens) in [
+            ("current; SELECT 1", "in use", true),
+            ("current; DELETE FROM schema_versions", "of an earlier version", false),
+            ("current; UPDATE schema_versions SET version = 99", "of another version", false),
             ("CREATE TABLE users (x)", "it has other tables", false),
             ("PRAGMA user_version = 1", "empty", false),
         ] {
-            let (words, opened) = inspected(statements).await;
-            assert!(words.contains(told), "{statements}: {words}");
+            let (description, opened) = inspected(statements).await;
+            assert!(description.contains(message), "{statements}: {description}");
             assert_eq!(opened, opens, "{statements}");
         }
     }

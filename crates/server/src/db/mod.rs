@@ -1,174 +1,156 @@
-//! The database: one pool type over SQLite and PostgreSQL, and the only file that knows there are two.
+//! The database: one API over SQLite and PostgreSQL, and the only module that knows both.
 //!
-//! A statement is one `&'static str` that both read (`$1` placeholders), with values that are text or
-//! 64-bit integers. Every statement is run to the end of its row stream: a stream that is dropped after
-//! its first row can say "done" of a write whose commit failed. Knows no table; SQL lives beside the
-//! type it loads.
+//! A statement is one `&'static str` with `$1` placeholders, which both databases read. Its parameters are
+//! text or 64-bit integers, and its rows load into types with `#[derive(sqlx::FromRow)]`, by column name.
+//! The SQL is beside the type that it loads: this module knows no table.
+//!
+//! Every statement is read to the end of its row stream. A stream that is dropped after its first row can
+//! report success for a write whose commit failed.
 
 mod connect;
 mod error;
 mod inspect;
+mod param;
 mod pool;
 
 pub use connect::{OpenError, sqlite_path};
 pub use error::DbError;
+pub use param::{Param, json_array};
 
 use crate::telemetry::request_timing::{Phase, timed};
 use futures_util::TryStreamExt as _;
 use pool::{Pool, PooledConnection};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Either, Row as _};
+use sqlx::{AssertSqlSafe, Either};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest that one statement may take: a request waits no longer for a database that has gone silent.
+/// Time that one statement may take, the wait for a connection included.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The values of a statement that takes none.
-const NONE: &[Param<'static>] = &[];
-
-/// A value bound to a placeholder.
-#[derive(Debug, Clone)]
-pub enum Param<'a> {
-    Text(Cow<'a, str>),
-    Int(i64),
+/// A type that loads from a row of either database: one with `#[derive(sqlx::FromRow)]`.
+pub trait FromDbRow:
+    for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin
+{
 }
 
-impl<'a> From<&'a str> for Param<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
+impl<T> FromDbRow for T where
+    T: for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin
+{
 }
 
-impl<'a> From<&'a String> for Param<'a> {
-    fn from(text: &'a String) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
+/// The parameters of a statement without any.
+const NO_PARAMS: &[Param<'static>] = &[];
+
+struct QueryResult<T> {
+    rows: Vec<T>,
+    /// Rows written, by the last statement if the text has several.
+    affected: u64,
 }
 
-impl From<String> for Param<'_> {
-    fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
-    }
-}
-
-impl From<i64> for Param<'_> {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-/// The values of a statement: `values![user_id, now]`.
-#[macro_export]
-macro_rules! values {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Param::from($value)),*] };
-}
-
-/// Many rows as one value, which a statement takes apart again: a JSON array.
-pub fn json_array<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Param<'static> {
-    serde_json::Value::from_iter(rows.into_iter().map(|row| serde_json::json!(row))).to_string().into()
-}
-
-/// A row; columns are read by their place in the statement.
-pub enum Row {
-    Sqlite(SqliteRow),
-    Postgres(PgRow),
-}
-
-impl Row {
-    pub fn text(&self, column: usize) -> Result<String, DbError> {
-        match self {
-            Self::Sqlite(row) => Ok(row.try_get(column)?),
-            Self::Postgres(row) => Ok(row.try_get(column)?),
-        }
-    }
-
-    pub fn int(&self, column: usize) -> Result<i64, DbError> {
-        match self {
-            Self::Sqlite(row) => Ok(row.try_get(column)?),
-            Self::Postgres(row) => Ok(row.try_get(column)?),
-        }
-    }
-}
-
-/// What a statement did.
-pub struct QueryResult {
-    pub rows: Vec<Row>,
-    /// Rows written, by the last statement where there are several in one text.
-    pub affected: u64,
-}
-
-/// Runs what talks to the database: not for ever, and on the request's account.
+/// Runs a database operation with a timeout, and adds its duration to the request's database time.
 async fn with_timeout<T>(work: impl Future<Output = Result<T, DbError>> + Send) -> Result<T, DbError> {
-    // In a box: what waits for a statement is copied into each future around it, twice where that is an `async fn`,
-    // and a sign-in has many of them.
-    let work = Box::pin(work);
-    let limited = tokio::time::timeout(STATEMENT_TIMEOUT, work);
-    timed(Phase::Database, limited).await.unwrap_or_else(|_| Err(DbError::too_slow()))
+    // Boxed: the state of a statement would otherwise be copied into each future around it, and a login has
+    // many of them.
+    let work = tokio::time::timeout(STATEMENT_TIMEOUT, Box::pin(work));
+    timed(Phase::Database, work).await.unwrap_or_else(|_| Err(DbError::timeout()))
 }
 
-/// Runs a statement on a lease's connection, and reads its stream to the end.
-macro_rules! to_end {
-    ($lease:expr, $sql:expr, $values:expr, $row:path) => {{
-        let lease = $lease;
+/// Runs a statement on a pooled connection, and reads its stream to the end.
+macro_rules! run_statement {
+    ($connection:expr, $sql:expr, $params:expr, $row:ty) => {{
+        let connection = $connection;
         let mut query = sqlx::query($sql);
-        for value in $values {
-            query = match value {
-                Param::Text(text) => query.bind(text.to_string()),
+        for param in $params {
+            query = match param {
+                Param::Text(text) => query.bind(text.clone().map(Cow::into_owned)),
                 Param::Int(number) => query.bind(*number),
             };
         }
-        let connection = lease.connection()?;
+        let inner = connection.connection()?;
         let read = async {
-            let mut done = QueryResult { rows: Vec::new(), affected: 0 };
-            let mut stream = sqlx::Executor::fetch_many(connection, query);
+            let (mut rows, mut affected) = (Vec::new(), 0);
+            let mut stream = sqlx::Executor::fetch_many(inner, query);
             while let Some(item) = stream.try_next().await? {
                 match item {
-                    Either::Left(result) => done.affected = result.rows_affected(),
-                    Either::Right(row) => done.rows.push($row(row)),
+                    Either::Left(result) => affected = result.rows_affected(),
+                    Either::Right(row) => rows.push(<$row as sqlx::FromRow<_>>::from_row(&row)),
                 }
             }
-            Ok(done)
+            Ok((rows, affected))
         };
         let read = read.await;
-        lease.record_result(read)
+        let (rows, affected) = connection.record_result(read)?;
+        let rows = rows.into_iter().collect::<Result<Vec<_>, sqlx::Error>>()?;
+        Ok(QueryResult { rows, affected })
     }};
 }
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub enum Db {
+    /// SQLite has one writer at a time, so writes have their own connection.
     Sqlite { write: Arc<Pool<SqliteConnection>>, read: Arc<Pool<SqliteConnection>> },
     Postgres(Arc<Pool<PgConnection>>),
 }
 
 impl Db {
-    /// Runs a statement that changes nothing.
-    pub async fn read(&self, sql: &'static str, values: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
-        let done: Result<QueryResult, DbError> = with_timeout(async {
+    /// Runs a statement that only reads, and returns its rows.
+    pub async fn fetch_all<T: FromDbRow>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<T>, DbError> {
+        let read: Result<QueryResult<T>, DbError> = with_timeout(async {
             match self {
-                Self::Sqlite { read, .. } => to_end!(&mut read.acquire().await?, sql, values, Row::Sqlite),
-                Self::Postgres(pool) => to_end!(&mut pool.acquire().await?, sql, values, Row::Postgres),
+                Self::Sqlite { read, .. } => run_statement!(&mut read.acquire().await?, sql, params, T),
+                Self::Postgres(pool) => run_statement!(&mut pool.acquire().await?, sql, params, T),
             }
         })
         .await;
-        Ok(done?.rows)
+        Ok(read?.rows)
     }
 
-    /// Runs one statement that writes, in a transaction of its own.
-    pub async fn write(&self, sql: &'static str, values: &[Param<'_>]) -> Result<QueryResult, DbError> {
+    /// Like [`Db::fetch_all`], and returns the first row.
+    pub async fn fetch_optional<T: FromDbRow>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Option<T>, DbError> {
+        Ok(self.fetch_all(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs a statement that writes, in its own transaction, and returns the number of rows written.
+    pub async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, DbError> {
+        Ok(self.write::<()>(sql, params).await?.affected)
+    }
+
+    /// Like [`Db::execute`], and returns the rows of the statement's RETURNING clause.
+    pub async fn execute_returning<T: FromDbRow>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<T>, DbError> {
+        Ok(self.write(sql, params).await?.rows)
+    }
+
+    async fn write<T: FromDbRow>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<QueryResult<T>, DbError> {
         with_timeout(async {
             match self {
-                Self::Sqlite { write, .. } => to_end!(&mut write.acquire().await?, sql, values, Row::Sqlite),
-                Self::Postgres(pool) => to_end!(&mut pool.acquire().await?, sql, values, Row::Postgres),
+                Self::Sqlite { write, .. } => run_statement!(&mut write.acquire().await?, sql, params, T),
+                Self::Postgres(pool) => run_statement!(&mut pool.acquire().await?, sql, params, T),
             }
         })
         .await
     }
 
-    /// Begins a transaction. Dropped without [`Tx::commit`], it is as if it never was.
+    /// Begins a transaction. It is rolled back if it is dropped without [`Tx::commit`].
     pub async fn begin(&self) -> Result<Tx, DbError> {
         with_timeout(async {
             Ok(match self {
@@ -179,7 +161,7 @@ impl Db {
         .await
     }
 
-    /// The one of two statements that this database is to run, where one text cannot serve both.
+    /// Returns the statement for this kind of database, where one text cannot serve both.
     pub fn dialect(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite { .. } => sqlite,
@@ -187,18 +169,18 @@ impl Db {
         }
     }
 
-    /// Connections that are open, and how many of them have nothing to do.
+    /// Returns the number of open connections, and how many of them are idle.
     pub fn connections(&self) -> (usize, usize) {
         match self {
             Self::Sqlite { write, read } => {
-                let (write, read) = (write.count(), read.count());
+                let (write, read) = (write.counts(), read.counts());
                 (write.0 + read.0, write.1 + read.1)
             }
-            Self::Postgres(pool) => pool.count(),
+            Self::Postgres(pool) => pool.counts(),
         }
     }
 
-    /// Waits for what is under way and closes every connection.
+    /// Closes the connections.
     pub async fn close(&self) {
         match self {
             Self::Sqlite { write, read } => {
@@ -210,70 +192,74 @@ impl Db {
     }
 }
 
-/// A transaction. It begins with its first statement, and one that is alone needs none around it: the way to the
-/// database and back costs more than most statements.
+/// A transaction. On SQLite, BEGIN is sent together with the first statement, which saves a visit to the
+/// connection's thread.
 pub enum Tx {
     Sqlite(PooledConnection<SqliteConnection>),
     Postgres(PooledConnection<PgConnection>),
 }
 
 impl Tx {
-    pub async fn run(&mut self, sql: &'static str, values: &[Param<'_>]) -> Result<QueryResult, DbError> {
+    /// Runs a statement, and returns its rows.
+    pub async fn fetch_all<T: FromDbRow>(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<T>, DbError> {
+        Ok(self.run(sql, params).await?.rows)
+    }
+
+    /// Like [`Tx::fetch_all`], and returns the first row.
+    pub async fn fetch_optional<T: FromDbRow>(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Option<T>, DbError> {
+        Ok(self.run(sql, params).await?.rows.into_iter().next())
+    }
+
+    /// Runs a statement, and returns whether it has any row.
+    pub async fn exists(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<bool, DbError> {
+        Ok(!self.run::<()>(sql, params).await?.rows.is_empty())
+    }
+
+    /// Runs a statement, and returns the number of rows written.
+    pub async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, DbError> {
+        Ok(self.run::<()>(sql, params).await?.affected)
+    }
+
+    async fn run<T: FromDbRow>(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<QueryResult<T>, DbError> {
         with_timeout(async {
             match self {
-                Self::Sqlite(lease) if lease.is_in_transaction => {
-                    to_end!(lease, sql, values, Row::Sqlite)
+                Self::Sqlite(connection) if connection.is_in_transaction => {
+                    run_statement!(connection, sql, params, T)
                 }
-                Self::Sqlite(lease) => {
-                    lease.is_in_transaction = true;
-                    // IMMEDIATE: a transaction that first reads and then writes cannot be refused half way.
+                Self::Sqlite(connection) => {
+                    connection.is_in_transaction = true;
+                    // IMMEDIATE: a transaction that reads before it writes cannot fail halfway with "busy".
                     let sql = AssertSqlSafe(format!("BEGIN IMMEDIATE; {sql}"));
-                    to_end!(lease, sql, values, Row::Sqlite)
+                    run_statement!(connection, sql, params, T)
                 }
-                Self::Postgres(lease) => {
-                    if !lease.is_in_transaction {
-                        to_end!(&mut *lease, "BEGIN", NONE, Row::Postgres)?;
-                        lease.is_in_transaction = true;
+                Self::Postgres(connection) => {
+                    if !connection.is_in_transaction {
+                        let begun: Result<QueryResult<()>, DbError> =
+                            run_statement!(&mut *connection, "BEGIN", NO_PARAMS, ());
+                        begun?;
+                        connection.is_in_transaction = true;
                     }
-                    to_end!(lease, sql, values, Row::Postgres)
+                    run_statement!(connection, sql, params, T)
                 }
             }
         })
         .await
     }
 
-    /// Runs a last statement and commits; where it is the only one, or on SQLite, in one visit. On SQLite it may be
-    /// several statements in one text, of one set of values.
-    pub async fn run_and_commit(
-        mut self,
-        sql: &'static str,
-        values: &[Param<'_>],
-    ) -> Result<QueryResult, DbError> {
-        let done = match &mut self {
-            Self::Sqlite(lease) => {
-                let begin = if lease.is_in_transaction { "" } else { "BEGIN IMMEDIATE; " };
-                lease.is_in_transaction = true;
-                let sql = AssertSqlSafe(format!("{begin}{sql}; COMMIT"));
-                let done: Result<QueryResult, DbError> =
-                    with_timeout(async { to_end!(&mut *lease, sql, values, Row::Sqlite) }).await;
-                let done = done?;
-                lease.is_in_transaction = false;
-                done
-            }
-            Self::Postgres(lease) if !lease.is_in_transaction => {
-                with_timeout(async { to_end!(lease, sql, values, Row::Postgres) }).await?
-            }
-            Self::Postgres(_) => {
-                let done = self.run(sql, values).await?;
-                self.commit().await?;
-                done
-            }
-        };
-        Ok(done)
-    }
-
-    /// As [`Db::pick`].
-    pub fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+    /// Like [`Db::dialect`].
+    pub fn dialect(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite(_) => sqlite,
             Self::Postgres(_) => postgres,
@@ -284,18 +270,22 @@ impl Tx {
         with_timeout(self.commit_without_timeout()).await
     }
 
-    /// [`Tx::commit`] of so much that it may take longer than any request would wait: all of it is written now.
+    /// Commits a transaction whose size exceeds what [`Tx::commit`] has time for, like an import.
     pub async fn commit_without_timeout(mut self) -> Result<(), DbError> {
         match &mut self {
-            Self::Sqlite(lease) if lease.is_in_transaction => {
-                to_end!(&mut *lease, "COMMIT", NONE, Row::Sqlite)?;
-                lease.is_in_transaction = false;
+            Self::Sqlite(connection) if connection.is_in_transaction => {
+                let done: Result<QueryResult<()>, DbError> =
+                    run_statement!(&mut *connection, "COMMIT", NO_PARAMS, ());
+                done?;
+                connection.is_in_transaction = false;
             }
-            Self::Postgres(lease) if lease.is_in_transaction => {
-                to_end!(&mut *lease, "COMMIT", NONE, Row::Postgres)?;
-                lease.is_in_transaction = false;
+            Self::Postgres(connection) if connection.is_in_transaction => {
+                let done: Result<QueryResult<()>, DbError> =
+                    run_statement!(&mut *connection, "COMMIT", NO_PARAMS, ());
+                done?;
+                connection.is_in_transaction = false;
             }
-            // Nothing was done.
+            // No statement ran.
             Self::Sqlite(_) | Self::Postgres(_) => {}
         }
         Ok(())

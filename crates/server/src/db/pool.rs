@@ -1,209 +1,194 @@
-//! A pool of connections, handed out in order of arrival.
+//! The connection pool: `deadpool` with the server's own rules for reusing a connection.
 //!
-//! sqlx has one too, but asks each connection whether it lives before it takes it back. On SQLite that is another
-//! visit to the connection's thread, as dear as the statement before it, and on PostgreSQL a round trip. Here a
-//! connection is kept when its last statement was read to its end and went well, or failed for what it was;
-//! and closed in any other case.
+//! A connection goes back to the pool if its last statement was read to the end and the failure, if any,
+//! was the statement's own. In every other case it is closed. sqlx's pool instead pings each connection on
+//! release, which costs a second visit to SQLite's thread or a round trip to PostgreSQL
+//! (docs/adr/0007-connection-pool-with-deadpool.md).
 
 use super::error::{DbError, is_serialization_failure};
+use deadpool::Runtime;
+use deadpool::managed::{self, Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
 use futures_util::future::BoxFuture;
 use sqlx::{ConnectOptions as _, Connection};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::time::Duration;
 
-/// How long a request waits for a connection before it is told to come back.
+/// Time that a request waits for a free connection, or for a new one.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long an idle connection may take to say that it is alive: a round trip, and a second for the worst.
+/// Time that an idle connection has to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a connection may take to undo what was left on it.
+/// Time that the rollback of an abandoned transaction may take.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Something that is done on a connection by itself.
-pub type Step<C> = for<'a> fn(&'a mut C) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+/// A statement that the pool itself runs on a connection.
+pub type Hook<C> = for<'a> fn(&'a mut C) -> BoxFuture<'a, Result<(), sqlx::Error>>;
 
-/// How connections of one kind of database are kept.
+/// The parts of the pool that depend on the kind of database.
 pub struct ConnectionHooks<C> {
-    /// What each is told when it is opened.
-    pub after_connect: Option<Step<C>>,
-    /// Undoes the open transaction.
-    pub rollback: Step<C>,
-    /// A connection that was idle for longer is asked whether it lives: its other end may have vanished. `None`: it
-    /// has no other end.
-    pub ping_after: Option<Duration>,
+    /// Configures each new connection.
+    pub after_connect: Option<Hook<C>>,
+    /// Rolls back the open transaction.
+    pub rollback: Hook<C>,
+    /// A connection that was idle for longer gets a ping before it is used, because its server may be gone.
+    /// `None` for a database without a server.
+    pub ping_after_idle: Option<Duration>,
 }
 
-/// The pool.
-pub struct Pool<C: Connection + 'static> {
+struct ConnectionManager<C: Connection> {
     options: C::Options,
-    size: usize,
-    habits: ConnectionHooks<C>,
-    /// What nobody uses, and since when; the last used is the next to be used.
-    free: Mutex<Vec<(C, Instant)>>,
-    open: AtomicUsize,
-    turns: Arc<Semaphore>,
+    hooks: ConnectionHooks<C>,
+    /// Raised when one connection turns out to be broken: the idle ones are then probably broken too.
+    generation: AtomicUsize,
 }
+
+struct Generational<C> {
+    connection: C,
+    generation: usize,
+}
+
+impl<C: Connection + 'static> ConnectionManager<C> {
+    fn generation(&self) -> usize {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    fn discard_idle(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<C: Connection + 'static> Manager for ConnectionManager<C> {
+    type Type = Generational<C>;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Generational<C>, sqlx::Error> {
+        let generation = self.generation();
+        let mut connection = self.options.connect().await?;
+        if let Some(after_connect) = self.hooks.after_connect {
+            after_connect(&mut connection).await?;
+        }
+        Ok(Generational { connection, generation })
+    }
+
+    async fn recycle(&self, idle: &mut Generational<C>, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if idle.generation != self.generation() {
+            return Err(RecycleError::message("another connection was broken"));
+        }
+        if self.hooks.ping_after_idle.is_none_or(|limit| metrics.last_used() <= limit) {
+            return Ok(());
+        }
+        let ping = tokio::time::timeout(PING_TIMEOUT, idle.connection.ping()).await;
+        if matches!(ping, Ok(Ok(()))) {
+            return Ok(());
+        }
+        self.discard_idle();
+        Err(RecycleError::message("no answer to a ping"))
+    }
+}
+
+/// A pool of connections, which are opened when they are first needed. Waiting requests are served in order.
+pub struct Pool<C: Connection + 'static>(managed::Pool<ConnectionManager<C>>);
 
 impl<C: Connection + 'static> Pool<C> {
-    /// A pool of at most `size` connections, each of which is opened when it is first needed.
-    pub fn new(options: C::Options, size: usize, habits: ConnectionHooks<C>) -> Arc<Self> {
-        let (free, open) = (Mutex::default(), AtomicUsize::new(0));
-        let turns = Arc::new(Semaphore::new(size));
-        Arc::new(Self { options, size, habits, free, open, turns })
+    pub fn new(options: C::Options, size: usize, hooks: ConnectionHooks<C>) -> Self {
+        let manager = ConnectionManager { options, hooks, generation: AtomicUsize::new(0) };
+        let pool = managed::Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(ACQUIRE_TIMEOUT))
+            .create_timeout(Some(ACQUIRE_TIMEOUT))
+            .queue_mode(QueueMode::Lifo)
+            .build();
+        // `build` fails only for timeouts without a runtime.
+        match pool {
+            Ok(pool) => Self(pool),
+            Err(error) => unreachable!("{error}"),
+        }
     }
 
-    /// A connection, once it is this caller's turn. It goes back when it is dropped.
-    pub async fn acquire(self: &Arc<Self>) -> Result<PooledConnection<C>, sqlx::Error> {
-        let turns = Arc::clone(&self.turns);
-        let turn = match Arc::clone(&turns).try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => tokio::time::timeout(ACQUIRE_TIMEOUT, turns.acquire_owned())
-                .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)?
-                .map_err(|_| sqlx::Error::PoolClosed)?,
-        };
-        let mut lease = PooledConnection {
-            connection: None,
-            pool: Arc::clone(self),
-            turn: Some(turn),
-            // Not before it has answered: a caller who waits no longer must not give back one that is dead.
-            is_whole: false,
-            is_in_transaction: false,
-        };
-        if let Some((connection, since)) = self.take() {
-            let connection = lease.connection.insert(connection);
-            if self.habits.ping_after.is_none_or(|limit| since.elapsed() <= limit)
-                || matches!(tokio::time::timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(())))
-            {
-                lease.is_whole = true;
-                return Ok(lease);
+    pub async fn acquire(&self) -> Result<PooledConnection<C>, sqlx::Error> {
+        let object = self.0.get().await.map_err(|error| match error {
+            PoolError::Backend(cause) => cause,
+            PoolError::Timeout(_) => sqlx::Error::PoolTimedOut,
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                sqlx::Error::PoolClosed
             }
-            lease.close();
-            self.close_free();
-        }
-        let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, self.connect()).await;
-        lease.connection = Some(connected.map_err(|_| sqlx::Error::PoolTimedOut)??);
-        lease.is_whole = true;
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Ok(lease)
+        })?;
+        Ok(PooledConnection { object: Some(object), is_intact: true, is_in_transaction: false })
     }
 
-    async fn connect(&self) -> Result<C, sqlx::Error> {
-        let mut connection = self.options.connect().await?;
-        if let Some(greet) = self.habits.after_connect {
-            greet(&mut connection).await?;
-        }
-        Ok(connection)
+    /// Returns the number of open connections, and how many of them are idle.
+    pub fn counts(&self) -> (usize, usize) {
+        let status = self.0.status();
+        (status.size, status.available)
     }
 
-    /// Takes in a connection that is open already.
-    pub fn put(&self, connection: C) {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        self.free().push((connection, Instant::now()));
-    }
-
-    /// Connections that are open, and how many of them have nothing to do.
-    pub fn count(&self) -> (usize, usize) {
-        (self.open.load(Ordering::Relaxed), self.free().len())
-    }
-
-    /// Waits for what is under way and closes every connection.
+    /// Closes the idle connections; one that is in use is closed when it is released.
     pub async fn close(&self) {
-        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
-        let _all = self.turns.acquire_many(all).await;
-        self.turns.close();
-        let free = std::mem::take(&mut *self.free());
-        for (connection, _) in free {
-            // The database does not care, and nobody else is left who might.
-            let _ = connection.close().await;
+        let idle = self.0.retain(|_, _| false).removed;
+        self.0.close();
+        for idle in idle {
+            // The database does not depend on it: an error is of no use to the caller.
+            let _ = idle.connection.close().await;
         }
-    }
-
-    /// Closes what nobody uses: where one connection is in trouble the others most likely are.
-    fn close_free(&self) {
-        let others = std::mem::take(&mut *self.free());
-        self.open.fetch_sub(others.len(), Ordering::Relaxed);
-    }
-
-    fn take(&self) -> Option<(C, Instant)> {
-        self.free().pop()
-    }
-
-    /// Never held across an await.
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<(C, Instant)>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection, for as long as somebody uses it.
+/// A connection in use. Dropping it returns it to the pool or closes it.
 pub struct PooledConnection<C: Connection + 'static> {
-    connection: Option<C>,
-    pool: Arc<Pool<C>>,
-    turn: Option<OwnedSemaphorePermit>,
-    /// The last statement was read to its end. One that was dropped half way has left who knows what behind.
-    is_whole: bool,
-    /// What began a transaction sets it, and what ended it takes it back.
+    object: Option<Object<ConnectionManager<C>>>,
+    /// The last statement was read to the end. A statement that was cancelled leaves an unknown state.
+    is_intact: bool,
+    /// Set by the statement that begins a transaction, cleared by the one that ends it.
     pub is_in_transaction: bool,
 }
 
 impl<C: Connection + 'static> PooledConnection<C> {
-    /// The connection, for one statement, after which [`Lease::after`] is to be told what became of it.
+    /// Returns the connection for one statement. Pass the statement's result to [`Self::record_result`].
     pub fn connection(&mut self) -> Result<&mut C, sqlx::Error> {
-        self.is_whole = false;
-        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+        self.is_intact = false;
+        self.object.as_mut().map(|object| &mut object.connection).ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// Passes on what became of a statement that was read to its end.
-    pub fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, DbError> {
-        let is_conflict = done.as_ref().is_err_and(is_serialization_failure);
-        let done = done.map_err(DbError::from);
-        match &done {
-            Err(DbError::Unavailable(_)) if !is_conflict => self.pool.close_free(),
-            _ => self.is_whole = true,
+    /// Records the result of a statement that was read to the end, and returns it.
+    pub fn record_result<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
+        let is_serialization_failure = result.as_ref().is_err_and(is_serialization_failure);
+        let result = result.map_err(DbError::from);
+        match &result {
+            Err(DbError::Unavailable(_)) if !is_serialization_failure => {
+                if let Some(pool) = self.object.as_ref().and_then(Object::pool) {
+                    pool.manager().discard_idle();
+                }
+            }
+            _ => self.is_intact = true,
         }
-        done
-    }
-
-    fn close(&mut self) {
-        if self.connection.take().is_some() {
-            self.pool.open.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// This lease's connection in another one, which leaves this one empty.
-    fn take(&mut self) -> Self {
-        Self {
-            connection: self.connection.take(),
-            pool: Arc::clone(&self.pool),
-            turn: self.turn.take(),
-            is_whole: false,
-            is_in_transaction: false,
-        }
-    }
-
-    /// Undoes the open transaction. Nobody waits for it, and nobody gets the connection before it is done.
-    async fn undo(mut self) {
-        if let Some(connection) = self.connection.as_mut() {
-            let undone =
-                tokio::time::timeout(ROLLBACK_TIMEOUT, (self.pool.habits.rollback)(connection)).await;
-            self.is_whole = matches!(undone, Ok(Ok(())));
-        }
+        result
     }
 }
 
 impl<C: Connection + 'static> Drop for PooledConnection<C> {
     fn drop(&mut self) {
-        if !self.is_whole {
-            self.close();
+        let Some(object) = self.object.take() else { return };
+        if !self.is_intact {
+            close(object);
         } else if self.is_in_transaction {
-            let lease = self.take();
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(lease.undo());
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(roll_back(object))),
+                Err(_) => close(object),
             }
-        } else if let Some(connection) = self.connection.take() {
-            self.pool.free().push((connection, Instant::now()));
         }
+    }
+}
+
+fn close<C: Connection + 'static>(object: Object<ConnectionManager<C>>) {
+    drop(Object::take(object));
+}
+
+/// Rolls back an abandoned transaction in the background, before the connection is used again.
+async fn roll_back<C: Connection + 'static>(mut object: Object<ConnectionManager<C>>) {
+    let Some(pool) = Object::pool(&object) else { return };
+    let rollback = (pool.manager().hooks.rollback)(&mut object.connection);
+    if !matches!(tokio::time::timeout(ROLLBACK_TIMEOUT, rollback).await, Ok(Ok(()))) {
+        close(object);
     }
 }
 
@@ -213,73 +198,88 @@ mod tests {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
     use sqlx::{Executor as _, Row as _};
 
-    fn pool(size: usize) -> (Arc<Pool<SqliteConnection>>, tempfile::TempDir) {
+    fn pool(size: usize) -> (Pool<SqliteConnection>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let options =
             SqliteConnectOptions::new().filename(folder.path().join("test.db")).create_if_missing(true);
-        let rollback: Step<SqliteConnection> =
+        let rollback: Hook<SqliteConnection> =
             |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
-        (
-            Pool::new(options, size, ConnectionHooks { after_connect: None, rollback, ping_after: None }),
-            folder,
-        )
+        let hooks = ConnectionHooks { after_connect: None, rollback, ping_after_idle: None };
+        (Pool::new(options, size, hooks), folder)
     }
 
-    async fn run(lease: &mut PooledConnection<SqliteConnection>, sql: &'static str) -> Result<i64, DbError> {
-        let rows = lease.connection().unwrap().fetch_all(sql).await;
+    async fn run(
+        connection: &mut PooledConnection<SqliteConnection>,
+        sql: &'static str,
+    ) -> Result<i64, DbError> {
+        let rows = connection.connection().unwrap().fetch_all(sql).await;
         let first = |rows: Vec<sqlx::sqlite::SqliteRow>| rows.first().map_or(0, |row| row.get(0));
-        lease.record_result(rows.map(first))
+        connection.record_result(rows.map(first))
     }
 
     #[tokio::test]
     async fn dropped_transaction_is_rolled_back_before_reuse() {
         let (pool, _folder) = pool(1);
-        let mut lease = pool.acquire().await.unwrap();
-        run(&mut lease, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
-        lease.is_in_transaction = true;
-        run(&mut lease, "BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
-        drop(lease);
-        let mut lease = pool.acquire().await.unwrap();
-        assert_eq!(run(&mut lease, "SELECT count(*) FROM t").await.unwrap(), 0);
-        assert!(run(&mut lease, "SELECT count(*) FROM here").await.is_ok(), "it is the same connection");
+        let mut connection = pool.acquire().await.unwrap();
+        run(&mut connection, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
+        connection.is_in_transaction = true;
+        run(&mut connection, "BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
+        drop(connection);
+        let mut connection = pool.acquire().await.unwrap();
+        assert_eq!(run(&mut connection, "SELECT count(*) FROM t").await.unwrap(), 0);
+        assert!(run(&mut connection, "SELECT count(*) FROM here").await.is_ok(), "it is the same connection");
     }
 
     #[tokio::test]
-    async fn connection_with_abandoned_statement_is_closed() {
+    async fn connection_with_a_cancelled_statement_is_closed() {
         let (pool, _folder) = pool(1);
-        let mut lease = pool.acquire().await.unwrap();
-        run(&mut lease, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        run(&mut connection, "CREATE TABLE t (x); CREATE TEMP TABLE here (x)").await.unwrap();
         let long = "BEGIN; INSERT INTO t VALUES (1);
                     WITH RECURSIVE n (x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n WHERE x < 3000000)
                     SELECT count(*) FROM n";
-        assert!(tokio::time::timeout(Duration::ZERO, run(&mut lease, long)).await.is_err());
-        drop(lease);
-        assert_eq!(pool.count(), (0, 0));
-        let mut lease = pool.acquire().await.unwrap();
-        assert_eq!(run(&mut lease, "SELECT count(*) FROM t").await.unwrap(), 0);
-        assert!(run(&mut lease, "SELECT count(*) FROM here").await.is_err(), "it is another connection");
+        assert!(tokio::time::timeout(Duration::ZERO, run(&mut connection, long)).await.is_err());
+        drop(connection);
+        assert_eq!(pool.counts(), (0, 0));
+        let mut connection = pool.acquire().await.unwrap();
+        assert_eq!(run(&mut connection, "SELECT count(*) FROM t").await.unwrap(), 0);
+        assert!(run(&mut connection, "SELECT count(*) FROM here").await.is_err(), "it is another connection");
     }
 
     #[tokio::test]
     async fn failed_statement_keeps_its_connection() {
         let (pool, _folder) = pool(1);
-        let mut lease = pool.acquire().await.unwrap();
-        assert!(matches!(run(&mut lease, "SELECT nothing").await, Err(DbError::Failed(_))));
-        drop(lease);
-        assert_eq!(pool.count(), (1, 1));
+        let mut connection = pool.acquire().await.unwrap();
+        assert!(matches!(run(&mut connection, "SELECT nothing").await, Err(DbError::Failed(_))));
+        drop(connection);
+        assert_eq!(pool.counts(), (1, 1));
     }
 
     #[tokio::test]
-    async fn pool_limit_holds_and_waiter_gets_next_connection() {
+    async fn broken_connection_discards_the_idle_ones() {
+        let (pool, _folder) = pool(2);
+        let (mut broken, mut idle) = (pool.acquire().await.unwrap(), pool.acquire().await.unwrap());
+        run(&mut idle, "CREATE TEMP TABLE here (x)").await.unwrap();
+        drop(idle);
+        broken.connection().unwrap();
+        assert!(broken.record_result::<()>(Err(sqlx::Error::WorkerCrashed)).is_err());
+        drop(broken);
+        let mut next = pool.acquire().await.unwrap();
+        assert!(run(&mut next, "SELECT count(*) FROM here").await.is_err(), "it is a new connection");
+        assert_eq!(pool.counts(), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn pool_at_its_limit_hands_a_released_connection_on() {
         let (pool, _folder) = pool(2);
         let (one, two) = (pool.acquire().await.unwrap(), pool.acquire().await.unwrap());
         let mut third = Box::pin(pool.acquire());
         assert!(tokio::time::timeout(Duration::ZERO, &mut third).await.is_err());
-        assert_eq!(pool.count(), (2, 0));
+        assert_eq!(pool.counts().0, 2);
         drop(one);
         let _third = third.await.unwrap();
-        assert_eq!(pool.count(), (2, 0));
+        assert_eq!(pool.counts(), (2, 0));
         drop(two);
-        assert_eq!(pool.count(), (2, 1));
+        assert_eq!(pool.counts(), (2, 1));
     }
 }

@@ -1,42 +1,45 @@
-//! The replacement of a session. Every change of what proves a user's identity gives the browser that makes it another
-//! session and ends all others, so that a copy of its old cookie opens nothing (OWASP ASVS 5.0, 7.2.4).
+//! Session rotation: each change of a credential gives its browser a new session and ends all others, so that a copy of
+//! the old cookie is useless (OWASP ASVS 5.0, 7.2.4).
 
-use super::{Session, Token, end_others, revoke_chat_tokens};
+use super::chat_tokens::{self, EndedSession};
+use super::end::end_others;
+use super::{Session, Token};
 use crate::db::{DbError, Tx};
+use crate::params;
 use crate::users;
-use crate::values;
 
-/// A session that took the place of another one.
+/// A session that replaced another one.
 pub struct Rotation {
-    /// For the cookie of the response.
+    /// The new session's token, for the cookie of the response.
     pub token: Token,
-    /// How many other sessions of the user ended.
+    /// Number of the user's other sessions that ended.
     pub others_ended: usize,
 }
 
-/// Replaces this session by one with another cookie and another public id, and ends every other session of its user.
-/// Jobs revoke the chat tokens of all of them; the new session gets its own when the page asks for it. It ends no later
-/// than the old one would have: rotation is no proof of identity.
+/// Gives this session a new token and a new public id, and ends all other sessions of its user. Jobs revoke the chat
+/// tokens of all of them; the session gets a new one when the page asks for it. The expiry stays, because a rotation
+/// does not authenticate the user.
 ///
-/// Call it in the transaction that changes the credential. `None`: the session has ended in the meantime, so drop the
+/// Call it in the transaction that changes the credential. Returns `None` if the session has ended: drop the
 /// transaction.
 pub async fn rotate(tx: &mut Tx, session: &Session, now: i64) -> Result<Option<Rotation>, DbError> {
-    // First the user and then the sessions, as every other that locks several of them does, or two would wait for each other.
+    // The user before the sessions, in the order of every transaction that locks several rows: no deadlock.
     users::lock_for_update(tx, &session.user.id).await?;
     let token = Token::generate();
     let public_id = uuid::Uuid::now_v7().simple().to_string();
-    let rotated = tx
-        .run(
+    let rotated: Vec<EndedSession> = tx
+        .fetch_all(
             "UPDATE sessions SET token_hash = $2, public_id = $3
              WHERE token_hash = $1 AND expires_at > $4 RETURNING user_id, chat_token_sealed",
-            values![&session.token_hash, token.hash(), public_id, now],
+            params![&session.token_hash, token.hash(), public_id, now],
         )
         .await?;
-    if rotated.rows.is_empty() {
+    if rotated.is_empty() {
         return Ok(None);
     }
-    revoke_chat_tokens(tx, &rotated.rows, now).await?;
-    tx.run("UPDATE sessions SET chat_token_sealed = '' WHERE token_hash = $1", values![token.hash()]).await?;
-    let others_ended = end_others(tx, &session.user.id, &token.hash(), now).await?;
+    chat_tokens::revoke(tx, &rotated, now).await?;
+    let sql = "UPDATE sessions SET chat_token_sealed = NULL WHERE token_hash = $1";
+    tx.execute(sql, params![token.hash()]).await?;
+    let others_ended = end_others(tx, &session.user.id, Some(&token.hash()), now).await?;
     Ok(Some(Rotation { token, others_ended }))
 }

@@ -82,7 +82,7 @@ impl Audit {
         event!(self, "password_changed", "", user, %address, sessions_ended, "password changed");
     }
 
-    /// `sessions`: how many ended; `cause`: `signed_out`, `ended_by_user`, `over_limit` or `expired`.
+    /// `sessions`: how many ended; `cause`: `logged_out`, `ended_by_user`, `over_limit` or `expired`.
     pub fn sessions_ended(&self, user: &str, address: Option<IpAddr>, cause: &'static str, sessions: usize) {
         let address = address.map(|address| address.to_string()).unwrap_or_default();
         event!(self, "sessions_ended", cause, user, address, cause, sessions, "sessions ended");

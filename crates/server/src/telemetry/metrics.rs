@@ -64,7 +64,7 @@ impl Exporter {
             gauge(own, "cometchat_circuit_breaker_open", "1 while the circuit breaker blocks calls");
         let jobs = Family::<StateLabel, Gauge>::default();
         own.register("chat_jobs", "Jobs in the queue; parked ones need an operator", jobs.clone());
-        let undecryptable = state.chat.unopenable.clone();
+        let undecryptable = state.chat.undecryptable.clone();
         own.register(
             "chat_jobs_undecryptable",
             "Jobs deferred: sealed with another SECRET_KEY",

@@ -1,42 +1,41 @@
-//! What failed attempts lead to: a pure function of who they count for and how many there were.
+//! Backoff and lockout: a pure function of the scope and the number of consecutive failures.
 
-/// Failures in a row that cost nothing: people mistype.
+/// Consecutive failures without a wait: users mistype.
 const FREE_ATTEMPTS: i64 = 5;
-/// The first wait, in seconds; each further failure doubles it.
-const FIRST_WAIT: i64 = 2;
-const MAX_WAIT: i64 = 15 * 60;
-/// Failures in a row on one account that shut it for passwords until it is opened again (NIST SP 800-63B-4,
-/// 3.2.2: no more than 100).
+/// The first wait, in seconds. Each further failure doubles it.
+const FIRST_WAIT_SECONDS: i64 = 2;
+const MAX_WAIT_SECONDS: i64 = 15 * 60;
+/// Consecutive failures that lock an account for passwords (NIST SP 800-63B-4, 3.2.2: no more than 100).
 pub const MAX_FAILURES: i64 = 100;
-/// Failures older than this are forgotten, unless they have shut an account.
+/// Time without a failure after which the count restarts, in seconds. A lockout stays.
 pub const RESET_AFTER_SECONDS: i64 = 24 * 60 * 60;
 
-/// Whom failures count for.
+/// What failures are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// One account from one network. A wait here harms nobody else.
+    /// One account and one network. A wait affects only this network.
     Address,
-    /// One account from a browser that its present password has opened it in.
+    /// One account and one browser that has logged in with its present password.
     Device,
-    /// One account, wherever from. There is no wait: anybody could make its owner wait.
+    /// One account. There is no wait, because any client could make the account's user wait.
     Account,
 }
 
-/// Failures in a row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Consecutive failures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Failures {
     pub count: i64,
-    /// Unix seconds of the last of them.
+    /// Unix time of the last failure.
     pub last_at: i64,
 }
 
-/// What an attempt meets.
+/// The result for a login attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lockout {
     Allowed,
-    /// Seconds until the next attempt is looked at.
+    /// Seconds until the next attempt is evaluated.
     RetryAfter(i64),
-    /// No password opens it any more.
+    /// No password logs in to the account.
     Locked,
 }
 
@@ -50,8 +49,8 @@ impl Failures {
         let wait = match scope {
             Scope::Account | Scope::Device if count >= MAX_FAILURES => return Lockout::Locked,
             Scope::Account => 0,
-            // A clock that was set back makes nobody wait until it is where it was.
-            Scope::Address | Scope::Device if self.last_at > now.saturating_add(MAX_WAIT) => 0,
+            // The clock was set back: do not wait until it reaches the old time.
+            Scope::Address | Scope::Device if self.last_at > now.saturating_add(MAX_WAIT_SECONDS) => 0,
             Scope::Address | Scope::Device => {
                 let wait = wait_after(count);
                 self.last_at.saturating_add(wait).saturating_sub(now).min(wait)
@@ -60,7 +59,7 @@ impl Failures {
         if wait > 0 { Lockout::RetryAfter(wait) } else { Lockout::Allowed }
     }
 
-    /// What has shut an account is not forgotten.
+    /// Returns the count, or zero if it has expired. A lockout does not expire.
     fn count_at(self, now: i64) -> i64 {
         if self.count < MAX_FAILURES && now.saturating_sub(self.last_at) >= RESET_AFTER_SECONDS {
             0
@@ -75,8 +74,8 @@ fn wait_after(count: i64) -> i64 {
     if paid < 0 {
         return 0;
     }
-    // Past 2^20 the cap has long been reached, and a shift cannot overflow.
-    (FIRST_WAIT << paid.min(20)).min(MAX_WAIT)
+    // The cap is reached long before 2^20, and the shift cannot overflow.
+    (FIRST_WAIT_SECONDS << paid.min(20)).min(MAX_WAIT_SECONDS)
 }
 
 #[cfg(test)]
@@ -107,9 +106,9 @@ mod tests {
         ];
         for (count, since, address, device, account) in table {
             let failures = Failures { count, last_at: 1_000 };
-            let standing = |scope| failures.lockout(scope, 1_000 + since);
+            let lockout = |scope| failures.lockout(scope, 1_000 + since);
             assert_eq!(
-                (standing(Address), standing(Device), standing(Account)),
+                (lockout(Address), lockout(Device), lockout(Account)),
                 (address, device, account),
                 "{count} failures, {since} s ago"
             );
@@ -128,8 +127,8 @@ mod tests {
         ] {
             assert_eq!(failures.lockout(Address, 100_000 - back), expected, "by {back} s");
         }
-        let shut = Failures { count: MAX_FAILURES, last_at: 100_000 };
-        assert_eq!(shut.lockout(Account, 0), Locked);
+        let locked = Failures { count: MAX_FAILURES, last_at: 100_000 };
+        assert_eq!(locked.lockout(Account, 0), Locked);
     }
 
     #[test]
@@ -137,7 +136,7 @@ mod tests {
         let nine = Failures { count: 9, last_at: 1000 };
         assert_eq!(nine.with_failure(1000 + RESET_AFTER_SECONDS - 1).count, 10);
         assert_eq!(nine.with_failure(1000 + RESET_AFTER_SECONDS).count, 1);
-        let shut = Failures { count: MAX_FAILURES, last_at: 1000 };
-        assert_eq!(shut.with_failure(1000 + RESET_AFTER_SECONDS).count, MAX_FAILURES + 1);
+        let locked = Failures { count: MAX_FAILURES, last_at: 1000 };
+        assert_eq!(locked.with_failure(1000 + RESET_AFTER_SECONDS).count, MAX_FAILURES + 1);
     }
 }

@@ -1,11 +1,14 @@
-//! Limits on attempts to prove who one is, asked before any other work is done.
+//! Rate limits and lockouts, checked before any other work of a login.
 //!
-//! By address, in memory: a bucket that a burst empties and time refills. By account, in the database so
-//! that it holds across restarts and instances: waits that grow with each failure in a row from one
-//! network, and an end to passwords after a hundred failures from anywhere. A browser that the
-//! account's present password has opened it in is counted by itself, so that nobody else can keep its
-//! owner out. An address that no account has is counted like one that exists, so that the limits tell
-//! nobody which is which. By user, in memory: what causes calls to CometChat. Knows nothing of HTTP.
+//! - By address, in memory: a token bucket ([`token_bucket`]).
+//! - By account, in the database, so that it holds across restarts and instances: waits that double with consecutive
+//!   failures from one network, and a lockout after 100 failures from anywhere ([`lockout`]).
+//! - By browser: one that has logged in with the account's present password has its own count, so that other clients
+//!   cannot lock its user out ([`device_cookie`]).
+//! - By user, in memory: actions that call CometChat ([`user_limit`]).
+//!
+//! An email address without an account is counted like one with an account, so that the limits do not reveal which
+//! accounts exist.
 
 pub mod device_cookie;
 pub mod lockout;
@@ -13,26 +16,28 @@ pub mod token_bucket;
 pub mod user_limit;
 
 use crate::crypto::sha256_hex;
-use crate::db::{Db, DbError, Row, Tx, json_array};
-use crate::users::email_key;
-use crate::values;
+use crate::db::{Db, DbError, Tx, json_array};
+use crate::params;
+use crate::users::email::email_key;
 use device_cookie::DeviceId;
 use lockout::{Failures, Lockout, Scope};
 use std::net::IpAddr;
 
-/// Counts of networks and devices that one transaction forgets.
+/// Rows that one transaction deletes.
 const CLEAR_BATCH: i64 = 500;
 
-/// Whom an account's failures are counted by, without the address that was typed.
+/// Returns the key of an account's failures. It is a hash, so that a mistyped email address, which may be a password, is
+/// not stored.
 fn account_hash(email: &str) -> String {
     sha256_hex(email_key(email).as_bytes())
 }
 
-/// Somebody who tries one account: what their failures are counted by.
+/// The keys that the failures of a login attempt are counted by.
 pub struct AttemptKeys {
-    account: String,
-    network: String,
-    device: Option<String>,
+    pub account: String,
+    pub network: String,
+    /// `None` if the browser has no valid device cookie.
+    pub device: Option<String>,
 }
 
 impl AttemptKeys {
@@ -46,190 +51,165 @@ impl AttemptKeys {
         }
     }
 
-    /// This one again, as somebody whose browser is not known.
+    /// Returns these keys for an unknown browser.
     #[must_use]
     pub fn without_device(self) -> Self {
         Self { device: None, ..self }
     }
-
-    /// What counts are kept under: of the account, of the network, and of the device; for no device an empty one,
-    /// which nothing has.
-    pub fn keys(&self) -> [&str; 3] {
-        [&self.account, &self.network, self.device.as_deref().unwrap_or_default()]
-    }
 }
 
-/// What is counted for a subject.
+/// The failures counted by each of the [`AttemptKeys`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AttemptFailures {
+    pub account: Option<Failures>,
+    pub network: Option<Failures>,
+    pub device: Option<Failures>,
+}
+
+/// The result of the counted failures for a login attempt.
 pub struct ThrottleState {
-    /// What the next attempt meets.
-    pub standing: Lockout,
-    /// Whether there is anything to forget when it succeeds.
-    pub has_failed: bool,
-    /// The account, if its own failures count, and not those of a browser that is known.
+    pub lockout: Lockout,
+    /// Whether a successful login has failures to clear.
+    pub has_failures: bool,
+    /// The account's key, if the account's own failures count, and not those of a known browser.
     pub account: Option<String>,
 }
 
-/// What the rows of this subject's keys (key hash, …, failures, last_at) come to; of others they say nothing.
-pub fn evaluate(subject: &AttemptKeys, rows: &[Row], now: i64) -> Result<ThrottleState, DbError> {
-    let mut by_account = Lockout::Allowed;
-    let mut by_network = Lockout::Allowed;
-    let mut by_device = Lockout::Allowed;
-    let mut has_failed = false;
-    for row in rows {
-        let (key, failures) = (row.text(0)?, Failures { count: row.int(4)?, last_at: row.int(5)? });
-        if key == subject.account {
-            by_account = failures.lockout(Scope::Account, now);
-        } else if key == subject.network {
-            by_network = failures.lockout(Scope::Address, now);
-        } else if Some(&key) == subject.device.as_ref() {
-            by_device = failures.lockout(Scope::Device, now);
-        } else {
-            continue;
-        }
-        has_failed = true;
-    }
-    let is_known = subject.device.is_some() && by_device != Lockout::Locked;
-    let standing = if is_known {
+/// Evaluates the counted failures.
+pub fn evaluate(keys: &AttemptKeys, failures: AttemptFailures, now: i64) -> ThrottleState {
+    let lockout_of = |failures: Option<Failures>, scope| {
+        failures.map_or(Lockout::Allowed, |failures| failures.lockout(scope, now))
+    };
+    let by_device = lockout_of(failures.device, Scope::Device);
+    let by_network = lockout_of(failures.network, Scope::Address);
+    let by_account = lockout_of(failures.account, Scope::Account);
+    // A browser with too many failures is no longer trusted, and counts like an unknown one.
+    let is_known = keys.device.is_some() && by_device != Lockout::Locked;
+    let lockout = if is_known {
         by_device
     } else if by_network == Lockout::Allowed {
-        // A device that has failed too often is not trusted any more, and is anybody.
         by_account
     } else {
         by_network
     };
-    Ok(ThrottleState { standing, has_failed, account: (!is_known).then(|| subject.account.clone()) })
+    let has_device_failures = keys.device.is_some() && failures.device.is_some();
+    ThrottleState {
+        lockout,
+        has_failures: failures.account.is_some() || failures.network.is_some() || has_device_failures,
+        account: (!is_known).then(|| keys.account.clone()),
+    }
 }
 
-/// Counts a failure: for the device where there is one, else for the network; for the account unless it
-/// was a device's own.
-pub async fn record_failure(db: &Db, subject: &AttemptKeys, now: i64) -> Result<(), DbError> {
+/// Counts a failure: for a known browser only by its device, for any other by account and network.
+pub async fn record_failure(db: &Db, keys: &AttemptKeys, now: i64) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
-    let trusted = match &subject.device {
+    let is_known = match &keys.device {
         Some(device) => {
-            count(&mut tx, device, &subject.account, now).await?.lockout(Scope::Device, now)
-                != Lockout::Locked
+            let failures = count(&mut tx, device, &keys.account, now).await?;
+            failures.lockout(Scope::Device, now) != Lockout::Locked
         }
         None => false,
     };
-    if !trusted {
-        // Always in this order, so that two of them do not wait for each other.
-        count(&mut tx, &subject.account, &subject.account, now).await?;
-        count(&mut tx, &subject.network, &subject.account, now).await?;
+    if !is_known {
+        // Always in this order, so that two transactions cannot deadlock.
+        count(&mut tx, &keys.account, &keys.account, now).await?;
+        count(&mut tx, &keys.network, &keys.account, now).await?;
     }
     tx.commit().await
 }
 
 async fn count(tx: &mut Tx, key: &str, account: &str, now: i64) -> Result<Failures, DbError> {
-    // The row is there and locked before it is read: of two failures at once both count.
-    let before = tx
-        .run(
+    // Inserting locks the row before it is read, so that two concurrent failures both count.
+    let before: Option<Failures> = tx
+        .fetch_optional(
             "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $2, 0, $3)
              ON CONFLICT (key_hash) DO UPDATE SET account_hash = $2
-             RETURNING failures, last_at",
-            values![key, account, now],
+             RETURNING failures AS count, last_at",
+            params![key, account, now],
         )
         .await?;
-    let before = before.rows.first().map_or(Ok(Failures::default()), failures)?;
-    let after = before.with_failure(now);
-    tx.run(
+    let after = before.unwrap_or_default().with_failure(now);
+    tx.execute(
         "UPDATE login_failures SET failures = $2, last_at = $3 WHERE key_hash = $1",
-        values![key, after.count, after.last_at],
+        params![key, after.count, after.last_at],
     )
     .await?;
     Ok(after)
 }
 
-fn failures(row: &Row) -> Result<Failures, DbError> {
-    Ok(Failures { count: row.int(0)?, last_at: row.int(1)? })
-}
-
-/// Forgets what this subject has counted up: it has proven who it is. But for an account that others have shut
-/// meanwhile: only a browser that is known opens that again.
-pub async fn record_success(db: &Db, subject: &AttemptKeys, is_known: bool) -> Result<(), DbError> {
-    let [account, network, device] = subject.keys();
-    let stop = if is_known { i64::MAX } else { lockout::MAX_FAILURES };
-    db.write(
+/// Clears the failures of a successful login. A lockout of the account stays, unless the browser is known.
+pub async fn record_success(db: &Db, keys: &AttemptKeys, is_known: bool) -> Result<(), DbError> {
+    let max_failures = if is_known { i64::MAX } else { lockout::MAX_FAILURES };
+    db.execute(
         "DELETE FROM login_failures WHERE key_hash IN ($1, $2, $3) AND (key_hash <> $1 OR failures < $4)",
-        values![account, network, device, stop],
+        params![&keys.account, &keys.network, keys.device.as_deref(), max_failures],
     )
     .await?;
     Ok(())
 }
 
-/// Whether failures have shut this account ([`Found::account`]) for passwords by now; none is never shut.
-pub async fn is_locked_in(tx: &mut Tx, account: &str) -> Result<bool, DbError> {
+/// Returns whether failures have locked the account with this key ([`ThrottleState::account`]).
+pub async fn is_locked_in(tx: &mut Tx, account: Option<&str>) -> Result<bool, DbError> {
     let sql = "SELECT 1 FROM login_failures WHERE key_hash = $1 AND failures >= $2";
-    Ok(!tx.run(sql, values![account, lockout::MAX_FAILURES]).await?.rows.is_empty())
+    tx.exists(sql, params![account, lockout::MAX_FAILURES]).await
 }
 
-/// Forgets the failures that were counted for this account, from wherever: its own, and those of so many networks and
-/// devices as one transaction bears. Says whether it was shut. Call [`forget_excess`] first, outside of the
-/// transaction: then there are no more.
+/// Clears the failures of this account, and at most one batch of those by network and device. Returns whether the
+/// account was locked. Call [`clear_excess`] before the transaction: then there is at most one batch.
 pub async fn unlock(tx: &mut Tx, email: &str, now: i64) -> Result<bool, DbError> {
     let account = account_hash(email);
-    let own = tx
-        .run("DELETE FROM login_failures WHERE key_hash = $1 RETURNING failures, last_at", values![&account])
-        .await?;
-    tx.run(
+    let sql = "DELETE FROM login_failures WHERE key_hash = $1 RETURNING failures AS count, last_at";
+    let own: Option<Failures> = tx.fetch_optional(sql, params![&account]).await?;
+    tx.execute(
         "DELETE FROM login_failures WHERE key_hash IN
            (SELECT key_hash FROM login_failures WHERE account_hash = $1 LIMIT $2)",
-        values![&account, CLEAR_BATCH],
+        params![&account, CLEAR_BATCH],
     )
     .await?;
-    let own = own.rows.first().map_or(Ok(Failures::default()), failures)?;
-    Ok(own.lockout(Scope::Account, now) == Lockout::Locked)
+    Ok(own.unwrap_or_default().lockout(Scope::Account, now) == Lockout::Locked)
 }
 
-/// Forgets failures that were counted for this account and a network or a device, in small transactions of their own,
-/// until there are few. Each of very many networks that try one account has a row.
+/// Clears the failures of this account by network and device, except one batch, in small transactions. Each of many
+/// networks that try one account has a row.
 pub async fn clear_excess(db: &Db, email: &str) -> Result<(), DbError> {
     let account = account_hash(email);
     loop {
-        let done = db
-            .write(
+        let deleted = db
+            .execute(
                 "DELETE FROM login_failures WHERE key_hash IN
                    (SELECT key_hash FROM login_failures WHERE account_hash = $1 AND key_hash <> $1
                     LIMIT $2 OFFSET $2)",
-                values![&account, CLEAR_BATCH],
+                params![&account, CLEAR_BATCH],
             )
             .await?;
-        if done.affected == 0 {
+        if deleted == 0 {
             return Ok(());
         }
     }
 }
 
-/// Forgets every failure that was counted for these accounts.
+/// Clears all failures of these accounts.
 pub async fn clear_many(tx: &mut Tx, emails: impl Iterator<Item = &str>) -> Result<(), DbError> {
-    let sql = tx.pick(
+    let sql = tx.dialect(
         "DELETE FROM login_failures WHERE account_hash IN (SELECT value FROM json_each($1))",
         "DELETE FROM login_failures WHERE account_hash IN (SELECT json_array_elements_text($1::json))",
     );
-    tx.run(sql, values![json_array(emails.map(account_hash))]).await?;
+    tx.execute(sql, params![json_array(emails.map(account_hash))]).await?;
     Ok(())
 }
 
-/// Whether no password opens this account any more.
+/// Returns whether failures have locked this account.
 pub async fn is_locked(db: &Db, email: &str, now: i64) -> Result<bool, DbError> {
-    let rows = db
-        .read(
-            "SELECT failures, last_at FROM login_failures WHERE key_hash = $1",
-            values![account_hash(email)],
-        )
-        .await?;
-    let counted = rows.first().map_or(Ok(Failures::default()), failures)?;
-    Ok(counted.lockout(Scope::Account, now) == Lockout::Locked)
+    let sql = "SELECT failures AS count, last_at FROM login_failures WHERE key_hash = $1";
+    let failures: Option<Failures> = db.fetch_optional(sql, params![account_hash(email)]).await?;
+    Ok(failures.unwrap_or_default().lockout(Scope::Account, now) == Lockout::Locked)
 }
 
-/// Deletes up to `limit` failure counts that are too old to matter. Returns the number of deleted rows.
-pub async fn delete_old(db: &Db, now: i64, limit: i64) -> Result<usize, DbError> {
-    let done = db
-        .write(
-            "DELETE FROM login_failures WHERE key_hash IN
-               (SELECT key_hash FROM login_failures WHERE last_at <= $1 AND failures < $2 LIMIT $3)
-               AND last_at <= $1",
-            values![now - lockout::RESET_AFTER_SECONDS, lockout::MAX_FAILURES, limit],
-        )
-        .await?;
-    Ok(usize::try_from(done.affected).unwrap_or(usize::MAX))
+/// Deletes at most `batch` expired failures that lock no account. Returns how many.
+pub async fn delete_old(db: &Db, now: i64, batch: i64) -> Result<u64, DbError> {
+    let sql = "DELETE FROM login_failures WHERE key_hash IN
+                 (SELECT key_hash FROM login_failures WHERE last_at <= $1 AND failures < $2 LIMIT $3)
+               AND last_at <= $1";
+    let oldest = now - lockout::RESET_AFTER_SECONDS;
+    db.execute(sql, params![oldest, lockout::MAX_FAILURES, batch]).await
 }

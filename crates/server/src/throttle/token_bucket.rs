@@ -1,4 +1,4 @@
-//! Limits: a bucket for each address or user, in memory, refilled evenly.
+//! Token buckets in memory, one for each address or user, that refill evenly.
 
 use crate::clock::Clock;
 use ipnet::IpNet;
@@ -8,53 +8,59 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The time in which an empty bucket of an address fills.
+/// Time in which the empty bucket of an address fills.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The limit by address.
+/// The rate limit by address.
 pub type AddressLimit = TokenBucket<IpNet>;
 
-/// Buckets. Cheap to ask; shared by all workers.
+/// Token buckets by key, shared by all workers.
 pub struct TokenBucket<K> {
     clock: Clock,
-    /// The time in which an empty bucket fills.
+    /// Time in which an empty bucket fills.
     period: Duration,
-    /// The time that refills what one attempt takes; zero: there is no limit.
+    /// Time in which one token refills. Zero disables the limit.
     refill: Duration,
-    /// When each bucket will be full, by the time since the clock's start: that alone says how full it is now. A bucket
-    /// that is not here is full.
+    /// Time at which each bucket will be full, by the monotonic clock. It determines the present level. A bucket that is
+    /// not listed is full.
     full_at: Mutex<HashMap<K, Duration>>,
 }
 
 impl AddressLimit {
-    /// Lets `per_minute` attempts of an address through in a burst, and as many a minute after it.
+    /// Allows each address `per_minute` attempts in a burst, and as many per minute.
     pub fn per_minute(per_minute: u32, clock: Clock) -> Self {
         Self::new(per_minute, MINUTE, clock)
     }
 
-    /// Takes one attempt out of this address's bucket, or says how long until there is one.
+    /// Takes one attempt from this address's bucket.
+    ///
+    /// # Errors
+    /// The time until the next attempt is allowed.
     pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
         self.take_for(network(address))
     }
 }
 
 impl<K: Eq + Hash> TokenBucket<K> {
-    /// Lets `count` attempts through in a burst, and as many in each `period` after it; zero lets all through.
+    /// Allows `count` attempts in a burst, and as many per `period`. Zero disables the limit.
     pub fn new(count: u32, period: Duration, clock: Clock) -> Self {
         let refill = period.checked_div(count).unwrap_or_default();
         Self { clock, period, refill, full_at: Mutex::default() }
     }
 
-    /// Takes one attempt out of this bucket, or says how long until there is one.
-    pub fn take_for(&self, whose: K) -> Result<(), Duration> {
+    /// Takes one token from the bucket of this key.
+    ///
+    /// # Errors
+    /// The time until the next token.
+    pub fn take_for(&self, key: K) -> Result<(), Duration> {
         if self.refill.is_zero() {
             return Ok(());
         }
         let now = self.clock.monotonic();
         let mut buckets = self.lock();
-        let full_at = buckets.entry(whose).or_default();
+        let full_at = buckets.entry(key).or_default();
         let then = now.max(*full_at) + self.refill;
-        // An empty one will be full after the period; what would take longer is not in it.
+        // An empty bucket is full after one period, so a later time means that the token is not there.
         let missing = then.saturating_sub(now + self.period);
         if !missing.is_zero() {
             return Err(missing);
@@ -63,7 +69,7 @@ impl<K: Eq + Hash> TokenBucket<K> {
         Ok(())
     }
 
-    /// Forgets the buckets that are full again.
+    /// Removes the buckets that are full again.
     pub fn sweep(&self) {
         let now = self.clock.monotonic();
         let mut buckets = self.lock();
@@ -72,13 +78,13 @@ impl<K: Eq + Hash> TokenBucket<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Duration>> {
-        // A panic while it was held cannot have left it half changed.
+        // A panic while the lock was held cannot have left the map inconsistent.
         self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whom an address stands for: itself, or in IPv6 its /64, which is what one household or one rented
-/// server has to itself.
+/// Returns the network that an address is counted by: itself, or the /64 of an IPv6 address, which one household or one
+/// rented server has.
 pub fn network(address: IpAddr) -> IpNet {
     let prefix = if address.is_ipv4() { 32 } else { 64 };
     IpNet::new(address, prefix).map_or(IpNet::from(address), |net| net.trunc())
@@ -96,31 +102,31 @@ mod tests {
     fn rate_limit_bucket_empties_and_refills() {
         let clock = Clock::manual(1_000);
         let limit = AddressLimit::per_minute(3, clock.clone());
-        let me = address("192.0.2.1");
+        let client = address("192.0.2.1");
         for _ in 0..3 {
-            assert_eq!(limit.take(me), Ok(()));
+            assert_eq!(limit.take(client), Ok(()));
         }
-        assert_eq!(limit.take(me), Err(Duration::from_secs(20)));
+        assert_eq!(limit.take(client), Err(Duration::from_secs(20)));
         assert_eq!(limit.take(address("192.0.2.2")), Ok(()), "another address has its own");
         clock.advance(Duration::from_secs(20));
-        assert_eq!(limit.take(me), Ok(()));
-        assert!(limit.take(me).is_err());
+        assert_eq!(limit.take(client), Ok(()));
+        assert!(limit.take(client).is_err());
     }
 
     #[test]
     fn rate_limit_wait_ignores_clock_steps() {
         let clock = Clock::manual(10_000);
         let limit = AddressLimit::per_minute(3, clock.clone());
-        let me = address("192.0.2.1");
+        let client = address("192.0.2.1");
         for _ in 0..3 {
-            limit.take(me).unwrap();
+            limit.take(client).unwrap();
         }
         for step in [-3_600, 7_200] {
             clock.step(step);
-            assert_eq!(limit.take(me), Err(Duration::from_secs(20)), "{step}");
+            assert_eq!(limit.take(client), Err(Duration::from_secs(20)), "{step}");
         }
         clock.advance(Duration::from_secs(20));
-        assert_eq!(limit.take(me), Ok(()));
+        assert_eq!(limit.take(client), Ok(()));
     }
 
     #[test]

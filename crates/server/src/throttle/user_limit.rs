@@ -1,8 +1,7 @@
-//! The limit by user: of every kind of action that costs a call to CometChat, so that a few users cannot use up the calls
-//! that the app has for all.
+//! The rate limit by user, for actions that call CometChat: a few users must not use up the app's calls.
 //!
-//! In memory, so each instance counts for itself. A session may always be ended: that causes one call for each sign-in,
-//! which is counted.
+//! The counts are in memory, so each instance has its own. Ending a session is not limited: it causes one call per
+//! login, which is counted.
 
 use super::token_bucket::TokenBucket;
 use crate::clock::Clock;
@@ -11,13 +10,12 @@ use std::time::Duration;
 /// The time in which an empty bucket fills.
 const PERIOD: Duration = Duration::from_secs(10 * 60);
 
-/// What a user does that makes the server call CometChat. Each kind is counted by itself, so that a thief of a cookie
-/// does not use up the owner's sign-ins.
+/// An action that calls CometChat. Each kind has its own count, so that a stolen cookie cannot use up the user's logins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// A token is made, and revoked in the end.
-    SignIn,
-    /// Another token for a session: the one before is revoked.
+    /// Creates a chat token, which is revoked later.
+    Login,
+    /// Creates a chat token in place of the session's present one, which is revoked.
     ChatToken,
     Rename,
     ChangePassword,
@@ -26,13 +24,15 @@ pub enum Action {
 pub type UserLimit = TokenBucket<(Action, String)>;
 
 impl UserLimit {
-    /// Lets each user do `count` actions of each kind at once, and as many in each ten minutes after them; zero lets all
-    /// through.
+    /// Allows each user `count` actions of each kind in a burst, and as many per ten minutes. Zero disables the limit.
     pub fn per_ten_minutes(count: u32, clock: Clock) -> Self {
         Self::new(count, PERIOD, clock)
     }
 
-    /// Takes one action out of this user's bucket, or says how long until there is one.
+    /// Takes one action from this user's bucket.
+    ///
+    /// # Errors
+    /// The time until the next action is allowed.
     pub fn take(&self, action: Action, user_id: &str) -> Result<(), Duration> {
         self.take_for((action, user_id.to_owned()))
     }
@@ -50,7 +50,7 @@ mod tests {
             assert_eq!(limit.take(Action::Rename, "ada"), Ok(()));
         }
         assert_eq!(limit.take(Action::Rename, "ada"), Err(Duration::from_secs(300)));
-        assert_eq!(limit.take(Action::SignIn, "ada"), Ok(()));
+        assert_eq!(limit.take(Action::Login, "ada"), Ok(()));
         assert_eq!(limit.take(Action::Rename, "bob"), Ok(()));
         clock.advance(Duration::from_secs(300));
         assert_eq!(limit.take(Action::Rename, "ada"), Ok(()));
