@@ -8,7 +8,7 @@ use cometchat_auth::crypto::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{Hasher, Password, params};
 use cometchat_auth::sessions::{self, Lifetime, NewSession, SessionOrigin, Token};
-use cometchat_auth::users::{self, User, email_key};
+use cometchat_auth::users::{self, User, email::email_key};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::{LoginRequest, LoginResponse, Secret};
 use std::hint::black_box;
@@ -48,17 +48,18 @@ fn sessions(criterion: &mut Criterion) {
     let db = runtime.block_on(async {
         let db = Db::open(&url).await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        users::insert(&mut tx, &ada(), "", 0).await.unwrap();
+        users::insert(&mut tx, &ada(), None, 0).await.unwrap();
         let device = SessionOrigin { user_agent: "bench".into(), address: "192.0.2.1".into() };
         let issue = NewSession {
             token: &token,
             user_id: "ada",
-            proof: None,
-            device: &device,
+            password: None,
+            origin: &device,
             chat_token: None,
             replaces: None,
         };
-        assert!(sessions::create(tx, issue, LIFETIME, 0).await.unwrap().is_some());
+        assert!(sessions::create(&mut tx, issue, LIFETIME, 0).await.unwrap().is_some());
+        tx.commit().await.unwrap();
         db
     });
     criterion.bench_function("session: make a token and its hash", |bench| {

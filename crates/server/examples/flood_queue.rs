@@ -14,7 +14,7 @@ use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::db::Db;
 use cometchat_auth::server::Application;
 use cometchat_auth::sessions::Lifetime;
-use cometchat_auth::{passwords, values};
+use cometchat_auth::{params, passwords};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{Secret, routes};
@@ -120,14 +120,14 @@ async fn fill(db: &Db, jobs: i64, now: i64) {
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
          INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                 claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT 'user:flood' || n, 'delete_user', 'flood' || n, '', 1, 0, 0, $2, '', 0, 0, '', $2, 0 FROM numbers",
+         SELECT 'user:flood' || n, 'delete_user', 'flood' || n, NULL, 1, 0, 0, $2, NULL, NULL, 0, NULL, $2, NULL FROM numbers",
         "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                                 claim, claimed_until, parked, last_error, created_at, unsettled_until)
-         SELECT 'user:flood' || n, 'delete_user', 'flood' || n, '', 1, 0, 0, $2, '', 0, 0, '', $2, 0
+         SELECT 'user:flood' || n, 'delete_user', 'flood' || n, NULL, 1, 0, 0, $2, NULL, NULL, 0, NULL, $2, NULL
          FROM generate_series(1, $1::bigint) AS n",
     );
     let mut tx = db.begin().await.unwrap();
-    tx.run(sql, values![jobs, now]).await.unwrap();
+    tx.execute(sql, params![jobs, now]).await.unwrap();
     tx.commit_without_timeout().await.unwrap();
 }
 

@@ -51,8 +51,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Keep `sealed` with your session, in the transaction that begins it.
     let minted = chat.mint(&user).await?;
-    let tx = db.begin().await?;
-    minted.confirm(tx).await?; // commits
+    let mut tx = db.begin().await?;
+    minted.confirm(&mut tx).await?;
+    tx.commit().await?;
     println!("minted {}", minted.token.expose());
 
     // When your session ends, in the transaction that ends it:

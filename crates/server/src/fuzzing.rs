@@ -17,7 +17,7 @@ use crate::sessions::Lifetime;
 use crate::throttle::{
     self, device_cookie::DeviceBinding, device_cookie::DeviceCookie, device_cookie::DeviceCookieSigner,
 };
-use crate::users::email_key;
+use crate::users::email::email_key;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -127,7 +127,7 @@ pub fn import(bytes: &[u8]) {
         assert_eq!((ids.len(), emails.len()), (users.len(), users.len()));
         for (user, hash) in &users {
             assert!(users::validate(user).is_empty());
-            assert!(hash.is_empty() || passwords::scheme(hash).is_some());
+            assert!(hash.as_deref().is_none_or(|hash| passwords::scheme(hash).is_some()));
         }
     }
 }

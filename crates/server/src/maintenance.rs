@@ -89,6 +89,6 @@ async fn delete_old_failures(state: &AppState, now: i64) -> Result<(), DbError> 
 }
 
 /// Whether a batch that deleted so many rows was the last one. Between two batches others write.
-fn is_last_batch(state: &AppState, deleted: usize) -> bool {
-    state.shutdown.is_cancelled() || i64::try_from(deleted).is_ok_and(|deleted| deleted < SWEEP_BATCH)
+fn is_last_batch(state: &AppState, deleted: impl TryInto<i64>) -> bool {
+    state.shutdown.is_cancelled() || deleted.try_into().is_ok_and(|deleted| deleted < SWEEP_BATCH)
 }

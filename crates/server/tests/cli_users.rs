@@ -6,7 +6,7 @@ mod common;
 
 use cometchat_auth::clock::Clock;
 use cometchat_auth::users::{self, User};
-use cometchat_auth::{throttle, values};
+use cometchat_auth::{params, throttle};
 use common::cli_env::World;
 use common::{PASSWORD, canary};
 use reqwest::StatusCode;
@@ -71,9 +71,9 @@ async fn unlock_or_new_password_ends_lockout() {
     let db = world.db().await;
     let mut tx = db.begin().await.unwrap();
     let account = cometchat_auth::crypto::sha256_hex(b"ada@example.com");
-    tx.run(
+    tx.execute(
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)",
-        values![&account, Clock::system().now()],
+        params![&account, Clock::system().now()],
     )
     .await
     .unwrap();
@@ -86,7 +86,7 @@ async fn unlock_or_new_password_ends_lockout() {
 
     let shut =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
-    db.write(shut, values![&account, Clock::system().now()]).await.unwrap();
+    db.execute(shut, params![&account, Clock::system().now()]).await.unwrap();
     world.run(&["user", "set-password", "ada"], "carpet lantern november");
     assert_eq!(world.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
 }
@@ -98,7 +98,7 @@ async fn chat_sync_repairs_missing_and_renamed_users() {
         world.add(id);
     }
     let db = world.db().await;
-    db.write("DELETE FROM chat_jobs", &[]).await.unwrap();
+    db.execute("DELETE FROM chat_jobs", &[]).await.unwrap();
     for (uid, name) in
         [("here", "Before"), ("renamed", "Otherwise"), ("stranger", "Not ours"), ("shut-out", "Before")]
     {
@@ -215,7 +215,7 @@ async fn user_commands_reject_and_strip_hidden_characters() {
     };
     let db = world.db().await;
     let mut tx = db.begin().await.unwrap();
-    users::insert(&mut tx, &row, "", 1).await.unwrap();
+    users::insert(&mut tx, &row, None, 1).await.unwrap();
     tx.commit().await.unwrap();
     db.close().await;
     for command in ["list", "show bob", "unlock bob", "delete bob --yes"] {

@@ -95,7 +95,7 @@ async fn graceful_shutdown_under_load_drops_no_request() {
     assert_eq!(dropped, 0, "requests were dropped");
     assert!(server.wait().success());
     let db = Db::open(&database).await.unwrap();
-    let sessions = db.read("SELECT count(*) FROM sessions", &[]).await.unwrap()[0].int(0).unwrap();
+    let sessions = db.fetch_all::<(i64,)>("SELECT count(*) FROM sessions", &[]).await.unwrap()[0].0;
     assert_eq!(usize::try_from(sessions).unwrap(), answered.load(Ordering::Relaxed) + CLIENTS);
 }
 

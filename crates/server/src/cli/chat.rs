@@ -50,8 +50,15 @@ async fn list(retry: bool, sources: &Sources) -> CliResult {
         writeln!(out, "{retried} jobs will be tried again")?;
     }
     for job in job_queue::list(&db, SHOWN).await? {
-        let when = if job.is_parked { "given up".to_owned() } else { format!("due {}", date(job.run_at)) };
-        writeln!(out, "{}\t{}\t{when}\t{} tries\t{}", job.kind, job.uid, job.attempts, job.last_error)?;
+        let when = if job.parked == 1 { "given up".to_owned() } else { format!("due {}", date(job.run_at)) };
+        writeln!(
+            out,
+            "{}\t{}\t{when}\t{} tries\t{}",
+            job.kind,
+            job.uid,
+            job.attempts,
+            job.last_error.unwrap_or_default()
+        )?;
     }
     db.close().await;
     Ok(())

@@ -5,8 +5,10 @@ use super::{CliResult, flag};
 use crate::clock::Clock;
 use crate::cometchat::job_queue;
 use crate::db::Db;
+use crate::params;
 use crate::passwords;
-use crate::users::{self, User, email_key};
+use crate::users::email::email_key;
+use crate::users::{self, User};
 use clap::{Arg, ArgMatches, Command};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -63,7 +65,7 @@ pub async fn run(matches: &ArgMatches, db: &Db) -> CliResult {
     let now = Clock::system().now();
     // SQLite puts aside what does not fit into its memory, and has to read it again: with its usual two megabytes a
     // long file takes a time that grows faster than the file.
-    db.write(db.dialect("PRAGMA cache_size = -524288", "SELECT 1"), &[]).await?;
+    db.execute(db.dialect("PRAGMA cache_size = -524288", "SELECT 1"), params![]).await?;
     let mut tx = db.begin().await?;
     for (visit, at_once) in users.chunks(BATCH_SIZE).enumerate() {
         let earlier = visit * BATCH_SIZE;
@@ -83,10 +85,12 @@ fn progress(done: usize, all: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn summary(users: &[(User, String)], what: &str) -> CliResult {
+fn summary(users: &[(User, Option<String>)], what: &str) -> CliResult {
     let mut schemes = BTreeMap::<String, usize>::new();
     for (_, hash) in users {
-        *schemes.entry(passwords::scheme(hash).unwrap_or_else(|| "no password".into())).or_default() += 1;
+        *schemes
+            .entry(hash.as_deref().and_then(passwords::scheme).unwrap_or_else(|| "no password".into()))
+            .or_default() += 1;
     }
     let schemes: Vec<_> = schemes.iter().map(|(scheme, count)| format!("{count} {scheme}")).collect();
     Ok(writeln!(io::stdout(), "{} users ({}) {what}", users.len(), schemes.join(", "))?)
@@ -182,7 +186,10 @@ async fn existing(db: &Db) -> Result<ExistingUsers, crate::db::DbError> {
 }
 
 /// The users that the lines stand for, or every fault with its line.
-pub(crate) fn check(lines: Vec<Line>, mut taken: ExistingUsers) -> (Vec<(User, String)>, Vec<String>) {
+pub(crate) fn check(
+    lines: Vec<Line>,
+    mut taken: ExistingUsers,
+) -> (Vec<(User, Option<String>)>, Vec<String>) {
     let (mut users, mut faults) = (Vec::with_capacity(lines.len()), Vec::new());
     let place =
         |line: usize| if line == 0 { "here already".to_owned() } else { format!("in line {line} too") };
@@ -214,7 +221,7 @@ pub(crate) fn check(lines: Vec<Line>, mut taken: ExistingUsers) -> (Vec<(User, S
             );
         }
         faults.extend(found.into_iter().map(|fault| format!("{line}: {fault}")));
-        users.push((user, hash.to_owned()));
+        users.push((user, (!hash.is_empty()).then(|| hash.to_owned())));
     }
     (users, faults)
 }

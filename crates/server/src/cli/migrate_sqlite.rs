@@ -3,7 +3,7 @@
 use super::CliResult;
 use crate::config::{CoreConfig, Sources, key_file};
 use crate::db::{Db, sqlite_path};
-use crate::values;
+use crate::params;
 use clap::{Arg, ArgMatches, Command};
 use std::fs;
 use std::io::Write as _;
@@ -16,12 +16,18 @@ struct Table {
     write: &'static str,
 }
 
+#[derive(sqlx::FromRow)]
+struct CopiedRow {
+    key: String,
+    json: String,
+}
+
 macro_rules! table {
     ($name:literal, $key:literal $(, $column:literal)*) => {
         Table {
             name: $name,
             read: concat!(
-                "SELECT ", $key, ", json_object('", $key, "', ", $key, $(", '", $column, "', ", $column,)* ") FROM ",
+                "SELECT ", $key, " AS key, json_object('", $key, "', ", $key, $(", '", $column, "', ", $column,)* ") AS json FROM ",
                 $name, " WHERE ", $key, " > $1 ORDER BY ", $key, " LIMIT 1000"
             ),
             write: concat!(
@@ -138,26 +144,26 @@ async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> 
     let mut from = from.begin().await?;
     let mut to = to.begin().await?;
     // Counts may be there of people who came too early: those of before are worth more.
-    to.run("DELETE FROM login_failures", &[]).await?;
+    to.execute("DELETE FROM login_failures", params![]).await?;
     // The key of the file's database is the one that opens what is copied.
-    to.run("DELETE FROM key_fingerprints", &[]).await?;
+    to.execute("DELETE FROM key_fingerprints", params![]).await?;
     // The kind of new hashes, of a server that was started on it.
-    to.run("DELETE FROM password_hash_kinds", &[]).await?;
+    to.execute("DELETE FROM password_hash_kinds", params![]).await?;
     let there =
         "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM used_assertions
                  UNION ALL SELECT 1 FROM assertion_cutoffs LIMIT 1";
-    if !to.run(there, &[]).await?.rows.is_empty() {
+    if to.exists(there, params![]).await? {
         return Err("there is something in the database at DATABASE_URL already: nothing was copied".into());
     }
     let mut copied = Vec::new();
     for Table { name, read, write } in TABLES {
         let (mut count, mut last) = (0, String::new());
         loop {
-            let page = from.run(read, values![&last]).await?.rows;
+            let page: Vec<CopiedRow> = from.fetch_all(read, params![&last]).await?;
             let Some(row) = page.last() else { break };
-            last = row.text(0)?;
-            let rows = page.iter().map(|row| row.text(1)).collect::<Result<Vec<_>, _>>()?;
-            to.run(write, values![format!("[{}]", rows.join(","))]).await?;
+            last.clone_from(&row.key);
+            let rows: Vec<_> = page.iter().map(|row| row.json.as_str()).collect();
+            to.execute(write, params![format!("[{}]", rows.join(","))]).await?;
             count += page.len();
         }
         copied.push(format!("{count} {}", name.replace('_', " ")));

@@ -2,13 +2,12 @@
 //! out at CometChat what is written here.
 
 use super::{CliResult, date, flag, import_users};
-use crate::auth::AccountError;
 use crate::clock::Clock;
 use crate::config::{CoreConfig, Sources};
 use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
 use crate::users::assertions;
-use crate::users::{self, Credentials, User};
+use crate::users::{self, Credentials, User, UserError};
 use crate::{sessions, throttle};
 use clap::{Arg, ArgMatches, Command};
 use shared::visible_text::without_hidden;
@@ -137,17 +136,17 @@ async fn add(matches: &ArgMatches, store: &CoreConfig, db: &Db) -> CliResult {
     let hash = new_hash(&user, matches, store).await?;
     let mut tx = db.begin().await?;
     let done = format!("added {} with id {}", user.email, user.id);
-    users::insert_many(&mut tx, &[(user, hash)], Clock::system().now()).await.map_err(
-        |error| match error {
-            AccountError::Db(DbError::Duplicate) => {
+    users::insert_many(&mut tx, &[(user, Some(hash))], Clock::system().now()).await.map_err(|error| {
+        match error {
+            UserError::Db(DbError::Duplicate) => {
                 "a user with this id or this email address is there already".into()
             }
-            error @ AccountError::BeingDeleted(_) => {
+            error @ UserError::BeingDeleted(_) => {
                 format!("{error}: try again when `cometchat-auth chat jobs` does not list it any more").into()
             }
             error => Box::<dyn std::error::Error>::from(error),
-        },
-    )?;
+        }
+    })?;
     tx.commit().await?;
     print_line(format_args!("{done}"))
 }
@@ -214,12 +213,12 @@ async fn rename(user: &User, matches: &ArgMatches, db: &Db) -> CliResult {
 async fn set_password(user: &User, matches: &ArgMatches, store: CoreConfig, db: &Db) -> CliResult {
     let hash = new_hash(user, matches, &store).await?;
     let now = Clock::system().now();
-    let excess = sessions::end_excess(db, &user.id, "", now).await?;
+    let excess = sessions::end_excess(db, &user.id, None, now).await?;
     throttle::clear_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
     users::update_password(&mut tx, &user.id, &hash, now).await?;
     users::hash_kinds::add(&mut tx, [hash.as_str()].into_iter()).await?;
-    let ended = excess + sessions::end_others(&mut tx, &user.id, "", now).await?;
+    let ended = excess + sessions::end_others(&mut tx, &user.id, None, now).await?;
     // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
     // no more.
     throttle::unlock(&mut tx, &user.email, now).await?;
@@ -238,10 +237,10 @@ async fn unlock(user: &User, db: &Db) -> CliResult {
 
 async fn end_sessions(user: &User, db: &Db) -> CliResult {
     let now = Clock::system().now();
-    let excess = sessions::end_excess(db, &user.id, "", now).await?;
+    let excess = sessions::end_excess(db, &user.id, None, now).await?;
     let mut tx = db.begin().await?;
     users::lock_for_update(&mut tx, &user.id).await?;
-    let ended = excess + sessions::end_others(&mut tx, &user.id, "", now).await?;
+    let ended = excess + sessions::end_others(&mut tx, &user.id, None, now).await?;
     tx.commit().await?;
     print_line(format_args!("{ended} sessions of {} ended", user.email))
 }
@@ -282,11 +281,11 @@ async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> CliResult {
         }
     }
     let now = Clock::system().now();
-    let excess = sessions::end_excess(db, &user.id, "", now).await?;
+    let excess = sessions::end_excess(db, &user.id, None, now).await?;
     throttle::clear_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
     users::lock_for_update(&mut tx, &user.id).await?;
-    let ended = excess + sessions::end_others(&mut tx, &user.id, "", now).await?;
+    let ended = excess + sessions::end_others(&mut tx, &user.id, None, now).await?;
     throttle::unlock(&mut tx, &user.email, now).await?;
     users::delete(&mut tx, &user.id, now).await?;
     tx.commit().await?;

@@ -264,7 +264,12 @@ pub async fn complete(db: &Db, job: &ClaimedJob, now: i64) -> Result<(), DbError
                attempts = CASE WHEN version = $3 THEN 0 ELSE attempts END,
                last_error = CASE WHEN version = $3 THEN $4 ELSE last_error END
              WHERE id = $1 AND claim = $2",
-            params![&job.id, &job.claim, job.version, "done, but CometChat may still carry out an earlier call"],
+            params![
+                &job.id,
+                &job.claim,
+                job.version,
+                "done, but CometChat may still carry out an earlier call"
+            ],
         )
         .await?;
     }

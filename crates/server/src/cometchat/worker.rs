@@ -156,7 +156,8 @@ async fn revoke_token(chat: &ChatService, uid: &str, token: &str) -> Result<(), 
 async fn reconcile_tokens(chat: &ChatService, job: &ClaimedJob) -> Result<Progress, JobError> {
     let now = chat.clock.now();
     let age = now - job.created_at;
-    let is_last = age >= token_journal::LAST_RECONCILE_AFTER_SECONDS || job.attempts >= MAX_RECONCILE_ATTEMPTS;
+    let is_last =
+        age >= token_journal::LAST_RECONCILE_AFTER_SECONDS || job.attempts >= MAX_RECONCILE_ATTEMPTS;
     let again = Progress::RunAgainAt(
         (job.created_at + token_journal::LAST_RECONCILE_AFTER_SECONDS)
             .clamp(now + 1, now + job_queue::MAX_RETRY_WAIT_SECONDS),
@@ -254,7 +255,8 @@ async fn finish(
             return job_queue::complete(&chat.db, job, now).await;
         }
         Ok(Progress::RunAgainAt(at)) => {
-            return job_queue::retry(&chat.db, job, at, "CometChat has not created the token yet", None).await;
+            return job_queue::retry(&chat.db, job, at, "CometChat has not created the token yet", None)
+                .await;
         }
         Err(error) => error,
     };

@@ -35,7 +35,9 @@ pub enum OpenError {
     UnescapedPassword,
     #[error("cannot create the folder {}: {cause}. Make its parent writable, or set DATABASE_URL to another path", .folder.display())]
     Folder { folder: PathBuf, cause: std::io::Error },
-    #[error("cannot open the database {place}: {cause}. Check that its folder is writable and that it is a database of cometchat-auth")]
+    #[error(
+        "cannot open the database {place}: {cause}. Check that its folder is writable and that it is a database of cometchat-auth"
+    )]
     Open { place: String, cause: sqlx::Error },
     #[error(
         "{place} is not a database of cometchat-auth: it has other tables. Set DATABASE_URL to another database"
@@ -124,7 +126,8 @@ impl Db {
         // Not a pooled connection: a failed migration would leave its lock on it, and the next start would
         // wait forever.
         let mut connection = with_connect_timeout(&place, PgConnection::connect_with(&options)).await?;
-        let (has_version, has_tables) = with_connect_timeout(&place, postgres_tables(&mut connection)).await?;
+        let (has_version, has_tables) =
+            with_connect_timeout(&place, postgres_tables(&mut connection)).await?;
         if has_tables && !has_version {
             return Err(OpenError::ForeignDatabase { place });
         }
@@ -247,10 +250,7 @@ mod tests {
     async fn migration_failure_differs_from_foreign_version() {
         for (change, message) in [
             ("UPDATE schema_versions SET version = 99", "schema of another version"),
-            (
-                "DELETE FROM schema_versions",
-                "migrate the database test.db: while executing migration 1",
-            ),
+            ("DELETE FROM schema_versions", "migrate the database test.db: while executing migration 1"),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("test.db");

@@ -92,8 +92,11 @@ async fn inspect_postgres(url: &str) -> Result<Inspection, OpenError> {
         let server: String =
             sqlx::query_scalar("SELECT current_setting('server_version')").fetch_one(&mut connection).await?;
         let (has_version, has_tables) = postgres_tables(&mut connection).await?;
-        let version: Option<i64> =
-            if has_version { Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await?) } else { None };
+        let version: Option<i64> = if has_version {
+            Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await?)
+        } else {
+            None
+        };
         Ok((server, has_tables, version))
     });
     let (server, has_tables, version) = inspected.await?;

@@ -92,7 +92,10 @@ macro_rules! run_statement {
 #[derive(Clone)]
 pub enum Db {
     /// SQLite has one writer at a time, so writes have their own connection.
-    Sqlite { write: Arc<Pool<SqliteConnection>>, read: Arc<Pool<SqliteConnection>> },
+    Sqlite {
+        write: Arc<Pool<SqliteConnection>>,
+        read: Arc<Pool<SqliteConnection>>,
+    },
     Postgres(Arc<Pool<PgConnection>>),
 }
 

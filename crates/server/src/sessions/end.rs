@@ -20,7 +20,8 @@ pub async fn end_by_public_id(
     public_id: &str,
     now: i64,
 ) -> Result<bool, DbError> {
-    let sql = "DELETE FROM sessions WHERE user_id = $1 AND public_id = $2 RETURNING user_id, chat_token_sealed";
+    let sql =
+        "DELETE FROM sessions WHERE user_id = $1 AND public_id = $2 RETURNING user_id, chat_token_sealed";
     let ended: Vec<EndedSession> = tx.fetch_all(sql, params![user_id, public_id]).await?;
     chat_tokens::revoke(tx, &ended, now).await?;
     Ok(!ended.is_empty())

@@ -4,8 +4,8 @@
 //! got another hash: failed logins then take longer than necessary, but reveal nothing.
 
 use crate::db::{Db, DbError, Tx, json_array};
-use crate::passwords::{HashKind, Hasher};
 use crate::params;
+use crate::passwords::{HashKind, Hasher};
 use std::collections::BTreeSet;
 
 /// Adds the kinds of these hashes to the table.

@@ -47,7 +47,7 @@ async fn rename_during_earlier_rename_wins() {
     app.emulator.fault(slow).await;
     here.put(routes::ACCOUNT, json!({"name": "First"})).await;
     eventually("the first is being done", || async {
-        app.count("SELECT count(*) FROM chat_jobs WHERE claim <> ''").await == 1
+        app.count("SELECT count(*) FROM chat_jobs WHERE claim IS NOT NULL").await == 1
     })
     .await;
     here.put(routes::ACCOUNT, json!({"name": "Second"})).await;

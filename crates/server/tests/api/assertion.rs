@@ -48,7 +48,7 @@ async fn set_linked(app: &TestApp, is_linked: bool) {
 /// Does the same as the command `user end-sessions`.
 async fn end_sessions(app: &TestApp, user: &str) {
     let mut tx = app.db.begin().await.unwrap();
-    sessions::end_others(&mut tx, user, "", app.clock.now()).await.unwrap();
+    sessions::end_others(&mut tx, user, None, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

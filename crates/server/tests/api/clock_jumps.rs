@@ -1,7 +1,7 @@
 //! The clock jumps ahead and back: nobody is signed out for good.
 
 use crate::helpers::*;
-use cometchat_auth::{maintenance, values};
+use cometchat_auth::{maintenance, params};
 use std::time::Duration;
 
 const YEAR: i64 = 365 * 24 * 60 * 60;
@@ -58,13 +58,13 @@ async fn sweep_removes_all_expired_rows() {
                 INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
                                       address, chat_token_sealed)
                 SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', '' FROM n, sessions";
-    app.db.write(many, &[]).await.unwrap();
+    app.db.execute(many, &[]).await.unwrap();
     let failures = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
                     INSERT INTO login_failures (key_hash, account_hash, failures, last_at) SELECT 'old' || x, '', 7, 0 FROM n";
-    app.db.write(failures, &[]).await.unwrap();
+    app.db.execute(failures, &[]).await.unwrap();
     let used = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
                 INSERT INTO used_assertions (id_hash, expires_at) SELECT 'old' || x, $1 FROM n";
-    app.db.write(used, values![0]).await.unwrap();
+    app.db.execute(used, params![0]).await.unwrap();
     let mut watch = maintenance::watch_clock(app.state()).await;
     app.clock.advance(DAY * 8);
     maintenance::run_once(app.state(), &mut watch).await;

@@ -98,7 +98,7 @@ async fn job_from_before_restart_ignores_clock_set_back() {
         app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until = 0").await == 1
     })
     .await;
-    app.db.write(ahead, &[]).await.unwrap();
+    app.db.execute(ahead, &[]).await.unwrap();
     let app = app.restart().await;
     app.emulator.mend().await;
     app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;

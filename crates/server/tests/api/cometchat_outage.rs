@@ -1,7 +1,7 @@
 //! CometChat slow, down, answering nonsense or asking for a pause.
 
 use crate::helpers::*;
-use cometchat_auth::values;
+use cometchat_auth::params;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::{ErrorCode, LoginResponse, routes};
@@ -149,8 +149,8 @@ async fn begin_sessions(app: &TestApp, count: u64) {
                                       address, chat_token_sealed)
                 SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
                 FROM n, (SELECT * FROM sessions ORDER BY public_id LIMIT 1) AS s";
-    let begun = app.db.write(many, values![i64::try_from(count).unwrap()]).await.unwrap();
-    assert_eq!(begun.affected, count);
+    let begun = app.db.execute(many, params![i64::try_from(count).unwrap()]).await.unwrap();
+    assert_eq!(begun, count);
 }
 
 /// Of very many sessions, not all are held in memory at once.

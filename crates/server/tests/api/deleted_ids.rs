@@ -3,10 +3,9 @@
 use crate::assertion_login::{claims, hand_over, hs256, start};
 use crate::common::{eventually, is_on_postgres, new_database};
 use crate::helpers::{TestApp, failure};
-use cometchat_auth::auth::AccountError;
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::Db;
-use cometchat_auth::users::{self, User};
+use cometchat_auth::users::{self, User, UserError};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use shared::ErrorCode;
@@ -27,7 +26,7 @@ async fn deletions_fail(app: &TestApp, mut fault: Value) {
 /// Ends Ada's sessions and deletes her, as `user delete` does.
 async fn delete_ada(app: &TestApp) {
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
-    cometchat_auth::sessions::end_others(&mut tx, "ada", "", now).await.unwrap();
+    cometchat_auth::sessions::end_others(&mut tx, "ada", None, now).await.unwrap();
     users::delete(&mut tx, "ada", now).await.unwrap();
     tx.commit().await.unwrap();
     app.chat().wake();
@@ -44,8 +43,8 @@ async fn ada_is_refused(app: &TestApp, id: &str) {
     let refused = failure(assert_ada(app, id).await, ErrorCode::Unavailable).await;
     assert!(refused.retry_after_seconds.is_some());
     let mut tx = app.db.begin().await.unwrap();
-    let added = users::insert_many(&mut tx, &[(ada(), String::new())], app.clock.now()).await;
-    assert!(matches!(added, Err(AccountError::BeingDeleted(uid)) if uid == "ada"));
+    let added = users::insert_many(&mut tx, &[(ada(), None)], app.clock.now()).await;
+    assert!(matches!(added, Err(UserError::BeingDeleted(uid)) if uid == "ada"));
     drop(tx);
     assert_eq!(app.count("SELECT count(*) FROM users WHERE id = 'ada'").await, 0);
     assert_eq!(
@@ -114,25 +113,25 @@ async fn concurrent_creation_of_deleted_id_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    users::insert_many(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    users::insert_many(&mut tx, &[(ada(), None)], 1).await.unwrap();
     tx.commit().await.unwrap();
     let mut deleting = db.begin().await.unwrap();
     users::delete(&mut deleting, "ada", 2).await.unwrap();
     let made = async {
         let mut tx = db.begin().await.unwrap();
-        users::insert_many(&mut tx, &[(ada(), String::new())], 3).await
+        users::insert_many(&mut tx, &[(ada(), None)], 3).await
     };
     let deleted = async {
         let waiting = "SELECT count(*) FROM pg_stat_activity
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
         eventually("the new user waits", || async {
-            db.read(waiting, &[]).await.unwrap()[0].int(0).unwrap() == 1
+            db.fetch_all::<(i64,)>(waiting, &[]).await.unwrap()[0].0 == 1
         })
         .await;
         deleting.commit().await.unwrap();
     };
     let (made, ()) = tokio::join!(made, deleted);
-    assert!(matches!(made, Err(AccountError::BeingDeleted(_))), "{made:?}");
+    assert!(matches!(made, Err(UserError::BeingDeleted(_))), "{made:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +139,7 @@ async fn deletion_job_is_not_duplicated_by_sync() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    users::insert_many(&mut tx, &[(ada(), String::new())], 1).await.unwrap();
+    users::insert_many(&mut tx, &[(ada(), None)], 1).await.unwrap();
     tx.commit().await.unwrap();
     // A worker has the user's job while the user is deleted, and another mint asks for a look.
     let held = job_queue::claim(&db, true, 2).await.unwrap().unwrap();

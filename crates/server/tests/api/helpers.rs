@@ -96,12 +96,12 @@ impl TestApp {
     /// Adds a user here, and none at CometChat.
     pub async fn add_user(&self, id: &str, email: &str, name: &str, password: Option<&str>) {
         let hash = match password {
-            Some(password) => self.hash(password).await,
-            None => String::new(),
+            Some(password) => Some(self.hash(password).await),
+            None => None,
         };
         let user = User { id: id.into(), email: email.into(), name: name.into() };
         let mut tx = self.db.begin().await.unwrap();
-        users::insert(&mut tx, &user, &hash, self.clock.now()).await.unwrap();
+        users::insert(&mut tx, &user, hash.as_deref(), self.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -163,7 +163,7 @@ impl TestApp {
 
     /// The one number that this statement gives.
     pub async fn count(&self, sql: &'static str) -> i64 {
-        self.db.read(sql, &[]).await.unwrap()[0].int(0).unwrap()
+        self.db.fetch_all::<(i64,)>(sql, &[]).await.unwrap()[0].0
     }
 }
 

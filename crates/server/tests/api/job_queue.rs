@@ -4,8 +4,8 @@ use crate::common::{is_on_postgres, new_database};
 use crate::helpers::*;
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::{Db, Param as Bound};
+use cometchat_auth::params;
 use cometchat_auth::users::{self, User};
-use cometchat_auth::values;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::routes;
@@ -18,22 +18,30 @@ const FILL: [&str; 2] = [
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
      INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                             claim, claimed_until, parked, last_error, created_at, unsettled_until)
-     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, '', 0, 0, '', $4, 0 FROM numbers",
+     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, NULL, NULL, 0, NULL, $4, NULL FROM numbers",
     "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                             claim, claimed_until, parked, last_error, created_at, unsettled_until)
-     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, '', 0, 0, '', $4, 0 FROM generate_series(1, $1::bigint) AS n",
+     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, NULL, NULL, 0, NULL, $4, NULL FROM generate_series(1, $1::bigint) AS n",
 ];
 
 async fn fill(db: &Db, count: i64, kind: JobKind, bulk: i64, run_at: i64) {
-    db.write(db.dialect(FILL[0], FILL[1]), values![count, kind.name(), bulk, run_at]).await.unwrap();
+    db.execute(db.dialect(FILL[0], FILL[1]), params![count, kind.name(), bulk, run_at]).await.unwrap();
 }
 
 /// How the database goes about this statement: SQLite's plan, or what PostgreSQL has done for it.
 async fn plan(db: &Db, statement: &str, values: &[Bound<'_>]) -> Vec<String> {
     let explain = db.dialect("EXPLAIN QUERY PLAN", "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)");
     let explained: &'static str = Box::leak(format!("{explain} {statement}").into_boxed_str());
-    let column = if is_on_postgres() { 0 } else { 3 };
-    db.write(explained, values).await.unwrap().rows.iter().map(|row| row.text(column).unwrap()).collect()
+    /// A line of the plan: `detail` of SQLite or `QUERY PLAN` of PostgreSQL.
+    #[derive(sqlx::FromRow)]
+    struct PlanLine {
+        #[sqlx(default)]
+        detail: String,
+        #[sqlx(default, rename = "QUERY PLAN")]
+        query_plan: String,
+    }
+    let lines: Vec<PlanLine> = db.execute_returning(explained, values).await.unwrap();
+    lines.into_iter().map(|line| line.detail + &line.query_plan).collect()
 }
 
 /// The number that follows this word in the line.
@@ -65,9 +73,9 @@ async fn job_claim_visits_few_rows_in_a_long_queue() {
         let db = Db::open(&new_database(folder.path()).await).await.unwrap();
         fill(&db, MANY, kind, bulk, run_at).await;
         fill(&db, 1, JobKind::ReconcileTokens, 0, 9).await;
-        db.write(db.dialect("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
+        db.execute(db.dialect("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
         let claim = db.dialect(job_queue::CLAIM_SQL[0], job_queue::CLAIM_SQL[1]);
-        let plan = plan(&db, claim, values![10, 70, "claim", 1, job_queue::MAX_CALL_DELAY_SECONDS]).await;
+        let plan = plan(&db, claim, params![10, 70, "claim", 1, job_queue::MAX_CALL_DELAY_SECONDS]).await;
         visits_few_rows(&plan, 3.0);
         // SQLite tells no numbers: each look has to begin at the first job that may be taken.
         let looks = plan.iter().filter(|line| line.contains("(parked=? AND bulk=? AND run_at<?)")).count();
@@ -80,8 +88,8 @@ async fn job_queue_count_is_capped_at_ten_thousand() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     fill(&db, MANY, JobKind::RevokeToken, 0, 5).await;
-    db.write(db.dialect("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
-    let plan = plan(&db, job_queue::STATS_SQL, values![job_queue::MAX_COUNTED, 10]).await;
+    db.execute(db.dialect("ANALYZE", "ANALYZE chat_jobs"), &[]).await.unwrap();
+    let plan = plan(&db, job_queue::STATS_SQL, params![job_queue::MAX_COUNTED, 10]).await;
     visits_few_rows(&plan, 10_000.0);
     let standing = job_queue::stats(&db, 15).await.unwrap();
     assert_eq!((standing.waiting, standing.parked, standing.lag), (job_queue::MAX_COUNTED, 0, 10));
@@ -92,7 +100,7 @@ async fn bulk_jobs_wait_until_no_other_job_is_due() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let user = |id: String| User { email: format!("{id}@example.com"), name: "Ada".into(), id };
-    let users: Vec<_> = (0..3).map(|id| (user(format!("u{id}")), String::new())).collect();
+    let users: Vec<_> = (0..3).map(|id| (user(format!("u{id}")), None)).collect();
     let mut tx = db.begin().await.unwrap();
     users::insert_many(&mut tx, &users, 5).await.unwrap();
     tx.commit().await.unwrap();

@@ -19,7 +19,7 @@ const DEARER: HashKind = HashKind::Bcrypt { cost: 8 };
 async fn import(app: &TestApp, id: &str, kind: HashKind) {
     let user = User { id: id.into(), email: format!("{id}@example.com"), name: id.into() };
     let mut tx = app.db.begin().await.unwrap();
-    users::insert_many(&mut tx, &[(user, kind.sample())], app.clock.now()).await.unwrap();
+    users::insert_many(&mut tx, &[(user, Some(kind.sample()))], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -174,7 +174,7 @@ async fn database_stores_no_plaintext_secrets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn internal_error_details_are_not_exposed() {
     let app = TestApp::start().await;
-    app.db.write("DROP TABLE login_failures", &[]).await.unwrap();
+    app.db.execute("DROP TABLE login_failures", &[]).await.unwrap();
     let answer = app.browser().login(EMAIL, PASSWORD).await;
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let error = failure(answer, ErrorCode::Internal).await;

@@ -1,8 +1,8 @@
 //! Too many attempts.
 
 use crate::helpers::*;
+use cometchat_auth::params;
 use cometchat_auth::throttle::{self, AttemptKeys};
-use cometchat_auth::values;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -87,9 +87,10 @@ async fn rate_limit_is_per_client_behind_trusted_proxy() {
 async fn failed_login_stores_only_hashed_email() {
     let app = TestApp::start().await;
     app.browser().login("my-secret-password@example.com", "wrong").await;
-    let rows = app.db.read("SELECT key_hash || account_hash FROM login_failures", &[]).await.unwrap();
+    let sql = "SELECT key_hash || account_hash FROM login_failures";
+    let rows: Vec<(String,)> = app.db.fetch_all(sql, &[]).await.unwrap();
     assert_eq!(rows.len(), 2, "one for the account, one for it and the address");
-    assert!(rows.iter().all(|row| !row.text(0).unwrap().contains("secret")));
+    assert!(rows.iter().all(|row| !row.0.contains("secret")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +143,7 @@ async fn shut(app: &TestApp, email: &str) {
         failure(app.browser().login(email, "wrong").await, ErrorCode::InvalidCredentials).await;
         // As if each came from another network.
         app.db
-            .write("UPDATE login_failures SET failures = 1 WHERE key_hash <> account_hash", &[])
+            .execute("UPDATE login_failures SET failures = 1 WHERE key_hash <> account_hash", &[])
             .await
             .unwrap();
     }
@@ -224,7 +225,7 @@ async fn lockout_during_login_rejects_unknown_browser() {
             let account = cometchat_auth::crypto::sha256_hex(EMAIL.as_bytes());
             let sql = "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)
                        ON CONFLICT (key_hash) DO UPDATE SET failures = 100";
-            app.db.write(sql, values![account, app.clock.now()]).await.unwrap();
+            app.db.execute(sql, params![account, app.clock.now()]).await.unwrap();
         };
         let (answer, ()) = tokio::join!(browser.login(EMAIL, PASSWORD), shuts);
         assert_eq!(answer.status() == StatusCode::OK, opens);
@@ -241,7 +242,7 @@ async fn lockout_is_cleared_only_by_trusted_browser() {
     let account = cometchat_auth::crypto::sha256_hex(EMAIL.as_bytes());
     let sql =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
-    app.db.write(sql, values![&account, app.clock.now()]).await.unwrap();
+    app.db.execute(sql, params![&account, app.clock.now()]).await.unwrap();
     let subject = AttemptKeys::new(EMAIL, [192, 0, 2, 1].into(), None);
     throttle::record_success(&app.db, &subject, false).await.unwrap();
     assert!(throttle::is_locked(&app.db, EMAIL, app.clock.now()).await.unwrap());

@@ -58,7 +58,8 @@ async fn job_with_unknown_key_waits_for_the_key() {
     assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await, 0);
     let metrics = app.metrics().await;
     assert!(
-        !metrics.contains("chat_jobs_undecryptable_total 0") && metrics.contains("chat_jobs_undecryptable_total "),
+        !metrics.contains("chat_jobs_undecryptable_total 0")
+            && metrics.contains("chat_jobs_undecryptable_total "),
         "{metrics}"
     );
     assert!(metrics.contains("breaker_open 0"), "{metrics}");
@@ -113,7 +114,7 @@ async fn startup_with_retired_key_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_first_starts_admit_one_key() {
     let app = TestApp::start().await;
-    app.db.write("DELETE FROM key_fingerprints", &[]).await.unwrap();
+    app.db.execute("DELETE FROM key_fingerprints", &[]).await.unwrap();
     let keys: Vec<_> = (1..=8).map(key).collect();
     let admitted = keys.iter().map(|key| key_fingerprints::check_or_record(&app.db, key, &[], 0));
     let admitted = futures_util::future::join_all(admitted).await;

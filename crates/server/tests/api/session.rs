@@ -114,8 +114,8 @@ async fn expired_session_is_swept_and_token_revoked() {
 async fn deleted_session_row_invalidates_cookie() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    app.db.write("DELETE FROM sessions", &[]).await.unwrap();
-    app.db.write("DELETE FROM users", &[]).await.unwrap();
+    app.db.execute("DELETE FROM sessions", &[]).await.unwrap();
+    app.db.execute("DELETE FROM users", &[]).await.unwrap();
     failure(browser.session().await, ErrorCode::NotSignedIn).await;
     failure(browser.chat_token(true).await, ErrorCode::NotSignedIn).await;
     assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
@@ -128,7 +128,7 @@ async fn session_read_succeeds_while_writes_are_blocked() {
     // So that the look itself is to be written down.
     app.clock.advance(Duration::from_secs(3600));
     let mut tx = app.db.begin().await.unwrap();
-    tx.run("UPDATE sessions SET address = address", &[]).await.unwrap();
+    tx.execute("UPDATE sessions SET address = address", &[]).await.unwrap();
     assert!(browser.is_signed_in().await);
     tx.commit().await.unwrap();
     assert!(browser.is_signed_in().await);

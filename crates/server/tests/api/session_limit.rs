@@ -4,7 +4,7 @@ use crate::common::new_database;
 use crate::helpers::*;
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions::{self, MAX_SESSIONS_PER_USER};
-use cometchat_auth::{throttle, users, values};
+use cometchat_auth::{params, throttle, users};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -19,8 +19,8 @@ async fn insert_sessions(app: &TestApp, count: i64) {
                 INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
                                       address, chat_token_sealed)
                 SELECT 'hash' || x, '00' || x, user_id, created_at, last_seen_at, expires_at, '', '', chat_token_sealed
-                FROM n, (SELECT * FROM sessions WHERE chat_token_sealed <> '' ORDER BY public_id LIMIT 1) AS s";
-    assert_eq!(app.db.write(many, values![count]).await.unwrap().affected, u64::try_from(count).unwrap());
+                FROM n, (SELECT * FROM sessions WHERE chat_token_sealed IS NOT NULL ORDER BY public_id LIMIT 1) AS s";
+    assert_eq!(app.db.execute(many, params![count]).await.unwrap(), u64::try_from(count).unwrap());
 }
 
 async fn session_count(app: &TestApp) -> usize {
@@ -114,10 +114,10 @@ async fn excess_session_cleanup_spares_the_kept_one() {
     app.signed_in().await;
     insert_sessions(&app, 450).await;
     let kept = "hash1";
-    let ended = sessions::end_excess(&app.db, UID, kept, app.clock.now()).await.unwrap();
+    let ended = sessions::end_excess(&app.db, UID, Some(kept), app.clock.now()).await.unwrap();
     assert_eq!((ended, session_count(&app).await), (451 - MAX, MAX));
     assert_eq!(app.count("SELECT count(*) FROM sessions WHERE token_hash = 'hash1'").await, 1);
-    assert_eq!(sessions::end_excess(&app.db, UID, "", app.clock.now()).await.unwrap(), 0);
+    assert_eq!(sessions::end_excess(&app.db, UID, None, app.clock.now()).await.unwrap(), 0);
     assert!(users::find(&app.db, UID).await.unwrap().is_some());
 }
 
@@ -128,10 +128,10 @@ async fn account_unlock_deletes_failures_in_batches() {
                 INSERT INTO login_failures (key_hash, account_hash, failures, last_at)
                 SELECT 'network' || x, $2, 7, $3 FROM n";
     let account = cometchat_auth::crypto::sha256_hex(EMAIL.as_bytes());
-    app.db.write(many, values![3000, &account, app.clock.now()]).await.unwrap();
+    app.db.execute(many, params![3000, &account, app.clock.now()]).await.unwrap();
     let shut =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
-    app.db.write(shut, values![&account, app.clock.now()]).await.unwrap();
+    app.db.execute(shut, params![&account, app.clock.now()]).await.unwrap();
     // What one transaction forgets has a bound; the account's own count is always in it.
     let mut tx = app.db.begin().await.unwrap();
     assert!(throttle::unlock(&mut tx, EMAIL, app.clock.now()).await.unwrap());
@@ -150,9 +150,9 @@ async fn old_failures_are_swept_in_batches() {
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
                 INSERT INTO login_failures (key_hash, account_hash, failures, last_at) SELECT 'old' || x, '', 7, 0 FROM n";
-    db.write(many, &[]).await.unwrap();
+    db.execute(many, &[]).await.unwrap();
     let swept = throttle::delete_old(&db, 1_000_000, 200).await.unwrap();
     assert_eq!(swept, 200);
-    let left = db.read("SELECT count(*) FROM login_failures", &[]).await.unwrap();
-    assert_eq!(left[0].int(0).unwrap(), 800);
+    let left: Vec<(i64,)> = db.fetch_all("SELECT count(*) FROM login_failures", &[]).await.unwrap();
+    assert_eq!(left, [(800,)]);
 }

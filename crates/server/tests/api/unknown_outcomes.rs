@@ -28,8 +28,9 @@ impl TestApp {
             self.clock.advance(Duration::from_secs(15));
             eventually("what is due is done", || async {
                 let due = "SELECT count(*) FROM chat_jobs WHERE parked = 0 AND run_at <= $1";
-                let rows = self.db.read(due, cometchat_auth::values![self.clock.now()]).await.unwrap();
-                rows[0].int(0).unwrap() == 0
+                let due: Vec<(i64,)> =
+                    self.db.fetch_all(due, cometchat_auth::params![self.clock.now()]).await.unwrap();
+                due == [(0,)]
             })
             .await;
         }
@@ -132,9 +133,9 @@ async fn job_of_crashed_worker_is_repeated_once() {
     app.in_the_end("all is done", || async { !app.has_jobs().await }).await;
     let sql = "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at, claim, claimed_until,
                                       parked, last_error, created_at, unsettled_until)
-               VALUES ($1, 'sync_user', $2, '', 1, 1, 0, $3, 'a dead worker', $3, 0, '', $3, 0)";
+               VALUES ($1, 'sync_user', $2, NULL, 1, 1, 0, $3, 'a dead worker', $3, 0, NULL, $3, NULL)";
     let now = app.clock.now();
-    app.db.write(sql, cometchat_auth::values![format!("user:{UID}"), UID, now]).await.unwrap();
+    app.db.execute(sql, cometchat_auth::params![format!("user:{UID}"), UID, now]).await.unwrap();
     let before = app.emulator.calls("PUT", UID).await;
     eventually("it is done", || async { app.emulator.calls("PUT", UID).await == before + 1 }).await;
     app.passes(105).await;

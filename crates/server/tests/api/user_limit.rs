@@ -112,7 +112,7 @@ async fn job_budget_leaves_calls_for_logins() {
     let waiting = || app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'");
     app.chat().wake();
     eventually("the workers hold back", || async {
-        let claimed = app.count("SELECT count(*) FROM chat_jobs WHERE claim <> ''").await;
+        let claimed = app.count("SELECT count(*) FROM chat_jobs WHERE claim IS NOT NULL").await;
         app.chat().client.budget.share() == Share::Nothing && claimed == 0
     })
     .await;

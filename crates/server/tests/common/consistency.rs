@@ -54,24 +54,29 @@ impl Agreement {
 
     /// All of it at one moment: a single statement sees no half of a change.
     async fn noted(&self) -> Noted {
-        let sql = "SELECT 'user', id, name FROM users
+        #[derive(sqlx::FromRow)]
+        struct NotedRow {
+            kind: String,
+            uid: String,
+            text: Option<String>,
+        }
+        let sql = "SELECT 'user' AS kind, id AS uid, name AS text FROM users
                    UNION ALL SELECT 'session', user_id, chat_token_sealed FROM sessions
                    UNION ALL SELECT kind, uid, payload_sealed FROM chat_jobs ORDER BY 1 DESC";
         let mut noted = Noted::default();
-        for row in self.db.read(sql, &[]).await.unwrap() {
-            let [kind, uid, text] = [0, 1, 2].map(|column| row.text(column).unwrap());
+        for NotedRow { kind, uid, text } in self.db.fetch_all(sql, &[]).await.unwrap() {
             let opened = |sealed: &str| self.sealer.open(&uid, sealed).unwrap().to_string();
             match kind.as_str() {
                 "user" => {
-                    noted.users.insert(uid, (text, Vec::new()));
+                    noted.users.insert(uid, (text.unwrap(), Vec::new()));
                 }
                 "session" => {
                     // `user` sorts last, so it was read first.
                     let (_, tokens) = noted.users.get_mut(&uid).expect("a session without a user");
-                    tokens.extend((!text.is_empty()).then(|| opened(&text)));
+                    tokens.extend(text.map(|sealed| opened(&sealed)));
                 }
                 "revoke_token" => {
-                    noted.to_revoke.insert(opened(&text));
+                    noted.to_revoke.insert(opened(&text.unwrap()));
                 }
                 "sync_user" => {
                     noted.to_look_at.insert(uid);
@@ -118,8 +123,9 @@ impl Agreement {
 
     /// Whether nothing is left to be done at CometChat.
     pub async fn is_settled(&self) -> bool {
-        let left = self.db.read("SELECT count(*) FROM chat_jobs", &[]).await.unwrap();
-        left[0].int(0).unwrap() == 0
+        let left: Option<(String,)> =
+            self.db.fetch_optional("SELECT id FROM chat_jobs LIMIT 1", &[]).await.unwrap();
+        left.is_none()
     }
 
     /// Fails unless both sides have the same, to the last token: so it must be when nothing is left to do.
@@ -136,9 +142,9 @@ impl Agreement {
                 return self.is_complete().await;
             }
         }
-        let sql = "SELECT kind || ' ' || uid || ' ' || last_error || ' ' || parked FROM chat_jobs";
-        let rows = self.db.read(sql, &[]).await.unwrap();
-        let left: Vec<_> = rows.iter().map(|row| row.text(0).unwrap()).collect();
+        let sql =
+            "SELECT kind || ' ' || uid || ' ' || COALESCE(last_error, '') || ' ' || parked FROM chat_jobs";
+        let left: Vec<(String,)> = self.db.fetch_all(sql, &[]).await.unwrap();
         panic!("still to be done: {left:#?}");
     }
 }

@@ -3,7 +3,7 @@
 use crate::common::PASSWORD;
 use crate::env::{Browser, OTHER_PASSWORD, World};
 use cometchat_auth::crypto::random;
-use cometchat_auth::users::email_key;
+use cometchat_auth::users::email::email_key;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -72,13 +72,12 @@ impl Ledger {
     async fn is_kept(&self, world: &World) {
         // Counted from 1: a version begins with the time.
         let sql = "SELECT email_key, name, password_version - created_at + 1 FROM users";
-        let users = world.db.read(sql, &[]).await.unwrap();
-        let users: BTreeMap<String, (String, i64)> = users
-            .iter()
-            .map(|row| (row.text(0).unwrap(), (row.text(1).unwrap(), row.int(2).unwrap())))
-            .collect();
-        let sessions = world.db.read("SELECT token_hash FROM sessions", &[]).await.unwrap();
-        let sessions: BTreeSet<String> = sessions.iter().map(|row| row.text(0).unwrap()).collect();
+        let users: Vec<(String, String, i64)> = world.db.fetch_all(sql, &[]).await.unwrap();
+        let users: BTreeMap<String, (String, i64)> =
+            users.into_iter().map(|(key, name, version)| (key, (name, version))).collect();
+        let sessions: Vec<(String,)> =
+            world.db.fetch_all("SELECT token_hash FROM sessions", &[]).await.unwrap();
+        let sessions: BTreeSet<String> = sessions.into_iter().map(|(hash,)| hash).collect();
         for known in self.known.lock().unwrap().values() {
             let email = &known.email;
             let user = users.get(&email_key(email));

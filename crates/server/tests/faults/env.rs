@@ -86,7 +86,7 @@ impl World {
         // A check of lost tokens that was tried often looks no more after this time.
         let passed = "UPDATE chat_jobs SET run_at = 0, claimed_until = 0, unsettled_until = 0,
                                            attempts = CASE WHEN kind = 'reconcile_tokens' THEN 100 ELSE attempts END";
-        self.db.write(passed, &[]).await.unwrap();
+        self.db.execute(passed, &[]).await.unwrap();
     }
 }
 

@@ -181,7 +181,7 @@ async fn rotate(steps: &[Keys]) -> String {
     }
 
     let begun = Instant::now();
-    let count = async |sql: &'static str| db.read(sql, &[]).await.unwrap()[0].int(0).unwrap();
+    let count = async |sql: &'static str| db.fetch_all::<(i64,)>(sql, &[]).await.unwrap()[0].0;
     while count("SELECT count(*) FROM chat_jobs").await > 0 {
         assert_eq!(count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await, 0, "{}", instances.log());
         assert!(begun.elapsed() < Duration::from_secs(240), "still to be done: {}", instances.log());

@@ -2,9 +2,9 @@
 
 use super::for_all_with_db;
 use cometchat_auth::db::Db;
+use cometchat_auth::params;
 use cometchat_auth::sessions::{self, Lifetime, NewSession, SessionOrigin, Token};
 use cometchat_auth::users::{self, User};
-use cometchat_auth::values;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -32,19 +32,26 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 async fn begin(db: &Db, token: &Token, lifetime: Lifetime) {
     let mut tx = db.begin().await.unwrap();
-    tx.run("DELETE FROM sessions", &[]).await.unwrap();
+    tx.execute("DELETE FROM sessions", &[]).await.unwrap();
     let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
     users::upsert(&mut tx, &ada, CREATED).await.unwrap();
     let device = SessionOrigin { user_agent: String::new(), address: String::new() };
-    let issue =
-        NewSession { token, user_id: "ada", proof: None, device: &device, chat_token: None, replaces: None };
-    assert!(sessions::create(tx, issue, lifetime, CREATED).await.unwrap().is_some());
+    let issue = NewSession {
+        token,
+        user_id: "ada",
+        password: None,
+        origin: &device,
+        chat_token: None,
+        replaces: None,
+    };
+    assert!(sessions::create(&mut tx, issue, lifetime, CREATED).await.unwrap().is_some());
+    tx.commit().await.unwrap();
 }
 
 async fn expires_at(db: &Db, token: &Token) -> Option<i64> {
     let sql = "SELECT expires_at FROM sessions WHERE token_hash = $1";
-    let rows = db.read(sql, values![token.hash()]).await.unwrap();
-    rows.first().map(|row| row.int(0).unwrap())
+    let found: Option<(i64,)> = db.fetch_optional(sql, params![token.hash()]).await.unwrap();
+    found.map(|(expires_at,)| expires_at)
 }
 
 #[test]

@@ -19,8 +19,8 @@ const LONGEST_WAIT: i64 = 900;
 
 /// What is counted for this subject.
 async fn found(db: &Db, subject: &AttemptKeys, now: i64) -> throttle::ThrottleState {
-    let (counted, _) = login::load_login_state(db, "", subject).await.unwrap();
-    throttle::evaluate(subject, &counted, now).unwrap()
+    let state = login::load_login_state(db, "", subject).await.unwrap();
+    throttle::evaluate(subject, state.failures, now)
 }
 
 /// How much stands in the way.
@@ -86,7 +86,7 @@ fn backoff_ends_and_hides_account_existence() {
         let place = |network: u8, trusted: bool| usize::from(network) + if trusted { 2 } else { 0 };
         let mut now = 1_000_000;
         let mut tx = db.begin().await.unwrap();
-        tx.run("DELETE FROM login_failures", &[]).await.unwrap();
+        tx.execute("DELETE FROM login_failures", &[]).await.unwrap();
         let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
         users::upsert(&mut tx, &ada, now).await.unwrap();
         tx.commit().await.unwrap();
@@ -94,13 +94,13 @@ fn backoff_ends_and_hides_account_existence() {
             match event {
                 Event::Fail { network, trusted, times } => {
                     for subjects in &accounts {
-                        let owner = found(db, &subjects[2], now).await.standing;
+                        let owner = found(db, &subjects[2], now).await.lockout;
                         for _ in 0..times {
                             throttle::record_failure(db, &subjects[place(network, trusted)], now)
                                 .await
                                 .unwrap();
                         }
-                        let still = found(db, &subjects[2], now).await.standing;
+                        let still = found(db, &subjects[2], now).await.lockout;
                         prop_assert!(trusted || still == owner, "others keep the owner's browser out");
                     }
                 }
@@ -108,21 +108,21 @@ fn backoff_ends_and_hides_account_existence() {
                     for subjects in &accounts {
                         let subject = &subjects[place(network, trusted)];
                         let before = found(db, subject, now).await;
-                        if before.standing == Lockout::Locked {
+                        if before.lockout == Lockout::Locked {
                             // Nobody does.
                             continue;
                         }
                         throttle::record_success(db, subject, before.account.is_none()).await.unwrap();
                         let found = found(db, subject, now).await;
-                        prop_assert_eq!((found.standing, found.has_failed), (Lockout::Allowed, false));
+                        prop_assert_eq!((found.lockout, found.has_failures), (Lockout::Allowed, false));
                     }
                 }
                 Event::Pass(seconds) => now += seconds,
                 Event::SetBack(seconds) => now -= seconds,
             }
             for (known, unknown) in accounts[0].iter().zip(&accounts[1]) {
-                let known = found(db, known, now).await.standing;
-                let unknown = found(db, unknown, now).await.standing;
+                let known = found(db, known, now).await.lockout;
+                let unknown = found(db, unknown, now).await.lockout;
                 prop_assert_eq!(known, unknown);
                 prop_assert!(weight(known) <= LONGEST_WAIT || known == Lockout::Locked);
             }
@@ -130,7 +130,7 @@ fn backoff_ends_and_hides_account_existence() {
         // Twice, since the clock may have been set back by less than it.
         let later = now + 2 * LONGEST_WAIT;
         for subject in &accounts[0] {
-            let standing = found(db, subject, later).await.standing;
+            let standing = found(db, subject, later).await.lockout;
             prop_assert!(matches!(standing, Lockout::Allowed | Lockout::Locked), "{standing:?}");
         }
         Ok(())

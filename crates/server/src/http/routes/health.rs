@@ -3,6 +3,7 @@
 
 use crate::http::error::HttpError;
 use crate::http::middleware::request_context::run_to_completion;
+use crate::params;
 use crate::state::AppState;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
@@ -15,6 +16,9 @@ pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, HttpError
     if state.shutdown.is_cancelled() {
         return Err(HttpError::ShuttingDown);
     }
-    run_to_completion(state, |state| async move { state.db.read("SELECT 1", &[]).await.map(drop) }).await?;
+    run_to_completion(state, |state| async move {
+        state.db.fetch_all::<()>("SELECT 1", params![]).await.map(drop)
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(json!({"status": "ready"})))
 }
