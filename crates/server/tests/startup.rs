@@ -160,7 +160,7 @@ fn unwritable_folder_is_reported_at_startup() {
     assert!(words.contains("data"), "{words}");
     let key = ("SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, key]));
-    assert!(words.contains("cannot make the folder data") && words.contains("DATABASE_URL"), "{words}");
+    assert!(words.contains("cannot create the folder data") && words.contains("DATABASE_URL"), "{words}");
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn foreign_database_file_is_left_untouched() {
     let foreign = "this is a letter, and not a database at all\n".repeat(100);
     std::fs::write(&file, &foreign).unwrap();
     let words = failing(&mut command(folder.path(), &settings));
-    assert!(words.contains("app.db") && words.contains("one of ours"), "{words}");
+    assert!(words.contains("app.db") && words.contains("a database of cometchat-auth"), "{words}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), foreign);
 
     std::fs::remove_file(&file).unwrap();

@@ -77,7 +77,7 @@ async fn job_retry_is_not_delayed_by_clock_set_back() {
     app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
     browser.logout().await;
     eventually("the revocation waits for another try", || async {
-        app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until = 0").await == 1
+        app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until IS NULL").await == 1
     })
     .await;
     app.clock.step(-WEEK);
@@ -95,7 +95,7 @@ async fn job_from_before_restart_ignores_clock_set_back() {
     // As the process that died with it has left it.
     let ahead = "UPDATE chat_jobs SET run_at = run_at + 604800, claimed_until = run_at + 604860, claim = 'x'";
     eventually("the revocation waits for another try", || async {
-        app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until = 0").await == 1
+        app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until IS NULL").await == 1
     })
     .await;
     app.db.execute(ahead, &[]).await.unwrap();

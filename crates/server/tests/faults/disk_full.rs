@@ -147,7 +147,7 @@ async fn read_only_data_folder_is_reported_at_startup() {
         let said = String::from_utf8(ended.stderr).unwrap();
         assert!(!ended.status.success());
         let words = format!("cannot open the database {}/test.db", data.display());
-        assert!(said.contains(&words) && said.contains("Is its folder writable"), "{said}");
+        assert!(said.contains(&words) && said.contains("Check that its folder is writable"), "{said}");
         std::fs::remove_dir_all(&data).unwrap();
     }
 }
