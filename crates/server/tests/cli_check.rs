@@ -57,7 +57,7 @@ async fn check_shows_setting_sources_and_no_secrets() {
 async fn check_creates_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let (well, words) = check(folder.path(), &[("COMETCHAT_EMULATOR_URL", &common::emulator())], &[]);
-    assert!(well && words.contains("the first start makes it"), "{words}");
+    assert!(well && words.contains("the first start creates it"), "{words}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "neither database nor key");
 }
 
