@@ -1,26 +1,26 @@
-//! The calls that CometChat allows in a minute, and which of them are left for work that can wait.
+//! CometChat's rate limit, and the share of it that background jobs may use.
 //!
-//! Sign-ins are never held back here: they go first. The workers leave them a part of the minute, and get it all while
-//! there are no sign-ins. Each instance counts its own calls; what CometChat says in its answers is of all of them.
+//! Logins are never held back here. The workers leave them a part of each minute's calls. Each instance counts its own
+//! calls; the remaining calls that CometChat reports in its responses are those of all instances.
 
 use crate::clock::Clock;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Seconds over which CometChat counts.
+/// Period of CometChat's rate limit.
 const WINDOW_SECONDS: u64 = 60;
 
-/// What the workers may do now.
+/// The jobs that the workers may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
     Nothing,
-    /// Every job but the bulk ones.
+    /// All jobs except bulk jobs.
     Urgent,
     All,
 }
 
-/// Counts calls. One for the whole process.
+/// Counts the calls of this process.
 pub struct CallBudget {
     clock: Clock,
     per_minute: u32,
@@ -31,11 +31,11 @@ pub struct CallBudget {
 struct Counts {
     calls: Window,
     jobs: Window,
-    /// How many CometChat said were left, and when it said so.
-    left: Option<(u32, Duration)>,
+    /// The remaining calls that CometChat reported last, and the time of the report.
+    reported: Option<(u32, Duration)>,
 }
 
-/// What happened in each of the last seconds.
+/// Counts per second of the last minute.
 #[derive(Default)]
 struct Window {
     seconds: VecDeque<(u64, u32)>,
@@ -64,37 +64,36 @@ impl Window {
 }
 
 impl CallBudget {
-    /// `per_minute`: the calls that CometChat allows.
     pub fn new(per_minute: u32, clock: Clock) -> Self {
         Self { clock, per_minute, counts: Mutex::default() }
     }
 
-    /// Counts a call, of a sign-in or of a job.
+    /// Counts a call of a login or of a job.
     pub fn count_call(&self) {
         let second = self.clock.monotonic().as_secs();
         self.lock().calls.add(second);
     }
 
-    /// Counts a job that a worker has taken.
+    /// Counts a job that a worker has claimed.
     pub fn count_job(&self) {
         let second = self.clock.monotonic().as_secs();
         self.lock().jobs.add(second);
     }
 
-    /// Notes how many calls CometChat says are left.
+    /// Records the remaining calls that CometChat reported.
     pub fn record_remaining(&self, calls: u32) {
         let now = self.clock.monotonic();
-        self.lock().left = Some((calls, now));
+        self.lock().reported = Some((calls, now));
     }
 
-    /// What the workers may do: bulk jobs while half of the calls are left, all others while a quarter is. A tenth of the
-    /// calls is theirs in any case, so that what must be revoked is revoked however many sign in.
+    /// Returns the jobs that the workers may run: bulk jobs while half of the calls is left, other jobs while a quarter is.
+    /// A tenth of the calls is always for jobs, so that tokens are revoked however many users log in.
     pub fn share(&self) -> Share {
         let now = self.clock.monotonic();
         let mut counts = self.lock();
         let counted = self.per_minute.saturating_sub(counts.calls.sum(now.as_secs()));
-        let told = counts.left.filter(|(_, at)| now < *at + Duration::from_secs(WINDOW_SECONDS));
-        let left = told.map_or(counted, |(told, _)| told.min(counted));
+        let reported = counts.reported.filter(|(_, at)| now < *at + Duration::from_secs(WINDOW_SECONDS));
+        let left = reported.map_or(counted, |(reported, _)| reported.min(counted));
         if left > self.per_minute / 2 {
             Share::All
         } else if left > self.per_minute / 4 || counts.jobs.sum(now.as_secs()) < self.per_minute / 10 {
@@ -105,7 +104,7 @@ impl CallBudget {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // A panic while it was held cannot have left it wrong by more than a call.
+        // A panic while the lock was held cannot have left the counts wrong by more than one call.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -159,7 +158,7 @@ mod tests {
         let (budget, clock) = budget();
         (0..10).for_each(|_| budget.count_job());
         budget.record_remaining(25);
-        assert_eq!(budget.share(), Share::Nothing, "others use the same app");
+        assert_eq!(budget.share(), Share::Nothing, "other instances use the same app");
         budget.record_remaining(1_000_000);
         assert_eq!(budget.share(), Share::All);
         call(&budget, 80);

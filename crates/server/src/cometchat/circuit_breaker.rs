@@ -1,21 +1,20 @@
-//! The circuit breaker before CometChat: when it fails again and again, nobody waits for it for a while.
+//! The circuit breaker for CometChat: after repeated failures, calls fail immediately for a while instead of waiting.
 //!
-//! Of our own because the crates for it read the system's clock themselves, and count calls that were
-//! dropped half way as if they had never been.
+//! Not a crate, because the available ones read the system's clock themselves and ignore cancelled calls.
 
 use crate::clock::Clock;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Failures in a row that open it.
+/// Consecutive failures that open the circuit breaker.
 const FAILURE_THRESHOLD: u32 = 3;
-/// How long it stays open, where CometChat does not say how long itself.
+/// Time that it stays open without a `Retry-After` from CometChat.
 const OPEN_DURATION: Duration = Duration::from_secs(10);
-/// A `Retry-After` longer than this is not believed.
+/// Limit of the `Retry-After` that it respects.
 const MAX_OPEN_DURATION: Duration = Duration::from_secs(120);
 
-/// Closed, it lets every call through. Open, none. When it has been open long enough, one call may try;
-/// what becomes of that decides.
+/// While closed it admits every call, while open none. After that time it is half-open: it admits one call, whose outcome
+/// closes it or opens it again.
 pub struct CircuitBreaker {
     clock: Clock,
     state: Mutex<State>,
@@ -24,12 +23,12 @@ pub struct CircuitBreaker {
 #[derive(Default)]
 struct State {
     failures: u32,
-    /// From when on calls may try again, by the steady clock; `None` while closed.
+    /// End of the open state by the monotonic clock. `None` while closed.
     open_until: Option<Duration>,
     half_open: bool,
 }
 
-/// A call that was let through. It must say what became of it; dropped without a word, it has failed.
+/// The permission for one call. It records the call's outcome: a permit that is dropped counts as a failure.
 pub struct Permit<'a> {
     breaker: &'a CircuitBreaker,
     is_settled: bool,
@@ -40,7 +39,10 @@ impl CircuitBreaker {
         Self { clock, state: Mutex::default() }
     }
 
-    /// A pass for one call, or how long to wait before asking again.
+    /// Admits a call.
+    ///
+    /// # Errors
+    /// The time until a call may be admitted.
     pub fn admit(&self) -> Result<Permit<'_>, Duration> {
         let now = self.clock.monotonic();
         let mut state = self.lock();
@@ -56,19 +58,19 @@ impl CircuitBreaker {
         Ok(Permit { breaker: self, is_settled: false })
     }
 
-    /// How long until a call may be let through; zero when one may now.
+    /// Returns the time until a call may be admitted, or zero.
     pub fn wait(&self) -> Duration {
         let open_until = self.lock().open_until.unwrap_or_default();
         open_until.saturating_sub(self.clock.monotonic())
     }
 
-    /// Whether calls are held back at present.
+    /// Returns whether it is open or half-open.
     pub fn is_open(&self) -> bool {
         self.lock().open_until.is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while it was held cannot have left it half changed in a way that matters.
+        // A panic while the lock was held cannot have left the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,19 +87,19 @@ impl CircuitBreaker {
 }
 
 impl Permit<'_> {
-    /// CometChat answered, be it a refusal.
+    /// Records that CometChat responded, even if it rejected the call.
     pub fn success(mut self) {
         self.is_settled = true;
         *self.breaker.lock() = State::default();
     }
 
-    /// There was nothing to call for after all: nothing is known of CometChat.
+    /// Records that no call was made.
     pub fn cancel(mut self) {
         self.is_settled = true;
         self.breaker.lock().half_open = false;
     }
 
-    /// CometChat is in trouble; `retry_after` is what it said itself.
+    /// Records that CometChat failed, with its `Retry-After`.
     pub fn failure(mut self, retry_after: Option<Duration>) {
         self.is_settled = true;
         self.breaker.record_failure(retry_after);
@@ -133,8 +135,8 @@ mod tests {
         fail(&breaker, FAILURE_THRESHOLD - 1);
         breaker.admit().ok().unwrap().success();
         fail(&breaker, FAILURE_THRESHOLD - 1);
-        assert!(breaker.admit().is_ok_and(|pass| {
-            pass.failure(None);
+        assert!(breaker.admit().is_ok_and(|permit| {
+            permit.failure(None);
             true
         }));
         assert_eq!(breaker.admit().err(), Some(OPEN_DURATION));
@@ -146,7 +148,7 @@ mod tests {
         fail(&breaker, FAILURE_THRESHOLD);
         clock.advance(OPEN_DURATION);
         let trial = breaker.admit().ok().unwrap();
-        assert!(breaker.admit().is_err(), "only one tries");
+        assert!(breaker.admit().is_err(), "only one call is admitted");
         trial.success();
         assert!(breaker.admit().is_ok());
     }

@@ -1,6 +1,4 @@
-//! CometChat's REST API v3: the few calls that this server needs.
-//!
-//! Knows the wire of CometChat and nothing of ours; what an answer means is in [`super::answer`].
+//! A client for CometChat's REST API v3. [`super::error`] classifies the responses.
 
 use super::budget::CallBudget;
 pub use super::error::CometChatError;
@@ -14,43 +12,43 @@ use serde_json::{Value, json};
 use shared::Secret;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-/// An answer longer than this is not one of CometChat's: a thousand users with all that each may have are 11 MB.
+/// Limit of a response's size. A page of 1,000 users with all possible data has 11 MB.
 const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
-/// Longer than any token or uid of CometChat, and short enough for every server's limit on URLs.
+/// Limit of a path segment: longer than any token or uid, and within the URL limits of servers.
 const MAX_SEGMENT_BYTES: usize = 1024;
-/// As many as CometChat gives at once.
+/// The maximum that CometChat allows.
 const USERS_PER_PAGE: &str = "1000";
 
-/// A token that CometChat knows.
+/// A token in CometChat's list.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IssuedToken {
     pub auth_token: Secret,
-    /// Unix seconds, by CometChat's clock.
+    /// Unix time by CometChat's clock.
     #[serde(default)]
     pub created_at: i64,
 }
 
-/// The live tokens of a user.
+/// The valid tokens of a user.
 pub struct IssuedTokens {
     pub tokens: Vec<IssuedToken>,
-    /// When CometChat said so, in Unix seconds by its own clock; `None`: it did not say.
+    /// The response's `Date`: Unix time by CometChat's clock.
     pub listed_at: Option<i64>,
 }
 
-/// A user that CometChat knows.
+/// A user in CometChat's list.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoteUser {
     pub uid: String,
     #[serde(default)]
     pub name: String,
-    /// When they were deactivated in the dashboard: nobody finds them, and their uid is taken.
+    /// Time of the deactivation in the dashboard. A deactivated user is not found, and keeps the uid.
     #[serde(default)]
     pub deactivated_at: Option<i64>,
 }
 
-/// Where CometChat's REST API is, and the key that opens it.
+/// The address of CometChat's REST API and its credentials.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// `https://{appId}.api-{region}.cometchat.io/v3`, or the emulator's `http://…/v3`.
@@ -59,7 +57,7 @@ pub struct Endpoint {
     pub api_key: Secret,
 }
 
-/// Which call, and what became of it, in a word.
+/// The labels of the metric of calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CallLabels {
     call: &'static str,
@@ -70,9 +68,8 @@ pub struct CallLabels {
 pub struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
-    /// How many calls are left.
     pub budget: CallBudget,
-    /// How long its calls took, in seconds.
+    /// Durations of the calls, in seconds.
     pub calls: Family<CallLabels, Histogram>,
 }
 
@@ -85,7 +82,7 @@ impl Client {
         Self { http, endpoint, budget, calls: Family::new_with_constructor(histogram) }
     }
 
-    /// A new token for `uid`, whatever tokens there are already.
+    /// Creates another token for this user.
     pub async fn create_token(&self, uid: &str) -> Result<Secret, CometChatError> {
         let data = self
             .call("create_token", Method::POST, &["users", uid, "auth_tokens"], Some(json!({"force": true})))
@@ -93,7 +90,7 @@ impl Client {
         parse_token(data)
     }
 
-    /// Makes the user and a token for them in one call.
+    /// Creates a user with a token in one call.
     pub async fn create_user_with_token(&self, uid: &str, name: &str) -> Result<Secret, CometChatError> {
         let body = json!({"uid": uid, "name": name, "withAuthToken": true});
         let data = self.call("create_user", Method::POST, &["users"], Some(body)).await?;
@@ -110,14 +107,13 @@ impl Client {
         Ok(())
     }
 
-    /// Deletes the user for good, with all their tokens. (Without `permanent` the uid would stay taken by
-    /// somebody who can neither sign in nor be made again.)
+    /// Deletes a user with all tokens. `permanent` releases the uid: a user who is only deactivated keeps it.
     pub async fn delete_user(&self, uid: &str) -> Result<(), CometChatError> {
         self.call("delete_user", Method::DELETE, &["users", uid], Some(json!({"permanent": true}))).await?;
         Ok(())
     }
 
-    /// One page of all users, deactivated ones too, counted from 1; an empty one comes after the last.
+    /// Returns a page of all users, including deactivated ones. Pages count from 1, and the page after the last is empty.
     pub async fn users(&self, page: u32) -> Result<Vec<RemoteUser>, CometChatError> {
         let page = page.to_string();
         let query = [("perPage", USERS_PER_PAGE), ("page", page.as_str()), ("withDeactivated", "true")];
@@ -126,7 +122,7 @@ impl Client {
         decode(listed.await?.data)
     }
 
-    /// Whether app id, region and key belong together and the key may do what this server needs.
+    /// Checks that app id, region and key belong together, and that the key has the required scope.
     pub async fn check_credentials(&self) -> Result<(), CometChatError> {
         let query = [("perPage", "1")];
         self.timed_call("check_credentials", Box::pin(self.send(Method::GET, &["users"], &query, None)))
@@ -139,7 +135,7 @@ impl Client {
         Ok(())
     }
 
-    /// Every live token of `uid`: CometChat keeps at most 100.
+    /// Returns the valid tokens of a user: CometChat keeps at most 100.
     pub async fn tokens(&self, uid: &str) -> Result<IssuedTokens, CometChatError> {
         let path = ["users", uid, "auth_tokens"];
         let listed = self.timed_call("list_tokens", Box::pin(self.send(Method::GET, &path, &[], None)));
@@ -154,24 +150,24 @@ impl Client {
         path: &[&str],
         body: Option<Value>,
     ) -> Result<Value, CometChatError> {
-        let answered = self.timed_call(name, Box::pin(self.send(method, path, &[], body))).await?;
-        Ok(answered.data)
+        let response = self.timed_call(name, Box::pin(self.send(method, path, &[], body))).await?;
+        Ok(response.data)
     }
 
     async fn timed_call(
         &self,
         call: &'static str,
-        answer: impl Future<Output = Result<Response, CometChatError>>,
+        response: impl Future<Output = Result<Response, CometChatError>>,
     ) -> Result<Response, CometChatError> {
         let started = Instant::now();
-        // Also when nobody waits for the answer any more.
-        let mut outcome = Outcome { client: self, call, started, outcome: "given_up" };
-        let answer = timed(Phase::CometChat, answer).await;
-        outcome.outcome = answer.as_ref().err().map_or("ok", CometChatError::name);
-        answer
+        // Recorded on drop, so that a cancelled call counts too.
+        let mut outcome = Outcome { client: self, call, started, outcome: "cancelled" };
+        let response = timed(Phase::CometChat, response).await;
+        outcome.outcome = response.as_ref().err().map_or("ok", CometChatError::name);
+        response
     }
 
-    /// One call; the `data` of its answer, and when it was given.
+    /// Makes a call, and returns the `data` and the date of a successful response.
     async fn send(
         &self,
         method: Method,
@@ -179,7 +175,7 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<Value>,
     ) -> Result<Response, CometChatError> {
-        let mut url = address(&self.endpoint.base, path)?;
+        let mut url = url_below(&self.endpoint.base, path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -193,65 +189,66 @@ impl Client {
             request = request.json(&body);
         }
         self.budget.count_call();
-        let mut answer = request.send().await.map_err(from_reqwest)?;
-        let status = answer.status();
-        let retry_after = number(&answer, header::RETRY_AFTER.as_str()).map(Duration::from_secs);
-        if let Some(left) = number(&answer, "x-rate-limit-remaining") {
+        let mut response = request.send().await.map_err(from_reqwest)?;
+        let status = response.status();
+        let retry_after = number(&response, header::RETRY_AFTER.as_str()).map(Duration::from_secs);
+        if let Some(left) = number(&response, "x-rate-limit-remaining") {
             self.budget.record_remaining(left);
         }
-        let date = answer
+        let date = response
             .headers()
             .get(header::DATE)
             .and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok())
             .and_then(|date| i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok());
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(from_reqwest)? {
+        while let Some(chunk) = response.chunk().await.map_err(from_reqwest)? {
             body.extend_from_slice(&chunk);
             if body.len() > MAX_RESPONSE_BYTES {
-                return Err(CometChatError::UnknownOutcome("the answer is too long".into()));
+                return Err(CometChatError::UnknownOutcome("the response is too large".into()));
             }
         }
         Ok(Response { data: parse_response(status, retry_after, &body)?, date })
     }
 }
 
-/// An answer that says no error.
+/// A response without an error.
 struct Response {
     data: Value,
-    /// By CometChat's clock, in Unix seconds.
+    /// Unix time by CometChat's clock.
     date: Option<i64>,
 }
 
-/// The token of an answer. One that could never be revoked is none: the page does not get it.
+/// Returns the token of a response. A token that could not be part of a URL could never be revoked, and is an error.
 fn parse_token(data: Value) -> Result<Secret, CometChatError> {
     let token = decode::<IssuedToken>(data)?.auth_token;
     match check_segment(token.expose()) {
         Ok(()) => Ok(token),
-        Err(why) => Err(CometChatError::UnknownOutcome(format!("a token that cannot be revoked: {why}"))),
+        Err(reason) => {
+            Err(CometChatError::UnknownOutcome(format!("a token that cannot be revoked: {reason}")))
+        }
     }
 }
 
-/// The URL below `base` whose path has exactly these segments, whatever signs are in them.
-fn address(base: &Url, path: &[&str]) -> Result<Url, CometChatError> {
+/// Returns the URL below `base` with exactly these path segments, percent-encoded.
+fn url_below(base: &Url, path: &[&str]) -> Result<Url, CometChatError> {
     for segment in path {
         check_segment(segment).map_err(CometChatError::Unaddressable)?;
     }
     let mut url = base.clone();
     url.path_segments_mut()
-        .map_err(|()| CometChatError::Misconfigured("the base URL takes no path".into()))?
+        .map_err(|()| CometChatError::Misconfigured("the base URL cannot have a path".into()))?
         .pop_if_empty()
-        // It percent-encodes all that has a meaning in a path.
         .extend(path);
     Ok(url)
 }
 
-/// Fails for what no segment of a URL can say. A URL's parser drops or follows these, so that the call would be about
-/// something else: all tokens of the user, say, and not the one called "..".
+/// Rejects text that cannot be a URL segment. A URL parser drops or resolves it, so that the call would have another
+/// subject, for example all tokens of the user instead of one token named "..".
 fn check_segment(text: &str) -> Result<(), &'static str> {
     if matches!(text, "" | "." | "..") {
-        Err("no segment of a URL can be empty or made of dots")
+        Err("a URL segment cannot be empty or consist of dots")
     } else if text.chars().any(char::is_control) {
-        Err("no segment of a URL can have control characters")
+        Err("a URL segment cannot have control characters")
     } else if text.len() > MAX_SEGMENT_BYTES {
         Err("it is too long for a URL")
     } else {
@@ -259,12 +256,12 @@ fn check_segment(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The number that this header of an answer has.
-fn number<T: std::str::FromStr>(answer: &reqwest::Response, header: &str) -> Option<T> {
-    answer.headers().get(header)?.to_str().ok()?.trim().parse().ok()
+/// Returns the number in a response header.
+fn number<T: std::str::FromStr>(response: &reqwest::Response, header: &str) -> Option<T> {
+    response.headers().get(header)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Counts a call when it is over, however it is over.
+/// Records the duration and the outcome of a call when it is dropped.
 struct Outcome<'a> {
     client: &'a Client,
     call: &'static str,
@@ -279,13 +276,13 @@ impl Drop for Outcome<'_> {
     }
 }
 
-/// The client for CometChat. It follows no redirect, because it would take the API key along. `stays_here`: what it
-/// asks is on this machine, and not behind a proxy that the environment names.
-#[allow(clippy::disallowed_methods)] // the one place
-pub fn http_client(stays_here: bool) -> Result<reqwest::Client, reqwest::Error> {
+/// Builds the HTTP client for CometChat. It follows no redirects, which would pass the API key on. If CometChat is the
+/// local emulator, it ignores the proxies of the environment.
+#[allow(clippy::disallowed_methods)] // the only place
+pub fn http_client(is_local: bool) -> Result<reqwest::Client, reqwest::Error> {
     install_crypto_provider();
     let client = reqwest::Client::builder();
-    let client = if stays_here { client.no_proxy() } else { client };
+    let client = if is_local { client.no_proxy() } else { client };
     client
         .user_agent(concat!("cometchat-auth/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
@@ -295,9 +292,9 @@ pub fn http_client(stays_here: bool) -> Result<reqwest::Client, reqwest::Error> 
         .build()
 }
 
-/// What TLS is made of, for whatever speaks it in this process.
+/// Installs rustls' crypto provider for all TLS connections of the process.
 pub fn install_crypto_provider() {
-    // Fails only when there is one already, which is then as good.
+    // An error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
@@ -310,7 +307,7 @@ mod tests {
 
     fn path(token: &str) -> Result<String, CometChatError> {
         let base = "https://app.api-us.cometchat.io/v3".parse().unwrap();
-        address(&base, &["users", "ada", "auth_tokens", token]).map(|url| url.path().to_owned())
+        url_below(&base, &["users", "ada", "auth_tokens", token]).map(|url| url.path().to_owned())
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! What CometChat answers, and what it means: the one place that knows its error codes.
+//! CometChat's responses as results: the only place that knows its error codes.
 //!
-//! An answer is judged by `error.code`, never by its HTTP status, because only the codes are documented. No error
-//! here carries a URL: the token to revoke is in its path.
+//! A response is classified by `error.code` and not by its HTTP status, because only the codes are documented. No error
+//! contains a URL, because the path has the token that is revoked.
 
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -16,32 +16,32 @@ pub enum CometChatError {
     UserExists,
     #[error("CometChat has no such token")]
     TokenNotFound,
-    #[error("CometChat asks for fewer calls")]
+    #[error("CometChat's rate limit is exceeded")]
     RateLimited { retry_after: Option<Duration> },
-    /// App id, region or API key are wrong: nothing works until a person mends them.
-    #[error("CometChat does not accept the app id, region or API key ({0}): {advice}", advice = advice(.0))]
+    /// The app id, region or API key is wrong: no call succeeds until an operator corrects it.
+    #[error("CometChat rejects the app id, region or API key ({0}): {advice}", advice = advice(.0))]
     Misconfigured(String),
-    /// This very call is wrong and will be however often it is made.
-    #[error("CometChat refuses this call ({0})")]
+    /// The call is invalid: a retry cannot succeed.
+    #[error("CometChat rejects this call ({0})")]
     Refused(String),
-    /// No URL can name what the call is about: it was not made, and never can be.
-    #[error("CometChat cannot be asked: {0}")]
+    /// The call's subject cannot be part of a URL, so the call was not made.
+    #[error("the call cannot be made: {0}")]
     Unaddressable(&'static str),
-    /// No connection: the call has certainly done nothing.
+    /// No connection: the call had no effect.
     #[error("CometChat cannot be reached: {0}")]
     Unreachable(String),
-    /// No answer, or one that makes no sense: nobody knows what the call did.
-    #[error("CometChat does not answer as it should: {0}")]
+    /// No response, or an invalid one: the call may have taken effect.
+    #[error("CometChat's response is missing or invalid: {0}")]
     UnknownOutcome(String),
 }
 
 impl CometChatError {
-    /// Whether the call may have taken effect all the same.
+    /// Returns whether the call may have taken effect.
     pub fn has_unknown_outcome(&self) -> bool {
         matches!(self, Self::UnknownOutcome(_))
     }
 
-    /// In a word, for counting.
+    /// Returns the value of the metric's `outcome` label.
     pub fn name(&self) -> &'static str {
         match self {
             Self::UserNotFound => "user_not_found",
@@ -56,26 +56,26 @@ impl CometChatError {
         }
     }
 
-    /// Whether it says that CometChat is in trouble, and not that the call was wrong.
+    /// Returns whether CometChat failed, as opposed to rejecting the call.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::UnknownOutcome(_) | Self::Unreachable(_) | Self::RateLimited { .. })
     }
 }
 
-/// What to mend when CometChat answers with this code, and where the right value stands.
+/// Returns what to correct for this error code, and where the right value is found.
 fn advice(code: &str) -> &'static str {
     match code {
         "AUTH_ERR_EMPTY_APPID" | "AUTH_ERR_INVALID_APPID" => {
-            "it knows no such app in this region; COMETCHAT_APP_ID and COMETCHAT_REGION stand on your app's page in \
+            "there is no such app in this region; copy COMETCHAT_APP_ID and COMETCHAT_REGION from your app's page in \
              CometChat's dashboard"
         }
         "AUTH_ERR_NO_ACCESS" => {
-            "the key may not do this, so it is an Auth Key; COMETCHAT_API_KEY must be the REST API Key (scope \
-             fullAccess) under API & Auth Keys in CometChat's dashboard"
+            "the key is an Auth Key; COMETCHAT_API_KEY must be the REST API Key (scope fullAccess) under API & Auth Keys \
+             in CometChat's dashboard"
         }
         _ => {
-            "it does not know the key; COMETCHAT_API_KEY must be the REST API Key (scope fullAccess) of this very app, \
-             under API & Auth Keys in CometChat's dashboard"
+            "the key is unknown; COMETCHAT_API_KEY must be the REST API Key (scope fullAccess) of this app, under API & \
+             Auth Keys in CometChat's dashboard"
         }
     }
 }
@@ -83,13 +83,13 @@ fn advice(code: &str) -> &'static str {
 pub(super) fn from_reqwest(error: reqwest::Error) -> CometChatError {
     let connect = error.is_connect();
     let error = error.without_url();
-    // reqwest's own words stop at "error sending request"; what the operator needs is the last cause.
+    // reqwest's message is only "error sending request". The operator needs the last cause.
     let mut cause: &dyn std::error::Error = &error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let words = cause.to_string();
-    if connect { CometChatError::Unreachable(words) } else { CometChatError::UnknownOutcome(words) }
+    let message = cause.to_string();
+    if connect { CometChatError::Unreachable(message) } else { CometChatError::UnknownOutcome(message) }
 }
 
 #[derive(Deserialize)]
@@ -112,13 +112,13 @@ pub(crate) fn parse_response(
     if status == StatusCode::TOO_MANY_REQUESTS {
         return Err(CometChatError::RateLimited { retry_after });
     }
-    let answer: Envelope = serde_json::from_slice(body).map_err(|_| {
-        CometChatError::UnknownOutcome(format!("status {}, and no JSON of its kind", status.as_u16()))
+    let response: Envelope = serde_json::from_slice(body).map_err(|_| {
+        CometChatError::UnknownOutcome(format!("status {}, not the expected JSON", status.as_u16()))
     })?;
-    if let Some(error) = answer.error {
+    if let Some(error) = response.error {
         return Err(by_code(status, retry_after, error));
     }
-    match answer.data {
+    match response.data {
         Some(data) if status.is_success() => Ok(data),
         _ => {
             Err(CometChatError::UnknownOutcome(format!("status {}, neither data nor error", status.as_u16())))
@@ -127,7 +127,7 @@ pub(crate) fn parse_response(
 }
 
 fn by_code(status: StatusCode, retry_after: Option<Duration>, error: ErrorBody) -> CometChatError {
-    // It goes to the log, so only what a code can look like.
+    // The code goes to the log, so only the characters of a code are kept.
     let code: String = error
         .code
         .unwrap_or_default()

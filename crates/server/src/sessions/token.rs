@@ -1,14 +1,14 @@
-//! The session token: what the browser's cookie holds and the database does not.
+//! The session token: the browser's cookie has it, and the database has its hash.
 
 use crate::crypto::sha256_hex;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Random bytes in a token: twice what OWASP's Session Management Cheat Sheet asks for.
+/// Random bytes of a token: twice the 128 bits of entropy that ASVS 5.0, 7.2.3 requires.
 const BYTES: usize = 32;
 
-/// A session's secret: 32 random bytes, written as 43 characters of URL-safe base64.
+/// The secret of a session: 32 random bytes as 43 characters of URL-safe base64.
 #[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
@@ -18,19 +18,19 @@ impl Token {
         Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes)))
     }
 
-    /// Reads what a cookie holds; `None` for anything that was never a token of ours.
+    /// Parses a cookie's value. Returns `None` if it is not a token.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
         (bytes.len() == BYTES).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// The token itself, for the cookie.
+    /// Returns the token for the cookie.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What the database keeps: SHA-256 in hex. Plain SHA-256 is enough, since nobody can guess 256
-    /// random bits.
+    /// Returns the SHA-256 in hex, for the database. It needs no salt or slow hash, because 256 random bits cannot be
+    /// guessed.
     pub fn hash(&self) -> String {
         sha256_hex(self.0.as_bytes())
     }
