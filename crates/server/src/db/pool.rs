@@ -196,7 +196,7 @@ async fn roll_back<C: Connection + 'static>(mut object: Object<ConnectionManager
 mod tests {
     use super::*;
     use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-    use sqlx::{Executor as _, Row as _};
+    use sqlx::Executor as _;
 
     fn pool(size: usize) -> (Pool<SqliteConnection>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -212,9 +212,8 @@ mod tests {
         connection: &mut PooledConnection<SqliteConnection>,
         sql: &'static str,
     ) -> Result<i64, DbError> {
-        let rows = connection.connection().unwrap().fetch_all(sql).await;
-        let first = |rows: Vec<sqlx::sqlite::SqliteRow>| rows.first().map_or(0, |row| row.get(0));
-        connection.record_result(rows.map(first))
+        let rows = sqlx::query_as::<_, (i64,)>(sql).fetch_all(connection.connection().unwrap()).await;
+        connection.record_result(rows.map(|rows| rows.first().map_or(0, |(first,)| *first)))
     }
 
     #[tokio::test]
