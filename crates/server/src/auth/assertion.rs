@@ -62,7 +62,7 @@ impl From<DbError> for AssertionError {
     }
 }
 
-/// Logs in the user whom the assertion names. Creates or renames the user as it says.
+/// Logs in the user of the assertion. Creates or renames the user as it says.
 pub async fn login(
     state: &AppState,
     assertion: &str,

@@ -179,7 +179,7 @@ pub async fn verify_credentials(
     Err(AccountError::WrongCredentials)
 }
 
-/// What the database has about a login attempt.
+/// The stored state of a login attempt.
 pub struct LoginState {
     pub failures: AttemptFailures,
     pub credentials: Option<Credentials>,

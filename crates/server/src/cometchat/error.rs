@@ -138,7 +138,7 @@ fn by_code(status: StatusCode, retry_after: Option<Duration>, error: ErrorBody) 
     match code.as_str() {
         "ERR_UID_NOT_FOUND" => CometChatError::UserNotFound,
         "ERR_UID_ALREADY_EXISTS" => CometChatError::UserExists,
-        // What an older CometChat says of a taken uid.
+        // The message of an older CometChat for a taken uid.
         "ERR_BAD_REQUEST" if is_uid_taken(error.details.as_ref()) => CometChatError::UserExists,
         "ERR_AUTH_TOKEN_NOT_FOUND" | "AUTH_ERR_AUTH_TOKEN_NOT_FOUND" => CometChatError::TokenNotFound,
         "ERR_TOO_MANY_REQUESTS" => CometChatError::RateLimited { retry_after },

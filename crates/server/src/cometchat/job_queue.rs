@@ -143,7 +143,7 @@ pub async fn uids_to_delete(db: &Db, after: &str) -> Result<Vec<String>, DbError
     Ok(uids.into_iter().map(|(uid,)| uid).collect())
 }
 
-/// Like [`sync_user`], for a new user whom the caller itself creates at CometChat next. Finish the job with
+/// Like [`sync_user`], for a new user that the caller itself creates at CometChat next. Finish the job with
 /// [`complete`] or [`retry`]; if the caller dies, a worker takes it when the claim expires.
 pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<ClaimedJob, DbError> {
     let (id, claim) = (format!("user:{uid}"), new_id());

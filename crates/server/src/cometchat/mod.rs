@@ -69,7 +69,7 @@ impl MintedToken {
     }
 }
 
-/// A new user whom the database has, and CometChat not yet.
+/// A new user of the database who does not exist at CometChat yet.
 pub struct PendingUser {
     sync: ClaimedJob,
     pending_token_id: String,

@@ -195,8 +195,8 @@ async fn roll_back<C: Connection + 'static>(mut object: Object<ConnectionManager
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
     use sqlx::Executor as _;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
     fn pool(size: usize) -> (Pool<SqliteConnection>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();

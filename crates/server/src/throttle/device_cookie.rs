@@ -36,7 +36,7 @@ impl DeviceCookie {
     }
 }
 
-/// What a device cookie is bound to. A new password changes the version, and so revokes all device cookies of the user.
+/// The account and password that a device cookie is bound to. A new password changes the version, and so revokes all device cookies of the user.
 #[derive(Clone, Copy)]
 pub struct DeviceBinding<'a> {
     pub user_id: &'a str,

@@ -10,7 +10,7 @@ pub const MAX_FAILURES: i64 = 100;
 /// Time without a failure after which the count restarts, in seconds. A lockout stays.
 pub const RESET_AFTER_SECONDS: i64 = 24 * 60 * 60;
 
-/// What failures are counted by.
+/// The key that failures are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// One account and one network. A wait affects only this network.

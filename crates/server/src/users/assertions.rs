@@ -1,4 +1,4 @@
-//! The state of logins by assertion: used assertions, users whom assertions may log in, and cutoff times.
+//! The state of logins by assertion: used assertions, linked users, and cutoff times.
 
 use crate::db::{Db, DbError, Tx};
 use crate::params;

@@ -129,7 +129,7 @@ pub async fn insert_many(tx: &mut Tx, users: &[(User, Option<String>)], now: i64
 }
 
 /// Creates a user without a password, or updates the email address and name of the user with this id, and enqueues
-/// the same for CometChat. A user whom assertions may not log in is left unchanged. Returns whether a row was written.
+/// the same for CometChat. A user that assertions may not log in is left unchanged. Returns whether a row was written.
 pub async fn upsert(tx: &mut Tx, user: &User, now: i64) -> Result<bool, UserError> {
     let written = tx
         .execute(
