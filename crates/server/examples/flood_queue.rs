@@ -178,9 +178,8 @@ async fn main() {
             password_min_length: 15,
         },
     };
-    let app = Application::build(config, Clock::system()).await.unwrap();
+    let app = Application::build(config, Clock::system(), None).await.unwrap();
     let (url, state) = (format!("http://{}", app.address()), app.state());
-    let handle = app.handle();
     let server = tokio::spawn(app.run());
     let http = Client::new();
     for number in 0..10 {
@@ -217,6 +216,6 @@ async fn main() {
         "four accounts that rename for {STORM:?}: {renamed} renames, {refused} refused; session p99 {:.1?}",
         percentile(&mut sessions, 99)
     );
-    handle.stop(true).await;
+    state.shutdown.cancel();
     server.await.unwrap().unwrap();
 }

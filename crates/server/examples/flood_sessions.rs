@@ -149,9 +149,9 @@ async fn main() -> Result<()> {
     tokio::spawn(emulator.run());
     let config = config(&emulator_url, &database_url)?;
     let hash = Hasher::start(config.core.argon2.clone(), 1)?.hash(Password::new("password")).await?;
-    let app = Application::build(config, Clock::system()).await?;
+    let app = Application::build(config, Clock::system(), None).await?;
     let url = format!("http://{}", app.address());
-    let server = app.handle();
+    let state = app.state();
     let running = tokio::spawn(app.run());
 
     let db = Db::open(&database_url).await?;
@@ -191,7 +191,7 @@ async fn main() -> Result<()> {
         db.fetch_all("SELECT public_id FROM sessions WHERE user_id = 'many'", &[]).await?;
     writeln!(std::io::stdout(), "response {status}; {} session is left", left.len())?;
     db.close().await;
-    server.stop(true).await;
+    state.shutdown.cancel();
     running.await??;
     Ok(())
 }

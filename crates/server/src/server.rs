@@ -1,4 +1,4 @@
-//! The one place where everything is put together: settings → pools, clients, workers → the HTTP server.
+//! Builds the application from its settings, runs it and shuts it down.
 
 use crate::clock::Clock;
 use crate::cometchat::budget::CallBudget;
@@ -6,7 +6,7 @@ use crate::cometchat::{ChatService, client, key_fingerprints, worker};
 use crate::config::Config;
 use crate::crypto::seal::{Sealer, SecretKey};
 use crate::db::{Db, OpenError};
-use crate::http;
+use crate::http::{self, server::HttpServer};
 use crate::maintenance;
 use crate::passwords::Hasher;
 use crate::state::AppState;
@@ -14,7 +14,7 @@ use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics;
 use crate::throttle::{device_cookie::DeviceCookieSigner, token_bucket::AddressLimit, user_limit::UserLimit};
 use crate::users::hash_kinds;
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::Server;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +22,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Jobs that are done at CometChat at once: it takes ten thousand a minute, but answers slowly.
+/// Jobs that run concurrently. CometChat accepts ten thousand calls per minute, but takes long for each.
 const WORKERS: usize = 4;
-/// How long requests under way may take to end when the server stops, in seconds; and after them the jobs.
-const SHUTDOWN_TIMEOUT_SECONDS: u64 = 10;
+/// Time for jobs in progress to finish after the last request.
+const JOB_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server that was told to stop still takes requests. Each answer closes its connection meanwhile, so
-/// that no client sends its next request into a connection that is just being closed.
-const DRAIN_DELAY: Duration = Duration::from_millis(300);
-/// How long those who have knocked by then have to be taken in, while nobody else can: the way to most clients and
-/// back, and a busy machine.
-const ACCEPT_DRAIN: Duration = Duration::from_millis(300);
-
-/// Why the server cannot start, in one line that says what to do.
+/// The server cannot start. The message is one line and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -45,26 +38,34 @@ pub enum StartError {
         "{setting}: cannot serve on {address}: {cause}. Is another server running there? Set {setting} to another port"
     )]
     Listen { setting: &'static str, address: SocketAddr, cause: std::io::Error },
+    #[error("cannot start the HTTP workers: {0}")]
+    HttpWorkers(std::io::Error),
     #[error("cannot start the hashing threads: {0}")]
     Hasher(std::io::Error),
-    #[error("cannot make the HTTP client: {0}")]
+    #[error("cannot create the HTTP client: {0}")]
     HttpClient(#[from] reqwest::Error),
 }
 
-/// A server that is bound to its port and ready to run.
+/// An application with a listening socket, ready to run.
 pub struct Application {
     address: SocketAddr,
     metrics_address: Option<SocketAddr>,
-    listener: TcpListener,
-    server: Server,
+    server: HttpServer,
     metrics: Option<Server>,
     background: JoinSet<()>,
     state: Arc<AppState>,
 }
 
 impl Application {
-    /// Puts the server together. Call it on a multi-threaded tokio runtime: background work goes there.
-    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+    /// Builds the application. Call it on a multi-threaded tokio runtime, which runs the background work.
+    ///
+    /// `inherited`: the listening socket that a service manager passed to the process. If there is none, the
+    /// application binds `LISTEN`.
+    pub async fn build(
+        config: Config,
+        clock: Clock,
+        inherited: Option<TcpListener>,
+    ) -> Result<Self, StartError> {
         let http_state = Arc::new(http::state::HttpState::new(&config, clock.clone()));
         let db = Db::open(config.core.database_url.expose()).await?;
         let key = &config.core.secret_key.0;
@@ -74,7 +75,7 @@ impl Application {
         let hasher = Hasher::start(config.core.argon2.clone(), config.core.password_hash_threads)
             .map_err(StartError::Hasher)?;
         if let Err(error) = hash_kinds::share(&db, &hasher).await {
-            tracing::error!(%error, "the kinds of password hashes could not be looked up");
+            tracing::error!(%error, "cannot read the kinds of password hashes");
         }
         let sealer = Sealer::new(key, &fallbacks);
         let endpoint = client::Client::new(
@@ -100,13 +101,20 @@ impl Application {
             runtime: tokio::runtime::Handle::current(),
         });
 
-        let no_port = |cause| StartError::Listen { setting: "LISTEN", address: config.listen, cause };
-        let listener = http::server::listen(config.listen).map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
+        let is_inherited = inherited.is_some();
+        let listener = match inherited {
+            Some(listener) => Ok(listener),
+            None => http::server::bind(config.listen),
+        };
+        let cannot_listen = |cause| StartError::Listen { setting: "LISTEN", address: config.listen, cause };
+        let listener = listener.map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        if is_inherited {
+            tracing::info!(%address, "using the socket of LISTEN_FDS, not LISTEN");
+        }
         let app = (Arc::clone(&state), Arc::clone(&http_state));
-        let listening = listener.try_clone().map_err(no_port)?;
-        let server = http::server::serve(listening, app, config.request_timeout, SHUTDOWN_TIMEOUT_SECONDS)
-            .map_err(no_port)?;
+        let server = HttpServer::start(listener, is_inherited, app, config.request_timeout)
+            .map_err(StartError::HttpWorkers)?;
         let (metrics, metrics_address) = match config.metrics_listen {
             Some(listen) => {
                 let (server, address) = serve_metrics(listen, &state, &http_state)?;
@@ -118,52 +126,35 @@ impl Application {
         let mut background = JoinSet::new();
         for _ in 0..WORKERS {
             let chat = Arc::clone(&chat);
-            let stopping = state.shutdown.clone();
-            background.spawn(async move { worker::run(&chat, &stopping).await });
+            let shutdown = state.shutdown.clone();
+            background.spawn(async move { worker::run(&chat, &shutdown).await });
         }
         background.spawn(maintenance::run(Arc::clone(&state)));
-        Ok(Self { address, metrics_address, listener, server, metrics, background, state })
+        Ok(Self { address, metrics_address, server, metrics, background, state })
     }
 
-    /// Where it listens: the port that the system gave, when it was asked for any.
+    /// Returns the address of the listening socket, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it tells its metrics, if it does.
+    /// Returns the address of the metrics, if `METRICS_LISTEN` is set.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics_address
     }
 
-    /// What its requests work with.
+    /// Returns the state that requests work with. The application shuts down when its `shutdown` is cancelled.
     pub fn state(&self) -> Arc<AppState> {
         Arc::clone(&self.state)
     }
 
-    /// Something to stop the server with at once.
-    pub fn handle(&self) -> ServerHandle {
-        self.server.handle()
-    }
-
-    /// Something to stop the server with so that nobody notices.
-    pub fn shutdown_handle(&self) -> std::io::Result<ShutdownHandle> {
-        Ok(ShutdownHandle {
-            state: self.state(),
-            listener: self.listener.try_clone()?,
-            server: self.handle(),
-        })
-    }
-
-    /// Serves until it is told to stop, then ends what is under way: first the requests, then the jobs.
+    /// Serves until the shutdown, then finishes what is in progress: first the requests, then the jobs.
     pub async fn run(mut self) -> std::io::Result<()> {
-        // The port is closed with the last of its listeners.
-        drop(self.listener);
         let metrics = self.metrics.map(|server| (server.handle(), tokio::spawn(server)));
-        let served = self.server.await;
-        self.state.shutdown.cancel();
-        let ended = async { while self.background.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_secs(SHUTDOWN_TIMEOUT_SECONDS), ended).await.is_err() {
-            // A job that is cut short is done again after the next start.
+        let served = self.server.run(&self.state.shutdown).await;
+        let jobs = async { while self.background.join_next().await.is_some() {} };
+        if tokio::time::timeout(JOB_SHUTDOWN_TIMEOUT, jobs).await.is_err() {
+            // A job that is aborted runs again after the next start.
             self.background.shutdown().await;
         }
         if let Some((handle, task)) = metrics {
@@ -175,26 +166,7 @@ impl Application {
     }
 }
 
-/// Stops a running server so that no request is lost.
-pub struct ShutdownHandle {
-    state: Arc<AppState>,
-    listener: TcpListener,
-    server: ServerHandle,
-}
-
-impl ShutdownHandle {
-    /// Returns when all requests are answered, or were given up ([`App::run`] goes on with the jobs).
-    pub async fn stop(self) {
-        self.state.shutdown.cancel();
-        tokio::time::sleep(DRAIN_DELAY).await;
-        http::server::let_nobody_in(&self.listener);
-        drop(self.listener);
-        tokio::time::sleep(ACCEPT_DRAIN).await;
-        self.server.stop(true).await;
-    }
-}
-
-/// Prometheus comes to a listener of its own, which need not be reachable from outside.
+/// Serves the metrics on a listener of their own, which need not be reachable from outside.
 fn serve_metrics(
     listen: SocketAddr,
     state: &Arc<AppState>,

@@ -1,4 +1,4 @@
-//! The state of the application: what a request works with.
+//! The state that all requests share.
 
 use crate::clock::Clock;
 use crate::cometchat::ChatService;
@@ -15,34 +15,37 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// What a request works with. One for the whole process.
+/// The state that all requests share. A process has one.
 pub struct AppState {
     pub db: Db,
     pub clock: Clock,
     pub hasher: Hasher,
     pub address_limit: AddressLimit,
     pub device_cookies: DeviceCookieSigner,
-    /// Whose turn it is to have a new password judged.
+    /// Limits how many new passwords are checked against the policy concurrently.
     pub policy_check_slots: Semaphore,
-    /// How much of CometChat each user may cause.
+    /// Limits the actions of a user that cause calls to CometChat.
     pub user_limit: UserLimit,
-    /// Code points that a new password needs.
+    /// Minimum length of a new password, in code points.
     pub password_min_length: usize,
     pub chat: Arc<ChatService>,
     pub session_lifetime: Lifetime,
-    /// What another server signs with that hands its users over: one of these. None: no server does.
+    /// Keys that login assertions may be signed with. If there is none, assertions are rejected.
     pub assertion_keys: Vec<SecretKey>,
     pub audit: Audit,
-    /// Cancelled when the server has been told to stop: nobody should send it anything new.
+    /// Cancelled when the server begins to shut down. It then reports that it is not ready.
     pub shutdown: CancellationToken,
-    /// Work is done on this runtime and not on the HTTP workers' own ones, see [`AppState::run_to_completion`].
+    /// Runs the work of requests, see [`AppState::run_to_completion`]. The HTTP workers have runtimes of their own.
     pub(crate) runtime: tokio::runtime::Handle,
 }
 
 impl AppState {
-    /// Does a request's work to its end, also when the request is dropped half way because the client
-    /// hung up. It runs on the shared runtime, where the connections to the database and to CometChat
-    /// live: on a worker's own runtime, one busy worker would hold up the connections of all.
+    /// Runs the work of a request to its end, even if the request is dropped because its client closes
+    /// the connection.
+    ///
+    /// It runs on the shared runtime, which drives the connections to the database and to CometChat: on
+    /// the runtime of one HTTP worker, that worker would delay the connections of all others while it is
+    /// busy.
     pub async fn run_to_completion<T, F>(
         self: &Arc<Self>,
         work: impl FnOnce(Arc<Self>) -> F,

@@ -1,4 +1,4 @@
-//! The memory that one client can make the real binary hold, for each way of sending.
+//! The memory of one connection in the binary, for several kinds of requests and clients that do not read.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,50 +15,50 @@ const CONNECTIONS: u64 = 40;
 /// KiB that each connection may cost, as docs/SCALING.md states it.
 const MAX_KIB_EACH: u64 = 128;
 
-/// A connection whose client has little room for responses.
+/// Opens a connection with a small receive buffer.
 async fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(address).await.unwrap()
 }
 
-/// KiB of memory in use, or at the peak since [`forget_peak`].
+/// Returns a field of `/proc/…/status` in KiB: the memory in use, or its peak since [`reset_peak`].
 fn memory(server: &Server, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
-/// Begins a new measurement of the peak: proc(5), clear_refs.
-fn forget_peak(server: &Server) {
+/// Resets the peak to the memory in use: proc(5), clear_refs.
+fn reset_peak(server: &Server) {
     fs::write(format!("/proc/{}/clear_refs", server.id()), "5").unwrap();
 }
 
-/// KiB that each of many connections costs at most on which this is sent and no response is read.
+/// Returns the peak memory in KiB of each of many connections that send these bytes and read no response.
 async fn cost(bytes: Vec<u8>) -> u64 {
     let folder = common::canary::folder();
     let database = common::new_database(folder.path()).await;
     let settings = [("DATABASE_URL", &*database), ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9")];
     let server = Server::start(folder.path(), &settings);
     let address: SocketAddr = server.url.strip_prefix("http://").unwrap().parse().unwrap();
-    // Code and tables that a first request needs do not count.
+    // Code and tables that a first request loads do not count.
     for path in [routes::HEALTHZ, routes::OPENAPI, "/", routes::SESSION] {
         common::client().get(format!("{}{path}", server.url)).send().await.unwrap().bytes().await.unwrap();
     }
-    forget_peak(&server);
+    reset_peak(&server);
     let before = memory(&server, "VmRSS:");
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut connection = connect(address).await;
-        // All of it is in the system's buffers at once, and stays there where the server does not read it.
+        // The kernel's buffers take all of it, and keep what the server does not read.
         connection.write_all(&bytes).await.unwrap();
         connections.push(connection);
     }
     for connection in &mut connections {
-        // The server works on it.
+        // The server has sent the first response.
         connection.peek(&mut [0]).await.unwrap();
     }
-    // Others are served, and after all that has been read of these.
+    // Requests of other connections, so that the server has handled what it has read of these.
     for _ in 0..20 {
         let mut other = connect(address).await;
         other.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();

@@ -1,18 +1,21 @@
-//! How the real binary ends: what is under way is finished, and nobody waits for ever.
+//! Graceful shutdown of the binary: it finishes requests in progress, within a time limit.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
 use cometchat_auth::db::Db;
-use common::{PASSWORD, Server};
+use common::{PASSWORD, SERVER, Server};
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 use shared::routes;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const CLIENTS: usize = 8;
 
@@ -22,8 +25,9 @@ async fn start(folder: &TempDir, emulator: &str) -> (Server, String) {
         Server::start(folder.path(), &[("DATABASE_URL", &database), ("COMETCHAT_EMULATOR_URL", emulator)]);
     for client in 0..CLIENTS {
         let body = json!({"email": email(client), "password": PASSWORD, "name": "Ada"});
-        let answer = common::client().post(format!("{}{}", server.url, routes::REGISTER)).json(&body).send();
-        assert_eq!(answer.await.unwrap().status(), StatusCode::CREATED);
+        let response =
+            common::client().post(format!("{}{}", server.url, routes::REGISTER)).json(&body).send();
+        assert_eq!(response.await.unwrap().status(), StatusCode::CREATED);
     }
     (server, database)
 }
@@ -33,19 +37,20 @@ fn email(client: usize) -> String {
     format!("ada{client}@example.com")
 }
 
-/// What costs nothing: thousands a second, each of which wants a connection of its own from a server that stops.
-async fn version(http: &Client, url: &str) -> reqwest::Result<StatusCode> {
-    let answer = http.get(format!("{url}{}", routes::HEALTHZ)).send().await?;
-    let status = answer.status();
-    answer.bytes().await?;
+/// Sends a request that costs the server little: there are thousands per second, and while the server shuts down each
+/// needs a new connection.
+async fn check_health(http: &Client, url: &str) -> reqwest::Result<StatusCode> {
+    let response = http.get(format!("{url}{}", routes::HEALTHZ)).send().await?;
+    let status = response.status();
+    response.bytes().await?;
     Ok(status)
 }
 
 async fn login(http: &Client, url: &str, client: usize) -> reqwest::Result<StatusCode> {
     let body = json!({"email": email(client), "password": PASSWORD});
-    let answer = http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await?;
-    let status = answer.status();
-    answer.bytes().await?;
+    let response = http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await?;
+    let status = response.status();
+    response.bytes().await?;
     Ok(status)
 }
 
@@ -53,24 +58,24 @@ async fn login(http: &Client, url: &str, client: usize) -> reqwest::Result<Statu
 async fn graceful_shutdown_under_load_drops_no_request() {
     let folder = common::canary::folder();
     let (server, database) = start(&folder, &common::emulator()).await;
-    let answered = Arc::new(AtomicUsize::new(0));
+    let logins = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
-            let (url, answered) = (server.url.clone(), Arc::clone(&answered));
+            let (url, logins) = (server.url.clone(), Arc::clone(&logins));
             tokio::spawn(async move {
                 let http = common::client();
                 loop {
                     match login(&http, &url, client).await {
                         Ok(status) => assert_eq!(status, StatusCode::OK),
-                        // It takes nobody any more.
+                        // The port is closed.
                         Err(error) => return !error.is_connect(),
                     }
-                    answered.fetch_add(1, Ordering::Relaxed);
+                    logins.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
         .collect();
-    while answered.load(Ordering::Relaxed) < 5 * CLIENTS {
+    while logins.load(Ordering::Relaxed) < 5 * CLIENTS {
         tokio::task::yield_now().await;
     }
     let quick: Vec<_> = (0..CLIENTS)
@@ -79,7 +84,7 @@ async fn graceful_shutdown_under_load_drops_no_request() {
             tokio::spawn(async move {
                 let http = common::client();
                 loop {
-                    match version(&http, &url).await {
+                    match check_health(&http, &url).await {
                         Ok(status) => assert_eq!(status, StatusCode::OK),
                         Err(error) => return !error.is_connect(),
                     }
@@ -96,11 +101,53 @@ async fn graceful_shutdown_under_load_drops_no_request() {
     assert!(server.wait().success());
     let db = Db::open(&database).await.unwrap();
     let sessions = db.fetch_all::<(i64,)>("SELECT count(*) FROM sessions", &[]).await.unwrap()[0].0;
-    assert_eq!(usize::try_from(sessions).unwrap(), answered.load(Ordering::Relaxed) + CLIENTS);
+    assert_eq!(usize::try_from(sessions).unwrap(), logins.load(Ordering::Relaxed) + CLIENTS);
 }
 
-/// Until it is told to stop while a sign-in waits for CometChat, which does not answer.
-async fn stopping_with_a_request_under_way(http: &Client, folder: &TempDir) -> (Server, String) {
+/// Returns a command that becomes the server, with a hard limit of 128 open files: it accepts 64 connections.
+fn with_few_files() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -n 128; exec "$0""#, SERVER]).stdin(Stdio::null());
+    command
+}
+
+async fn send_health_check(address: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", routes::HEALTHZ);
+    connection.write_all(request.as_bytes()).await.unwrap();
+    connection
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn graceful_shutdown_serves_the_accept_queue() {
+    let folder = common::canary::folder();
+    let database = common::new_database(folder.path()).await;
+    let settings = [("DATABASE_URL", &*database), ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9")];
+    let server = Server::start_by(with_few_files(), folder.path(), &settings);
+    let address = server.url.strip_prefix("http://").unwrap();
+    // These keep their connections: the server accepts no others.
+    let mut idle = Vec::new();
+    for _ in 0..64 {
+        let mut connection = send_health_check(address).await;
+        assert_ne!(connection.read(&mut [0; 1024]).await.unwrap(), 0);
+        idle.push(connection);
+    }
+    let mut queued = Vec::new();
+    for _ in 0..8 {
+        queued.push(send_health_check(address).await);
+    }
+    server.signal("-TERM");
+    for mut connection in queued {
+        let mut response = String::new();
+        connection.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+        assert!(response.contains("connection: close\r\n"), "{response}");
+    }
+    assert!(server.wait().success());
+}
+
+/// Returns a server that shuts down while a login waits for a response of CometChat, and the emulator.
+async fn server_with_request_in_progress(http: &Client, folder: &TempDir) -> (Server, String) {
     let emulator = common::emulator();
     let (server, _) = start(folder, &emulator).await;
     let hang = json!({"api": "rest", "kind": "hang"});
@@ -119,16 +166,16 @@ async fn stopping_with_a_request_under_way(http: &Client, folder: &TempDir) -> (
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn graceful_shutdown_ends_at_once_on_second_signal() {
+async fn graceful_shutdown_ends_on_second_signal() {
     let (folder, http) = (common::canary::folder(), common::client());
-    let (server, _emulator) = stopping_with_a_request_under_way(&http, &folder).await;
-    let mut said_so = false;
-    while let Ok(answer) = http.get(format!("{}{}", server.url, routes::READYZ)).send().await {
-        said_so |= answer.status() == StatusCode::SERVICE_UNAVAILABLE;
+    let (server, _emulator) = server_with_request_in_progress(&http, &folder).await;
+    let mut was_unready = false;
+    while let Ok(response) = http.get(format!("{}{}", server.url, routes::READYZ)).send().await {
+        was_unready |= response.status() == StatusCode::SERVICE_UNAVAILABLE;
     }
-    assert!(said_so, "it was ready to the last");
-    let since = Instant::now();
+    assert!(was_unready, "the server reports that it is ready until it closes its port");
+    let start = Instant::now();
     server.signal("-TERM");
     assert!(!server.wait().success());
-    assert!(since.elapsed() < Duration::from_secs(2), "it waited for the request");
+    assert!(start.elapsed() < Duration::from_secs(2), "the server waits for the request");
 }

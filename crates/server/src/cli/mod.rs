@@ -9,10 +9,11 @@ pub(crate) mod users;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Sources, ValueSource};
-use crate::server::{Application, ShutdownHandle};
+use crate::server::Application;
 use crate::telemetry;
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use listenfd::ListenFd;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::Write as _;
@@ -21,6 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 type CliResult = Result<(), Box<dyn Error>>;
 
@@ -92,12 +94,14 @@ fn fail(words: &str) -> ExitCode {
 }
 
 fn run(matches: &ArgMatches, mut sources: Sources) -> CliResult {
+    // This changes the environment, which is unsafe once there are other threads.
+    let mut sockets = ListenFd::from_env();
     // Half of the processors: the HTTP workers have runtimes of their own, and each thread more is one more to be
     // woken for the next step of a request, only to find that another has taken it.
     let threads = std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let done = match matches.subcommand() {
-        None | Some(("serve", _)) => runtime.block_on(serve(&sources)),
+        None | Some(("serve", _)) => runtime.block_on(serve(&sources, &mut sockets)),
         Some(("user", matches)) => {
             sources.read_only = !users::may_create_database(matches);
             runtime.block_on(users::run(matches, &sources))
@@ -134,10 +138,11 @@ fn date(unix_seconds: i64) -> String {
         .unwrap_or_else(|| unix_seconds.to_string())
 }
 
-async fn serve(sources: &Sources) -> CliResult {
+async fn serve(sources: &Sources, sockets: &mut ListenFd) -> CliResult {
     let traces = telemetry::logging::start(sources)?;
     let config = Config::read(sources)?;
     raise_fd_limit();
+    let inherited = sockets.take_tcp_listener(0).map_err(|error| format!("LISTEN_FDS: {error}"))?;
     let public_url = config.public_url.clone();
     let place = match &config.cometchat.emulator {
         Some(emulator) => format!("the emulator at {emulator}"),
@@ -146,13 +151,13 @@ async fn serve(sources: &Sources) -> CliResult {
     // Listened for before anybody can know that we serve: no signal is lost.
     let mut stop = ShutdownSignals::listen()?;
     let app = tokio::select! {
-        app = Application::build(config, Clock::system()) => app?,
+        app = Application::build(config, Clock::system(), inherited) => app?,
         () = stop.next() => {
             tracing::info!("stopped before it served");
             return Ok(());
         }
     };
-    tokio::spawn(stop.apply(app.shutdown_handle()?));
+    tokio::spawn(stop.apply(app.state().shutdown.clone()));
     let address = app.address();
     if let Some(address) = app.metrics_address() {
         tracing::info!(%address, "metrics at /metrics");
@@ -196,10 +201,10 @@ impl ShutdownSignals {
         }
     }
 
-    async fn apply(mut self, app: ShutdownHandle) {
+    async fn apply(mut self, shutdown: CancellationToken) {
         self.next().await;
         tracing::info!("stopping: requests under way may finish");
-        tokio::spawn(app.stop());
+        shutdown.cancel();
         self.next().await;
         tracing::warn!("stopped at once, by a second signal");
         std::process::exit(1);

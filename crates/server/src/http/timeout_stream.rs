@@ -1,13 +1,13 @@
-//! A client's connection: how long it may go without a response, and how much of what the client sends is
-//! read ahead.
+//! A connection with a limit on the time without a response, and on how much of its requests is read ahead.
 //!
-//! actix waits without a limit for the rest of a body, the rest of a second head, and for a client that does
-//! not read. So reads and writes fail once nothing was answered for a while, whatever is sent or received.
+//! actix waits without limit for the rest of a body, for the rest of a second head, and for a client that does not
+//! read. On a [`TimeoutStream`] reads and writes fail when no response was sent for too long, whatever else is sent or
+//! received.
 //!
-//! actix also decodes all requests that it has read at once, however many there are, and takes an unread body of
-//! the next one for that of the one it answers (docs/upstream). So the stream hands over one head at a time, then
-//! its body when the application waits for it, and nothing more while the request is unanswered or a client does
-//! not read what it was answered.
+//! actix also decodes all requests that it has read, however many there are, and takes an unread body of the next
+//! request for that of the current one (docs/upstream). So the stream hands over one head at a time, then its body when
+//! the application waits for it. It hands over nothing more while the request has no response, or while the client
+//! does not read one.
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::PayloadError;
@@ -26,30 +26,31 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Bytes that are read at once.
+/// Bytes of one read.
 const MAX_READ_BYTES: usize = 4096;
-/// Bytes of a request's head, as many as nginx passes on.
+/// Bytes of a request's head. nginx passes on as many (`large_client_header_buffers 4 8k`).
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const HEAD_TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-/// Bytes of a response that are copied for a client at once.
+/// Bytes of a response that are buffered for a client.
 pub const MAX_WRITE_BYTES: usize = 16 * 1024;
 
-/// Progress on one connection, which its stream and the application share.
+/// The state of one connection, shared by its stream and the application.
 #[derive(Clone)]
 pub struct ConnectionActivity(Rc<State>);
 
 struct State {
+    /// When the connection began, if there was no response yet.
     last_response: Cell<Instant>,
-    /// The application has a request that it has not answered.
+    /// The application has a request without a response.
     is_in_progress: Cell<bool>,
     /// The application waits for the request's body.
     wants_body: Cell<bool>,
-    /// Bytes of the request's body that are not handed over, if it is not sent in chunks.
+    /// Bytes of the request's body that are not handed over yet. `None` for a body in chunks.
     body_left: Cell<Option<usize>>,
-    /// The body of the latest request was not read to its end.
+    /// The application did not read the body of the latest request to its end.
     has_unread_body: Cell<bool>,
-    /// The connection's task, when it was given nothing although there may be something.
+    /// The task of the connection, if the stream withheld bytes from it that it may have.
     reader: RefCell<Option<Waker>>,
 }
 
@@ -65,7 +66,7 @@ impl ConnectionActivity {
         }))
     }
 
-    /// Notes that the application begins to work on a request.
+    /// Records that the application begins to handle a request.
     pub fn begin(&self, request: &mut Request) {
         let payload = request.take_payload();
         let has_body = !matches!(payload, Payload::None);
@@ -77,18 +78,18 @@ impl ConnectionActivity {
             let length =
                 request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
             self.0.body_left.set(length.and_then(|length| length.trim().parse().ok()));
-            let body: BoxedPayloadStream = Box::pin(Body { payload, exchange: self.clone() });
+            let body: BoxedPayloadStream = Box::pin(Body { payload, activity: self.clone() });
             *request.payload() = Payload::Stream { payload: body };
         }
     }
 
-    /// Notes that the request is answered, and bounds what the response costs while it is sent.
+    /// Records that the request has a response, and limits the memory that sending the response needs.
     pub fn finish(&self, mut response: Response<BoxBody>) -> Response<BoxBody> {
         self.0.is_in_progress.set(false);
         self.0.wants_body.set(false);
         self.0.last_response.set(Instant::now());
         self.wake_reader();
-        // After a part of a body it is unknown where the next head begins.
+        // The rest of the body has an unknown end, so the next head cannot be found.
         if self.0.has_unread_body.get() {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
@@ -112,10 +113,10 @@ impl ConnectionActivity {
     }
 }
 
-/// A request's body, which lets the stream know when the application waits for more of it.
+/// The body of a request. It records when the application waits for more of it.
 struct Body {
     payload: Payload,
-    exchange: ConnectionActivity,
+    activity: ConnectionActivity,
 }
 
 impl Stream for Body {
@@ -123,11 +124,11 @@ impl Stream for Body {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let body = self.get_mut();
-        let state = &body.exchange.0;
+        let state = &body.activity.0;
         let chunk = Pin::new(&mut body.payload).poll_next(context);
         state.wants_body.set(chunk.is_pending());
         match chunk {
-            Poll::Pending => body.exchange.wake_reader(),
+            Poll::Pending => body.activity.wake_reader(),
             Poll::Ready(None) => state.has_unread_body.set(false),
             Poll::Ready(Some(_)) => {}
         }
@@ -137,11 +138,11 @@ impl Stream for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.exchange.0.wants_body.set(false);
+        self.activity.0.wants_body.set(false);
     }
 }
 
-/// A response's body in pieces: actix copies each as a whole into the buffer that it sends from.
+/// The body of a response in chunks of [`MAX_WRITE_BYTES`]. actix copies each chunk as a whole into its write buffer.
 struct ChunkedBytes(Bytes);
 
 impl MessageBody for ChunkedBytes {
@@ -160,13 +161,13 @@ impl MessageBody for ChunkedBytes {
     }
 }
 
-/// Finds the empty lines that end heads and bodies in chunks. Others in chunks or before heads do no harm.
+/// Finds the empty lines that end heads, and bodies in chunks. Other empty lines only split what is handed over.
 struct EmptyLines {
     is_line_start: bool,
 }
 
 impl EmptyLines {
-    /// How many of these bytes there are up to the end of the first empty line.
+    /// Returns the number of bytes up to the end of the first empty line.
     fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (position, byte) in bytes.iter().enumerate() {
             match byte {
@@ -180,22 +181,23 @@ impl EmptyLines {
     }
 }
 
-/// A client's connection, which fails when nothing was answered on it for longer than `timeout`.
+/// A client's connection. It fails if no response was sent for longer than `timeout`.
 pub struct TimeoutStream {
     stream: TcpStream,
     timeout: Duration,
-    exchange: ConnectionActivity,
-    /// Reset only when it has elapsed, not at each response.
+    activity: ConnectionActivity,
+    /// Reset only when it has elapsed, because a reset at each response costs time.
     alarm: Pin<Box<Sleep>>,
-    /// Read, but not handed over yet.
-    ahead: BytesMut,
+    /// Bytes that are read but not handed over.
+    read_ahead: BytesMut,
     empty_lines: EmptyLines,
-    /// Bytes handed over since the latest empty line.
+    /// Bytes handed over since the last empty line.
     head_bytes: usize,
-    /// There may be more to read, but what was handed over has to be decoded first.
+    /// There may be more to read, but actix has to decode first what was handed over.
     must_yield: bool,
     is_write_blocked: bool,
-    is_refused: bool,
+    /// The head is too large: the stream reads as closed.
+    is_rejected: bool,
 }
 
 impl TimeoutStream {
@@ -204,25 +206,25 @@ impl TimeoutStream {
         Self {
             stream,
             timeout,
-            exchange: ConnectionActivity::new(now),
+            activity: ConnectionActivity::new(now),
             alarm: Box::pin(sleep_until(now + timeout)),
-            ahead: BytesMut::new(),
+            read_ahead: BytesMut::new(),
             empty_lines: EmptyLines { is_line_start: true },
             head_bytes: 0,
             must_yield: false,
             is_write_blocked: false,
-            is_refused: false,
+            is_rejected: false,
         }
     }
 
-    pub fn exchange(&self) -> ConnectionActivity {
-        self.exchange.clone()
+    pub fn activity(&self) -> ConnectionActivity {
+        self.activity.clone()
     }
 
-    /// Fails when the time is over; else the task is woken when it is.
+    /// Fails if the timeout has elapsed; otherwise schedules a wake-up of the task for then.
     fn check_time(&mut self, context: &mut Context<'_>) -> Result<()> {
         while self.alarm.as_mut().poll(context).is_ready() {
-            let deadline = self.exchange.0.last_response.get() + self.timeout;
+            let deadline = self.activity.0.last_response.get() + self.timeout;
             if deadline <= Instant::now() {
                 return Err(ErrorKind::TimedOut.into());
             }
@@ -231,9 +233,9 @@ impl TimeoutStream {
         Ok(())
     }
 
-    /// Puts what may be decoded next into the buffer, and keeps the rest.
+    /// Hands over the bytes that actix may decode next, and keeps the rest.
     fn deliver(&mut self, buffer: &mut ReadBuf<'_>, bytes: &[u8]) {
-        let state = &self.exchange.0;
+        let state = &self.activity.0;
         let is_body = state.is_in_progress.get() || state.has_unread_body.get();
         let end = match state.body_left.get().filter(|_| state.is_in_progress.get()) {
             Some(left) => {
@@ -245,21 +247,21 @@ impl TimeoutStream {
             None => self.empty_lines.find(bytes),
         };
         self.head_bytes = if end.is_some() || is_body { 0 } else { self.head_bytes + bytes.len() };
-        let (now, later) = end.and_then(|end| bytes.split_at_checked(end)).unwrap_or((bytes, &[]));
-        buffer.put_slice(now);
-        self.ahead.extend_from_slice(later);
-        self.must_yield |= !self.ahead.is_empty();
+        let (current, later) = end.and_then(|end| bytes.split_at_checked(end)).unwrap_or((bytes, &[]));
+        buffer.put_slice(current);
+        self.read_ahead.extend_from_slice(later);
+        self.must_yield |= !self.read_ahead.is_empty();
         if self.head_bytes > MAX_HEAD_BYTES {
-            self.is_refused = true;
-            // All that was answered before is sent: else nothing would have been read.
+            self.is_rejected = true;
+            // Does not mix with an earlier response: the stream reads only when that is sent.
             let _ = self.stream.try_write(HEAD_TOO_LARGE);
         }
     }
 
-    fn written<T>(&mut self, written: Poll<Result<T>>) -> Poll<Result<T>> {
+    fn record_write<T>(&mut self, written: Poll<Result<T>>) -> Poll<Result<T>> {
         self.is_write_blocked = written.is_pending();
         if !self.is_write_blocked {
-            self.exchange.wake_reader();
+            self.activity.wake_reader();
         }
         written
     }
@@ -273,8 +275,8 @@ impl AsyncRead for TimeoutStream {
     ) -> Poll<Result<()>> {
         let this = self.get_mut();
         this.check_time(context)?;
-        if this.is_write_blocked || !this.exchange.may_read() {
-            this.exchange.0.reader.replace(Some(context.waker().clone()));
+        if this.is_write_blocked || !this.activity.may_read() {
+            this.activity.0.reader.replace(Some(context.waker().clone()));
             this.must_yield = false;
             return Poll::Pending;
         }
@@ -282,24 +284,24 @@ impl AsyncRead for TimeoutStream {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if this.is_refused {
+        if this.is_rejected {
             return Poll::Ready(Ok(()));
         }
         let limit = buffer.remaining().min(MAX_READ_BYTES);
-        if !this.ahead.is_empty() {
-            let bytes = this.ahead.split_to(limit.min(this.ahead.len()));
-            let later = std::mem::take(&mut this.ahead);
+        if !this.read_ahead.is_empty() {
+            let bytes = this.read_ahead.split_to(limit.min(this.read_ahead.len()));
+            let later = std::mem::take(&mut this.read_ahead);
             this.deliver(buffer, &bytes);
-            this.ahead.unsplit(later);
+            this.read_ahead.unsplit(later);
             this.must_yield = true;
             return Poll::Ready(Ok(()));
         }
         let mut space = [0; MAX_READ_BYTES];
-        let mut piece = ReadBuf::new(space.get_mut(..limit).unwrap_or_default());
-        ready!(Pin::new(&mut this.stream).poll_read(context, &mut piece))?;
-        // A read that did not fill its space has emptied the socket, and the next one waits.
-        this.must_yield = piece.remaining() == 0;
-        this.deliver(buffer, piece.filled());
+        let mut chunk = ReadBuf::new(space.get_mut(..limit).unwrap_or_default());
+        ready!(Pin::new(&mut this.stream).poll_read(context, &mut chunk))?;
+        // A read that does not fill its buffer has emptied the socket.
+        this.must_yield = chunk.remaining() == 0;
+        this.deliver(buffer, chunk.filled());
         Poll::Ready(Ok(()))
     }
 }
@@ -309,7 +311,7 @@ impl AsyncWrite for TimeoutStream {
         let this = self.get_mut();
         this.check_time(context)?;
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.written(written)
+        this.record_write(written)
     }
 
     fn poll_write_vectored(
@@ -320,7 +322,7 @@ impl AsyncWrite for TimeoutStream {
         let this = self.get_mut();
         this.check_time(context)?;
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, bytes);
-        this.written(written)
+        this.record_write(written)
     }
 
     fn is_write_vectored(&self) -> bool {

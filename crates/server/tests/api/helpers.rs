@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 pub const UID: &str = "test-user-id";
 pub const EMAIL: &str = "test@example.com";
@@ -40,14 +41,14 @@ pub struct TestApp {
     pub emulator: Emulator,
     pub config: Config,
     state: Arc<AppState>,
-    server: actix_web::dev::ServerHandle,
+    /// Ends with the server.
+    running: JoinHandle<std::io::Result<()>>,
     _folder: Option<TempDir>,
 }
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        // The command is sent by the call; nobody waits for the answer.
-        drop(self.server.stop(false));
+        self.state.shutdown.cancel();
     }
 }
 
@@ -75,17 +76,18 @@ impl TestApp {
     }
 
     async fn run(config: Config, clock: Clock, emulator: Emulator, db: Db) -> Self {
-        let app = Application::build(config.clone(), clock.clone()).await.unwrap();
+        let app = Application::build(config.clone(), clock.clone(), None).await.unwrap();
         let url = format!("http://{}", app.address());
         let metrics = app.metrics_address();
-        let (server, state) = (app.handle(), app.state());
-        tokio::spawn(app.run());
-        Self { url, metrics, clock, db, emulator, config, state, server, _folder: None }
+        let state = app.state();
+        let running = tokio::spawn(app.run());
+        Self { url, metrics, clock, db, emulator, config, state, running, _folder: None }
     }
 
     /// Stops the server and starts it again on the same database.
     pub async fn restart(mut self) -> Self {
-        self.server.stop(true).await;
+        self.state.shutdown.cancel();
+        (&mut self.running).await.unwrap().unwrap();
         let folder = self._folder.take();
         let (config, clock, emulator) = (self.config.clone(), self.clock.clone(), self.emulator.clone());
         let mut next = Self::run(config, clock, emulator, self.db.clone()).await;

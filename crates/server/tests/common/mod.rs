@@ -69,7 +69,9 @@ pub const SERVER: &str = env!("CARGO_BIN_EXE_cometchat-auth");
 impl Server {
     /// Starts the binary with these settings and no others, on a free port. It logs to a file in this folder.
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::start_by(Command::new(SERVER), folder, settings)
+        let mut command = Command::new(SERVER);
+        command.stdin(Stdio::null());
+        Self::start_by(command, folder, settings)
     }
 
     /// The same by a command that becomes the binary.
@@ -83,7 +85,6 @@ impl Server {
             .env("COMETCHAT_CALLS_PER_MINUTE", "1000000")
             .envs(canary::settings())
             .envs(settings.iter().copied())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::options().create(true).append(true).open(folder.join("log")).unwrap())
             .spawn()
