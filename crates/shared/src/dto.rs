@@ -18,10 +18,10 @@ pub struct LoginRequest {
 impl LoginRequest {
     /// Returns the errors by field. Without errors the server checks the credentials.
     pub fn validate(&self) -> FieldErrors {
-        let mut faults = FieldErrors::new();
-        validation::check_email(self.email.trim(), &mut faults);
-        validation::check_password_input("password", self.password.expose(), &mut faults);
-        faults
+        let mut errors = FieldErrors::new();
+        validation::check_email(self.email.trim(), &mut errors);
+        validation::check_password_input("password", self.password.expose(), &mut errors);
+        errors
     }
 }
 
@@ -43,11 +43,11 @@ impl RegisterRequest {
     /// Returns the errors by field. `min_chars` is [`ClientConfig::password_min_length`]. Only the server
     /// checks whether the password is easy to guess.
     pub fn validate(&self, min_chars: usize) -> FieldErrors {
-        let mut faults = FieldErrors::new();
-        validation::check_name(self.name.trim(), &mut faults);
-        validation::check_email(self.email.trim(), &mut faults);
-        validation::check_new_password("password", self.password.expose(), min_chars, &mut faults);
-        faults
+        let mut errors = FieldErrors::new();
+        validation::check_name(self.name.trim(), &mut errors);
+        validation::check_email(self.email.trim(), &mut errors);
+        validation::check_new_password("password", self.password.expose(), min_chars, &mut errors);
+        errors
     }
 }
 
@@ -66,13 +66,13 @@ pub struct LoginResponse {
     pub cometchat_auth_token: Option<Secret>,
 }
 
-/// `POST /api/login/assertion`: signs in a user whom another server has authenticated.
+/// `POST /api/login/assertion`: logs in a user that another server has authenticated.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AssertionRequest {
-    /// A JWT signed with `ASSERTION_KEY`: HS256, `aud` is `cometchat-auth`, and `sub`, `email`, `name`, `iat`, `exp` and
-    /// `jti` are there.
+    /// A JWT signed with HS256 and `ASSERTION_KEY`. Its `aud` is `cometchat-auth`, and it has the claims `sub`,
+    /// `email`, `name`, `iat`, `exp` and `jti`.
     #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1))]
     pub assertion: Secret,
 }
@@ -98,9 +98,9 @@ pub struct UpdateAccountRequest {
 
 impl UpdateAccountRequest {
     pub fn validate(&self) -> FieldErrors {
-        let mut faults = FieldErrors::new();
-        validation::check_name(self.name.trim(), &mut faults);
-        faults
+        let mut errors = FieldErrors::new();
+        validation::check_name(self.name.trim(), &mut errors);
+        errors
     }
 }
 
@@ -117,12 +117,12 @@ pub struct ChangePasswordRequest {
 }
 
 impl ChangePasswordRequest {
-    /// Returns the errors by field, as [`RegisterRequest::faults`].
+    /// Returns the errors by field, as [`RegisterRequest::validate`].
     pub fn validate(&self, min_chars: usize) -> FieldErrors {
-        let mut faults = FieldErrors::new();
-        validation::check_password_input("currentPassword", self.current_password.expose(), &mut faults);
-        validation::check_new_password("newPassword", self.new_password.expose(), min_chars, &mut faults);
-        faults
+        let mut errors = FieldErrors::new();
+        validation::check_password_input("currentPassword", self.current_password.expose(), &mut errors);
+        validation::check_new_password("newPassword", self.new_password.expose(), min_chars, &mut errors);
+        errors
     }
 }
 
@@ -138,9 +138,9 @@ pub struct DeleteAccountRequest {
 
 impl DeleteAccountRequest {
     pub fn validate(&self) -> FieldErrors {
-        let mut faults = FieldErrors::new();
-        validation::check_password_input("password", self.password.expose(), &mut faults);
-        faults
+        let mut errors = FieldErrors::new();
+        validation::check_password_input("password", self.password.expose(), &mut errors);
+        errors
     }
 }
 

@@ -30,39 +30,39 @@ pub fn is_uid(text: &str) -> bool {
 }
 
 /// Adds an error if a trimmed email address is invalid.
-pub fn check_email(email: &str, faults: &mut FieldErrors) {
-    let fault = if email.is_empty() {
+pub fn check_email(email: &str, errors: &mut FieldErrors) {
+    let message = if email.is_empty() {
         "Enter your email address."
     } else if email.len() > MAX_EMAIL_BYTES {
-        "This is too long for an email address."
+        "This email address is too long."
     } else if visible_text::has_hidden(email) || !is_address_like(email) {
-        "This is not an email address: it should look like name@example.com."
+        "Enter an email address like name@example.com."
     } else {
         return;
     };
-    faults.insert("email".into(), fault.into());
+    errors.insert("email".into(), message.into());
 }
 
 /// Adds an error if an existing password cannot be one.
-pub fn check_password_input(field: &str, password: &str, faults: &mut FieldErrors) {
-    let fault = if password.is_empty() {
+pub fn check_password_input(field: &str, password: &str, errors: &mut FieldErrors) {
+    let message = if password.is_empty() {
         "Enter your password."
     } else if password.len() > MAX_PASSWORD_INPUT_BYTES {
         "This password is too long."
     } else if password.contains('\0') {
-        "This password has a character that no keyboard types."
+        "This password contains an invalid character."
     } else {
         return;
     };
-    faults.insert(field.into(), fault.into());
+    errors.insert(field.into(), message.into());
 }
 
 /// Adds an error if a new password is too short or too long. There are no rules about kinds of characters,
 /// which make passwords worse (NIST SP 800-63B-4, 3.1.1.2). The server also checks whether the password is
 /// easy to guess.
-pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults: &mut FieldErrors) {
+pub fn check_new_password(field: &str, password: &str, min_chars: usize, errors: &mut FieldErrors) {
     let chars = password.chars().count();
-    let fault = if password.is_empty() {
+    let message = if password.is_empty() {
         "Choose a password.".to_owned()
     } else if chars < min_chars {
         format!(
@@ -72,25 +72,25 @@ pub fn check_new_password(field: &str, password: &str, min_chars: usize, faults:
     } else if chars > MAX_NEW_PASSWORD_CHARS {
         format!("Use at most {MAX_NEW_PASSWORD_CHARS} characters.")
     } else if password.contains('\0') {
-        "This password has a character that no keyboard types.".to_owned()
+        "This password contains an invalid character.".to_owned()
     } else {
         return;
     };
-    faults.insert(field.into(), fault);
+    errors.insert(field.into(), message);
 }
 
 /// Adds an error if a trimmed name is invalid.
-pub fn check_name(name: &str, faults: &mut FieldErrors) {
-    let fault = if name.is_empty() {
+pub fn check_name(name: &str, errors: &mut FieldErrors) {
+    let message = if name.is_empty() {
         "Enter your name.".to_owned()
     } else if name.chars().count() > MAX_NAME_CHARS {
         format!("Use at most {MAX_NAME_CHARS} characters.")
     } else if visible_text::has_hidden(name) {
-        "This name contains characters that cannot be seen. Type it without them.".to_owned()
+        "This name contains invisible characters. Type it without them.".to_owned()
     } else {
         return;
     };
-    faults.insert("name".into(), fault);
+    errors.insert("name".into(), message);
 }
 
 /// Returns whether the text has a local part, an `@` and a domain, without white space. Only a message can

@@ -1,4 +1,4 @@
-//! Characters that hide themselves or reorder their neighbours, and how text is shown without them.
+//! Hidden characters and bidirectional controls: detects and strips them.
 //!
 //! A name or an email address with such a character looks like another one. Validation rejects new
 //! ones; text that arrives from elsewhere (older rows, CometChat's other clients) is stripped where it
@@ -11,12 +11,12 @@ const POP_DIRECTIONAL_ISOLATE: char = '\u{2069}';
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
-/// Whether the character changes the direction of the text around it.
+/// Returns whether the character changes the direction of the text around it.
 pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether the character is a control, reorders text, or is drawn as nothing.
+/// Returns whether the character is a control, reorders text, or is drawn as nothing.
 ///
 /// Unicode's `Default_Ignorable_Code_Point`, plus the separators, fillers and blanks that fonts draw empty.
 pub fn is_hidden(c: char) -> bool {
@@ -30,31 +30,32 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether the text has a hidden character that its script does not need.
+/// Returns whether the text has a hidden character that its script does not need.
 pub fn has_hidden(text: &str) -> bool {
     neighbours(text).any(|(before, c, after)| is_out_of_place(before, c, after))
 }
 
-/// The text without hidden characters that its script does not need.
+/// Returns the text without the hidden characters that its script does not need.
 pub fn without_hidden(text: &str) -> String {
     let kept = neighbours(text).filter(|(before, c, after)| !is_out_of_place(*before, *c, *after));
     kept.map(|(_, c, _)| c).collect()
 }
 
-/// The text without hidden characters, isolated from what surrounds it: for titles and labels, where no
+/// Returns the text without hidden characters, isolated from what surrounds it: for titles and labels, where no
 /// markup can do it.
 pub fn isolated(text: &str) -> String {
     format!("{FIRST_STRONG_ISOLATE}{}{POP_DIRECTIONAL_ISOLATE}", without_hidden(text))
 }
 
-/// Each character between the one before and the one after it.
+/// Returns each character with the one before and the one after it.
 fn neighbours(text: &str) -> impl Iterator<Item = (Option<char>, char, Option<char>)> {
     let before = std::iter::once(None).chain(text.chars().map(Some));
     let after = text.chars().skip(1).map(Some).chain(std::iter::once(None));
     before.zip(text.chars()).zip(after).map(|((before, c), after)| (before, c, after))
 }
 
-/// Joiners and variation selectors are spelling in some scripts and in emoji; elsewhere they only hide.
+/// Returns whether a hidden character is not part of the spelling. Joiners and variation selectors are, in some
+/// scripts and in emoji.
 fn is_out_of_place(before: Option<char>, c: char, after: Option<char>) -> bool {
     if !is_hidden(c) {
         return false;
@@ -73,7 +74,8 @@ fn is_out_of_place(before: Option<char>, c: char, after: Option<char>) -> bool {
     !is_spelling
 }
 
-/// Arabic, the scripts of India and their neighbours, whose letters take other shapes next to each other.
+/// Returns whether the letter belongs to a script that needs joiners: Arabic, or a script of South or Southeast
+/// Asia.
 fn is_joining_script(c: char) -> bool {
     !is_hidden(c)
         && matches!(c,
