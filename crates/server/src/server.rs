@@ -6,7 +6,7 @@ use crate::cometchat::{ChatService, client, key_fingerprints, worker};
 use crate::config::Config;
 use crate::crypto::seal::{Sealer, SecretKey};
 use crate::db::{Db, OpenError};
-use crate::http::{self, server::HttpServer};
+use crate::http::{self, middleware::request_context::RequestMetrics, server::HttpServer};
 use crate::maintenance;
 use crate::passwords::Hasher;
 use crate::state::AppState;
@@ -66,7 +66,7 @@ impl Application {
         clock: Clock,
         inherited: Option<TcpListener>,
     ) -> Result<Self, StartError> {
-        let http_state = Arc::new(http::state::HttpState::new(&config, clock.clone()));
+        let http_data = http::HttpData::new(&config, clock.clone());
         let db = Db::open(config.core.database_url.expose()).await?;
         let key = &config.core.secret_key.0;
         let fallbacks: Vec<SecretKey> =
@@ -112,12 +112,12 @@ impl Application {
         if is_inherited {
             tracing::info!(%address, "using the socket of LISTEN_FDS, not LISTEN");
         }
-        let app = (Arc::clone(&state), Arc::clone(&http_state));
+        let app = (Arc::clone(&state), http_data.clone());
         let server = HttpServer::start(listener, is_inherited, app, config.request_timeout)
             .map_err(StartError::HttpWorkers)?;
         let (metrics, metrics_address) = match config.metrics_listen {
             Some(listen) => {
-                let (server, address) = serve_metrics(listen, &state, &http_state)?;
+                let (server, address) = serve_metrics(listen, &state, &http_data.requests)?;
                 (Some(server), Some(address))
             }
             None => (None, None),
@@ -170,9 +170,9 @@ impl Application {
 fn serve_metrics(
     listen: SocketAddr,
     state: &Arc<AppState>,
-    http_state: &Arc<http::state::HttpState>,
+    requests: &RequestMetrics,
 ) -> Result<(Server, SocketAddr), StartError> {
-    let exporter = Arc::new(metrics::Exporter::new(state, &http_state.requests));
+    let exporter = Arc::new(metrics::Exporter::new(state, requests));
     let bound = actix_web::HttpServer::new(move || metrics::app(Arc::clone(&exporter)))
         .disable_signals()
         .workers(1)

@@ -24,7 +24,7 @@ fn is_current(file: &str, text: &str) {
 
 #[test]
 fn openapi_document_matches_code() {
-    let document = openapi::document("", "cometchat-auth");
+    let document = serde_json::to_value(openapi::document("", "cometchat-auth")).unwrap();
     let text = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
     let written: Value = serde_json::from_str(&written("docs/openapi.json", &text)).unwrap_or_default();
     // Not as text: the order of names depends on what else is built.

@@ -198,7 +198,7 @@ async fn log_lines_cannot_be_forged_by_input() {
         inject(&server).await;
         let log = server.log();
         assert!(
-            log.lines().filter(|line| line.contains("answered")).count() >= 10,
+            log.lines().filter(|line| line.contains("request completed")).count() >= 10,
             "all of it was logged: {log}"
         );
         for line in log.lines() {

@@ -5,18 +5,21 @@ pub const API: &str = "/api";
 
 pub const LOGIN: &str = "/api/login";
 pub const LOGOUT: &str = "/api/logout";
-/// For apps with a login of their own.
+/// The login for apps that have a login of their own.
 pub const LOGIN_ASSERTION: &str = "/api/login/assertion";
 pub const SESSION: &str = "/api/session";
 pub const CHAT_TOKEN: &str = "/api/session/chat-token";
 pub const REGISTER: &str = "/api/register";
-/// The user's sessions; a single one is at `/{id}` below it.
+/// The user's sessions.
 pub const SESSIONS: &str = "/api/sessions";
+/// One of the user's sessions.
+pub const SESSION_BY_ID: &str = "/api/sessions/{id}";
 pub const ACCOUNT: &str = "/api/account";
 pub const PASSWORD: &str = "/api/account/password";
 pub const CONFIG: &str = "/api/config";
-/// The API description: for programs, and as a page below.
+/// The API description for programs.
 pub const OPENAPI: &str = "/api/openapi.json";
+/// The API description as a page.
 pub const API_DOCS: &str = "/api/docs";
 
 pub const HEALTHZ: &str = "/healthz";

@@ -1,28 +1,30 @@
-//! The client's address: the peer's, or what a proxy that we trust says it is.
+//! The client's IP address: that of the TCP peer, or the one that a trusted proxy reports.
 
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The proxies whose `X-Forwarded-For` is believed. Being in a private network makes nobody one.
+/// The proxies whose `X-Forwarded-For` header is trusted. An address in a private network is not trusted by
+/// default.
 pub struct Proxies(pub Vec<IpNet>);
 
 impl Proxies {
-    /// Whom a request comes from. From the right, which is what the nearest proxy wrote: the first
-    /// entry that is not a trusted proxy itself. Everything to the left of it the client can have made up.
+    /// Returns the address of a request's client: the first entry of `X-Forwarded-For` from the right that is
+    /// not a trusted proxy. The nearest proxy appends on the right; the client can forge everything to the left
+    /// of its own address.
     pub fn client_of(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> IpAddr {
-        let mut client = plain(peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
-        // By bytes: one that is no text must not take along what a proxy has written behind it.
+        let mut client = canonical(peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
+        // Split as bytes, so that an entry of invalid UTF-8 does not discard those that a proxy appended.
         let lines: Vec<_> = headers.get_all("x-forwarded-for").map(|line| line.as_bytes()).collect();
         let entries = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
         for entry in entries {
             if !self.trusts(client) {
                 break;
             }
-            // An entry that is no address ends the chain: who wrote it is not to be trusted.
+            // An entry that is not an address ends the chain: its author is not a proxy.
             let next = std::str::from_utf8(entry).ok().and_then(|entry| entry.trim().parse::<IpAddr>().ok());
             let Some(next) = next else { break };
-            client = plain(next);
+            client = canonical(next);
         }
         client
     }
@@ -32,8 +34,8 @@ impl Proxies {
     }
 }
 
-/// An IPv4 address that came in an IPv6 coat (`::ffff:192.0.2.1`) without it.
-fn plain(address: IpAddr) -> IpAddr {
+/// Converts an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) to IPv4.
+fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
@@ -82,7 +84,11 @@ mod tests {
     #[test]
     fn invalid_forwarded_entry_ends_the_chain() {
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["192.0.2.9, <script>, 10.0.0.2"]), "10.0.0.2");
-        assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["é, 192.0.2.9"]), "192.0.2.9", "and not more than it");
+        assert_eq!(
+            client("10.0.0.0/8", "10.0.0.1", &["é, 192.0.2.9"]),
+            "192.0.2.9",
+            "the entry to its right still counts"
+        );
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[""]), "10.0.0.1");
     }
 }

@@ -1,16 +1,16 @@
-//! The two cookies: their names, their attributes, and reading them back. One holds the session; the other
-//! outlives it and says only that this browser is known (see [`crate::throttle::device`]).
+//! The session cookie and the device cookie. The device cookie outlives the session and marks a browser in
+//! which the user has logged in before (see [`crate::throttle::device_cookie`]).
 //!
-//! The prefix of their names is a promise that browsers hold us to (RFC 6265bis, 4.1.3): `__Host-` that a cookie
-//! comes from this very host, secure and for the whole of it; `__Secure-`, where the server has but a part of the
-//! host, that it is secure.
+//! Browsers enforce the prefixes of the names (RFC 6265bis, 4.1.3): with `__Host-` a cookie must be `Secure`, for
+//! the path `/` and without a domain; with `__Secure-`, which is for a server with a base path, it must be
+//! `Secure`.
 
 use crate::sessions::{Lifetime, Token};
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use url::Url;
 
-/// How cookies are set here.
+/// The names and attributes of the cookies.
 pub struct CookiePolicy {
     session_name: &'static str,
     device_name: &'static str,
@@ -19,7 +19,7 @@ pub struct CookiePolicy {
     max_age: Duration,
 }
 
-/// As long as browsers keep any cookie (RFC 6265bis, 5.5).
+/// The longest lifetime that browsers permit (RFC 6265bis, 5.5).
 const DEVICE_MAX_AGE: Duration = Duration::days(400);
 
 impl CookiePolicy {
@@ -43,17 +43,17 @@ impl CookiePolicy {
         self.session_name
     }
 
-    /// The cookie that holds this session.
+    /// Returns the cookie with a session token.
     pub fn session_cookie(&self, token: &Token) -> Cookie<'static> {
         self.cookie(self.session_name, token.expose().to_owned(), self.max_age)
     }
 
-    /// The cookie that says that this browser is known.
+    /// Returns the device cookie with this value.
     pub fn device_cookie(&self, value: String) -> Cookie<'static> {
         self.cookie(self.device_name, value, DEVICE_MAX_AGE)
     }
 
-    /// The cookie that makes the browser forget its session.
+    /// Returns a cookie that deletes the session cookie in the browser.
     pub fn expired_session_cookie(&self) -> Cookie<'static> {
         self.cookie(self.session_name, String::new(), Duration::ZERO)
     }
@@ -68,12 +68,12 @@ impl CookiePolicy {
             .finish()
     }
 
-    /// The session token that the request brings; a cookie of garbage is as good as none.
+    /// Returns the session token of the request. A malformed token is treated like a missing one.
     pub fn token_of(&self, request: &HttpRequest) -> Option<Token> {
         Token::parse(request.cookie(self.session_name)?.value())
     }
 
-    /// What the request brings to say that its browser is known.
+    /// Returns the value of the request's device cookie, unverified.
     pub fn device_of(&self, request: &HttpRequest) -> Option<String> {
         Some(request.cookie(self.device_name)?.value().to_owned())
     }

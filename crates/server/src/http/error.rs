@@ -1,7 +1,7 @@
-//! Failures as answers: the one place where an error becomes a status, a code and a sentence.
+//! Errors as responses: maps every error to a status, a code and a message.
 //!
-//! A person gets a sentence that says what to do, a program a stable code, and the log the cause. What
-//! caused a 500 is never in its body.
+//! Users get a message that says what to do, programs a stable code, and the log the cause. The body of a 500
+//! never contains its cause.
 
 use crate::auth::AccountError;
 use crate::auth::assertion::AssertionError;
@@ -15,49 +15,50 @@ use shared::{ApiError, ErrorCode, FieldErrors};
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// Seconds after which an overloaded server is worth another try.
-const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
+/// The `Retry-After` of temporary errors whose end is unknown.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
+/// The reason why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The body is not what the route takes; says in what way.
+    /// The body does not have the schema of the route; contains the message for the user.
     #[error("{0}")]
     InvalidRequest(String),
-    #[error("fields are not valid")]
+    #[error("fields are invalid")]
     Validation(FieldErrors),
     #[error("wrong credentials")]
     InvalidCredentials,
     #[error("not signed in")]
     NotSignedIn,
-    /// Says why, for the log alone.
-    #[error("the assertion is not believed: {0}")]
+    /// Contains the reason, for the log only.
+    #[error("assertion rejected: {0}")]
     InvalidAssertion(&'static str),
-    #[error("the address is taken")]
+    #[error("the email address is taken")]
     EmailTaken,
-    #[error("a page of another origin may not do this")]
+    #[error("the origin is not allowed")]
     ForbiddenOrigin,
-    #[error("nobody can register here")]
+    #[error("registration is closed")]
     RegistrationClosed,
     #[error("no such route")]
     NotFound,
-    #[error("no such method here")]
+    #[error("method not allowed")]
     MethodNotAllowed { allow: String },
     #[error("the body is too large")]
     PayloadTooLarge,
-    #[error("the body is not declared as JSON")]
+    #[error("the content type is not JSON")]
     UnsupportedMediaType,
     #[error("too many attempts")]
     TooManyAttempts { retry_after: Duration },
-    #[error("CometChat is not available")]
+    #[error("CometChat is unavailable")]
     ChatUnavailable { retry_after: Duration },
-    #[error("the deletion of an earlier user {0} is still due at CometChat")]
+    #[error("the earlier user {0} is still being deleted at CometChat")]
     BeingDeleted(String),
     #[error("overloaded: {0}")]
     Overloaded(&'static str),
-    /// The database cannot be used now; says why.
+    /// The database is unavailable; contains the cause.
     #[error("{0}")]
     Unavailable(String),
-    #[error("the server is stopping")]
+    #[error("the server is shutting down")]
     ShuttingDown,
     #[error("{0}")]
     Internal(Box<dyn StdError + Send + Sync>),
@@ -68,7 +69,7 @@ impl HttpError {
         Self::Internal(cause.into())
     }
 
-    /// One field is not valid, for this reason.
+    /// Returns a validation error for one field.
     pub fn of_field(name: &str, reason: &impl ToString) -> Self {
         Self::Validation(FieldErrors::from([(name.to_owned(), reason.to_string())]))
     }
@@ -95,7 +96,7 @@ impl HttpError {
         }
     }
 
-    /// A failure with this code, as it may well be.
+    /// Returns a typical error with this code, for the API description.
     pub fn example(code: ErrorCode) -> Self {
         let retry_after = Duration::from_secs(42);
         match code {
@@ -121,64 +122,67 @@ impl HttpError {
         }
     }
 
-    /// What a person is told.
+    /// Returns the message for users.
     pub fn message(&self) -> String {
-        let words = match self {
-            Self::InvalidRequest(words) => return words.clone(),
+        let message = match self {
+            Self::InvalidRequest(message) => return message.clone(),
             Self::TooManyAttempts { .. } => {
                 let seconds = self.retry_after_seconds().unwrap_or(1);
                 return format!("Too many attempts. Try again in {}.", format_wait(seconds));
             }
-            Self::Validation(_) => "Some fields need your attention.",
+            Self::Validation(_) => "Some fields are invalid.",
             Self::InvalidCredentials => "Your email or password is wrong!",
             Self::NotSignedIn => "You are not signed in. Sign in and try again.",
             Self::InvalidAssertion(_) => {
-                "This sign-in is not good any more. Go back to where you came from and try again."
+                "This sign-in link is invalid or has expired. Go back to the app and try again."
             }
-            Self::EmailTaken => "There is an account with this email address already. Sign in instead.",
+            Self::EmailTaken => "An account with this email address already exists. Sign in instead.",
             Self::ForbiddenOrigin => {
-                "Pages of this origin may not use this API. Its operator can allow them in ALLOWED_ORIGINS."
+                "Pages of this origin may not use the API. The operator can add it to ALLOWED_ORIGINS."
             }
-            Self::RegistrationClosed => "Accounts are not made here. Ask whoever runs this chat for one.",
-            Self::NotFound => "There is nothing here. Check the address.",
-            Self::MethodNotAllowed { .. } => "This address does not take this method.",
+            Self::RegistrationClosed => "Registration is closed. Contact your administrator.",
+            Self::NotFound => "Nothing was found at this address.",
+            Self::MethodNotAllowed { .. } => "This address does not support the request method.",
             Self::PayloadTooLarge => "The request is too large.",
             Self::UnsupportedMediaType => "Send the request as JSON, with Content-Type: application/json.",
-            Self::ChatUnavailable { .. } => "Chat cannot be reached right now. Try again in a moment.",
-            Self::BeingDeleted(_) => "An account of this id is still being deleted. Try again in a moment.",
-            Self::Overloaded(_) => "The server is very busy. Try again in a moment.",
-            Self::Unavailable(_) => "The server cannot get at its data right now. Try again in a moment.",
-            Self::ShuttingDown => "The server is being stopped. Try again in a moment.",
+            Self::ChatUnavailable { .. } => "Chat is temporarily unavailable. Try again in a moment.",
+            Self::BeingDeleted(_) => {
+                "An earlier account with this id is still being deleted. Try again in a moment."
+            }
+            Self::Overloaded(_) => "The server is overloaded. Try again in a moment.",
+            Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
+            Self::ShuttingDown => "The server is shutting down. Try again in a moment.",
             Self::Internal(_) => {
-                "Something went wrong on our side. Try again; if it stays, tell us the request id."
+                "Something went wrong. Try again. If the problem persists, contact support with this request ID."
             }
         };
-        words.into()
+        message.into()
     }
 
-    /// Whole seconds, and never none: a client that comes back too soon only fails again.
+    /// Returns the seconds until another attempt can succeed, rounded up and at least 1, so that clients do not
+    /// retry too early.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = match self {
             Self::TooManyAttempts { retry_after } | Self::ChatUnavailable { retry_after } => *retry_after,
             Self::BeingDeleted(_) | Self::Overloaded(_) | Self::Unavailable(_) | Self::ShuttingDown => {
-                OVERLOADED_RETRY
+                RETRY_DELAY
             }
             _ => return None,
         };
         Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
     }
 
-    /// The answer, in the one shape that every failure of the API has.
+    /// Returns the response with an [`ApiError`] as its body.
     pub fn to_response(&self, request_id: &str) -> HttpResponse {
         let retry_after_seconds = self.retry_after_seconds();
-        let mut answer = HttpResponse::build(self.status_code());
+        let mut response = HttpResponse::build(self.status_code());
         if let Some(seconds) = retry_after_seconds {
-            answer.insert_header((header::RETRY_AFTER, seconds));
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         if let Self::MethodNotAllowed { allow } = self {
-            answer.insert_header((header::ALLOW, allow.as_str()));
+            response.insert_header((header::ALLOW, allow.as_str()));
         }
-        answer.json(ApiError {
+        response.json(ApiError {
             code: self.code(),
             message: self.message(),
             request_id: request_id.into(),
@@ -191,7 +195,7 @@ impl HttpError {
     }
 }
 
-/// `answer` needs the request's id, which only the middleware has; it puts the body in.
+/// The response has no body: the middleware `request_context` adds it, because it needs the request id.
 impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -204,31 +208,31 @@ impl ResponseError for HttpError {
 
 fn format_wait(seconds: u64) -> String {
     match seconds {
-        1 => "a second".into(),
+        1 => "1 second".into(),
         2..=90 => format!("{seconds} seconds"),
         _ => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 
-/// A body that is not the JSON its route takes. Never with the parser's own words, which quote what was
-/// sent, and that may be a password.
+/// Converts an error of the JSON extractor. The message leaves out the parser's own, which quotes the input,
+/// and that may be a password.
 pub fn bad_json(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
-    let failure = match error {
+    let error = match error {
         JsonPayloadError::ContentType => HttpError::UnsupportedMediaType,
         JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
             HttpError::PayloadTooLarge
         }
         JsonPayloadError::Deserialize(error) => {
-            let place = format!("line {}, column {}", error.line(), error.column());
+            let position = format!("line {}, column {}", error.line(), error.column());
             HttpError::InvalidRequest(if error.is_data() {
-                format!("A field is missing, unknown or of the wrong type, near {place}.")
+                format!("A field is missing, unknown or of the wrong type, near {position}.")
             } else {
-                format!("The request is not JSON; reading ended at {place}.")
+                format!("The request is not valid JSON: it fails to parse at {position}.")
             })
         }
-        _ => HttpError::InvalidRequest("The request ended before its body did.".into()),
+        _ => HttpError::InvalidRequest("The request ended before its body was complete.".into()),
     };
-    failure.into()
+    error.into()
 }
 
 impl From<DbError> for HttpError {
@@ -246,10 +250,10 @@ impl From<AccountError> for HttpError {
             AccountError::WrongCredentials => Self::InvalidCredentials,
             AccountError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
             AccountError::EmailTaken => Self::EmailTaken,
-            AccountError::WeakPassword(weakness) => Self::of_field("password", &weakness),
+            AccountError::WeakPassword(violation) => Self::of_field("password", &violation),
             AccountError::BeingDeleted(uid) => Self::BeingDeleted(uid),
             AccountError::UserDeleted => Self::NotSignedIn,
-            AccountError::Hash(HashError::Overloaded) => Self::Overloaded("the hashing queue is full"),
+            AccountError::Hash(HashError::Overloaded) => Self::Overloaded("the password hash queue is full"),
             AccountError::Hash(error) => Self::internal(error),
             AccountError::Db(error) => error.into(),
             AccountError::TaskFailed(error) => error.into(),
@@ -260,7 +264,7 @@ impl From<AccountError> for HttpError {
 impl From<AssertionError> for HttpError {
     fn from(error: AssertionError) -> Self {
         match error {
-            AssertionError::Invalid(why) => Self::InvalidAssertion(why),
+            AssertionError::Invalid(reason) => Self::InvalidAssertion(reason),
             AssertionError::Account(error) => error.into(),
         }
     }
@@ -277,7 +281,7 @@ impl From<MintError> for HttpError {
     }
 }
 
-/// Work that panicked or was cut short by the server's end.
+/// The task panicked, or the server shut down before it ended.
 impl From<tokio::task::JoinError> for HttpError {
     fn from(error: tokio::task::JoinError) -> Self {
         Self::internal(error)
@@ -292,7 +296,7 @@ mod tests {
     fn retry_after_is_rounded_up_in_message() {
         let message =
             |millis| HttpError::TooManyAttempts { retry_after: Duration::from_millis(millis) }.message();
-        assert_eq!(message(0), "Too many attempts. Try again in a second.");
+        assert_eq!(message(0), "Too many attempts. Try again in 1 second.");
         assert_eq!(message(1_001), "Too many attempts. Try again in 2 seconds.");
         assert_eq!(message(90_000), "Too many attempts. Try again in 90 seconds.");
         assert_eq!(message(91_000), "Too many attempts. Try again in 2 minutes.");
@@ -300,8 +304,8 @@ mod tests {
 
     #[test]
     fn internal_error_cause_is_not_in_message() {
-        let failure = HttpError::internal("the disk on /dev/sdb is full");
-        assert!(!failure.message().contains("disk"));
-        assert!(failure.to_string().contains("disk"), "but in the log");
+        let error = HttpError::internal("the disk on /dev/sdb is full");
+        assert!(!error.message().contains("disk"));
+        assert!(error.to_string().contains("disk"), "the log has it");
     }
 }

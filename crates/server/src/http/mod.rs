@@ -1,8 +1,9 @@
-//! HTTP: routes, cookies, headers, errors as answers, and the page's files.
+//! HTTP: routes, cookies, headers, errors as responses, and the files of the web app.
 //!
-//! A request passes, in this order: request id and client address ([`request`]), the limit of its body,
-//! the origin check ([`origin`]), its route. A route reads the wire, calls a concern and writes the wire;
-//! it knows no SQL and makes no call to CometChat.
+//! A request passes, in this order: [`middleware::request_context`] (request id, client address, log),
+//! CORS, [`middleware::origin`] and its route. The route's extractors read the request, the route calls a
+//! use case of [`crate::auth`] and writes the response. Routes contain no SQL and call CometChat only
+//! through use cases.
 
 pub(crate) mod client_ip;
 pub(crate) mod cookie;
@@ -11,11 +12,13 @@ pub(crate) mod extract;
 pub(crate) mod middleware;
 pub mod routes;
 pub mod server;
-pub mod state;
+mod state;
 mod static_files;
 mod timeout_stream;
 pub(crate) mod user_agent;
 
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::state::AppState;
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
@@ -23,17 +26,54 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, Resource, Route, web};
+use client_ip::Proxies;
 use error::HttpError;
-use middleware::{origin, request_context};
-use routes::{account, health, login, openapi, session};
+use extract::admission::RejectionLimiter;
+use middleware::origin::{self, OriginPolicy};
+use middleware::request_context::{self, RequestMetrics};
+use middleware::security_headers::HeaderPolicy;
+use routes::{account, config, health, login, openapi, session};
 use shared::{routes as paths, validation};
 use state::HttpState;
+use static_files::StaticFiles;
 use std::sync::Arc;
 
-/// The HTTP application; made once for each worker.
+/// The data that routes, extractors and middleware share. All workers use the same instances.
+#[derive(Clone)]
+pub struct HttpData {
+    http_state: web::Data<HttpState>,
+    origins: web::Data<OriginPolicy>,
+    headers: web::Data<HeaderPolicy>,
+    proxies: web::Data<Proxies>,
+    pub requests: web::Data<RequestMetrics>,
+    rejections: web::Data<RejectionLimiter>,
+    static_files: web::Data<StaticFiles>,
+}
+
+impl HttpData {
+    pub fn new(config: &Config, clock: Clock) -> Self {
+        let http_state = HttpState::new(config);
+        let static_files = StaticFiles::load(
+            config.base_path(),
+            config.registration_is_open,
+            http_state.cookies.session_name(),
+        );
+        Self {
+            http_state: web::Data::new(http_state),
+            origins: web::Data::new(OriginPolicy::new(&config.public_url, &config.allowed_origins)),
+            headers: web::Data::new(HeaderPolicy::new(config, &static_files.inline)),
+            proxies: web::Data::new(Proxies(config.trusted_proxies.clone())),
+            requests: web::Data::new(RequestMetrics::default()),
+            rejections: web::Data::new(RejectionLimiter::new(clock)),
+            static_files: web::Data::new(static_files),
+        }
+    }
+}
+
+/// Builds the HTTP application of one worker.
 pub fn app(
     state: Arc<AppState>,
-    http_state: Arc<HttpState>,
+    data: HttpData,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -43,20 +83,25 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let has_other_origins = !http_state.origins.allowed.is_empty();
-    let cors = Condition::new(has_other_origins, cors(&http_state));
-    let base = http_state.base.clone();
+    let cors = Condition::new(!data.origins.allowed.is_empty(), cors(&data.origins));
+    let base = data.http_state.base.clone();
     App::new()
         .app_data(web::Data::from(state))
-        .app_data(web::Data::from(http_state))
+        .app_data(data.http_state)
+        .app_data(data.origins)
+        .app_data(data.headers)
+        .app_data(data.proxies)
+        .app_data(data.requests)
+        .app_data(data.rejections)
+        .app_data(data.static_files)
         .app_data(web::JsonConfig::default().limit(validation::MAX_BODY_BYTES).error_handler(error::bad_json))
         .app_data(web::PayloadConfig::new(validation::MAX_BODY_BYTES))
-        // Of the process, and so where whoever watches it expects them, whatever the base.
-        .service(at(paths::HEALTHZ, [(Method::GET, web::to(health::alive))]))
-        .service(at(paths::READYZ, [(Method::GET, web::to(health::ready))]))
+        // Health checks concern the process and stay outside the base path, where monitoring expects them.
+        .service(resource(paths::HEALTHZ, [(Method::GET, web::to(health::alive))]))
+        .service(resource(paths::READYZ, [(Method::GET, web::to(health::ready))]))
         .service(web::scope(&base).configure(configure_routes))
         .default_service(web::to(static_files::not_found))
-        // The last one wrapped is the first one passed.
+        // Actix runs the middleware that was registered last first.
         .wrap(from_fn(origin::check))
         .wrap(cors)
         .wrap(from_fn(request_context::trace))
@@ -64,49 +109,44 @@ pub fn app(
 
 fn configure_routes(app: &mut web::ServiceConfig) {
     use Method as M;
-    app.service(at(paths::LOGIN, [(M::POST, web::to(login::login))]))
-        .service(at(paths::REGISTER, [(M::POST, web::to(login::register))]))
-        .service(at(paths::LOGIN_ASSERTION, [(M::POST, web::to(login::login_with_assertion))]))
-        .service(at(paths::LOGOUT, [(M::POST, web::to(session::logout))]))
-        .service(at(paths::SESSION, [(M::GET, web::to(session::show))]))
-        .service(at(paths::CHAT_TOKEN, [(M::POST, web::to(session::chat_token))]))
-        .service(at(
+    app.service(resource(paths::LOGIN, [(M::POST, web::to(login::login))]))
+        .service(resource(paths::REGISTER, [(M::POST, web::to(login::register))]))
+        .service(resource(paths::LOGIN_ASSERTION, [(M::POST, web::to(login::login_with_assertion))]))
+        .service(resource(paths::LOGOUT, [(M::POST, web::to(session::logout))]))
+        .service(resource(paths::SESSION, [(M::GET, web::to(session::show))]))
+        .service(resource(paths::CHAT_TOKEN, [(M::POST, web::to(session::chat_token))]))
+        .service(resource(
             paths::SESSIONS,
-            [(M::GET, web::to(account::sessions)), (M::DELETE, web::to(account::end_other_sessions))],
+            [(M::GET, web::to(session::list)), (M::DELETE, web::to(session::end_others))],
         ))
-        .service(at(&format!("{}/{{id}}", paths::SESSIONS), [(M::DELETE, web::to(account::end_session))]))
-        .service(at(
+        .service(resource(paths::SESSION_BY_ID, [(M::DELETE, web::to(session::end))]))
+        .service(resource(
             paths::ACCOUNT,
             [(M::PUT, web::to(account::rename)), (M::DELETE, web::to(account::delete))],
         ))
-        .service(at(paths::PASSWORD, [(M::PUT, web::to(account::change_password))]))
-        .service(at(paths::CONFIG, [(M::GET, web::to(client_config))]))
-        .service(at(paths::OPENAPI, [(M::GET, web::to(openapi::json))]))
-        .service(at(paths::API_DOCS, [(M::GET, web::to(openapi::page))]))
+        .service(resource(paths::PASSWORD, [(M::PUT, web::to(account::change_password))]))
+        .service(resource(paths::CONFIG, [(M::GET, web::to(config::show))]))
+        .service(resource(paths::OPENAPI, [(M::GET, web::to(openapi::json))]))
+        .service(resource(paths::API_DOCS, [(M::GET, web::to(openapi::page))]))
         .default_service(web::to(static_files::page));
 }
 
-/// What is at a path, by method; every other method is refused with the list of these.
-fn at<const N: usize>(path: &str, methods: [(Method, Route); N]) -> Resource {
-    let allow = methods.each_ref().map(|(method, _)| method.as_str()).join(", ");
-    let refuse = web::to(move || {
+/// Returns the resource at a path. Methods without a route get a 405 with the `Allow` header.
+fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
+    let allow = routes.each_ref().map(|(method, _)| method.as_str()).join(", ");
+    let method_not_allowed = web::to(move || {
         let allow = allow.clone();
         async move { Err::<HttpResponse, _>(HttpError::MethodNotAllowed { allow }) }
     });
-    methods
+    routes
         .into_iter()
         .fold(web::resource(path), |resource, (method, route)| resource.route(route.method(method)))
-        .default_service(refuse)
+        .default_service(method_not_allowed)
 }
 
-async fn client_config(http_state: web::Data<HttpState>) -> HttpResponse {
-    HttpResponse::Ok().json(&http_state.client_config)
-}
-
-/// Pages of the allowed origins may call the API and send cookies along; no other origin may.
-fn cors(http_state: &HttpState) -> Cors {
-    http_state
-        .origins
+/// Returns the CORS middleware, which lets pages of the allowed origins call the API with cookies.
+fn cors(origins: &OriginPolicy) -> Cors {
+    origins
         .allowed
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
@@ -114,7 +154,7 @@ fn cors(http_state: &HttpState) -> Cors {
         .allowed_headers([header::CONTENT_TYPE])
         .expose_headers([request_context::ID_HEADER, "retry-after"])
         .supports_credentials()
-        // Who may do what is the origin check's to say, in our own words.
+        // The origin check rejects the request, with an `ApiError` as its body.
         .block_on_origin_mismatch(false)
         .max_age(600)
 }

@@ -6,7 +6,7 @@
 //! The accept loop of `actix-server` is not used: when that stops, it drops connections that it has accepted and not
 //! yet handed to a worker, and resets those in the accept queue.
 
-use super::HttpState;
+use super::HttpData;
 use super::timeout_stream::{ConnectionActivity, MAX_WRITE_BYTES, TimeoutStream};
 use crate::state::AppState;
 use actix_http::{HttpService, Protocol, Request, Response};
@@ -99,7 +99,7 @@ impl HttpServer {
     pub fn start(
         listener: net::TcpListener,
         is_inherited: bool,
-        (state, http_state): (Arc<AppState>, Arc<HttpState>),
+        (state, data): (Arc<AppState>, HttpData),
         request_timeout: Duration,
     ) -> Result<Self> {
         let address = listener.local_addr()?;
@@ -108,7 +108,7 @@ impl HttpServer {
         let mut workers = Vec::new();
         for number in 0..std::thread::available_parallelism().map_or(1, NonZeroUsize::get) {
             let (sender, receiver) = unbounded_channel();
-            let app = (Arc::clone(&state), Arc::clone(&http_state));
+            let app = (Arc::clone(&state), data.clone());
             // A token of its own, because the connections of all workers would contend for one.
             let close_idle = close_idle.child_token();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -262,7 +262,7 @@ async fn serve_connections(
 
 /// Serves the application on connections to this address.
 fn http_service(
-    (state, http_state): (Arc<AppState>, Arc<HttpState>),
+    (state, data): (Arc<AppState>, HttpData),
     address: SocketAddr,
     close_idle: CancellationToken,
 ) -> impl ServiceFactory<
@@ -273,7 +273,7 @@ fn http_service(
     Error: 'static,
     InitError = (),
 > {
-    let app = super::app(state, http_state).into_factory();
+    let app = super::app(state, data).into_factory();
     let app = app.map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .client_request_timeout(HEADER_TIMEOUT)

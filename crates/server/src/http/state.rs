@@ -1,28 +1,20 @@
-//! What the routes need to know of the settings.
+//! The settings that the routes need.
 
-use super::{client_ip, cookie, extract, middleware, static_files};
-use crate::clock::Clock;
+use super::cookie::CookiePolicy;
 use crate::config::Config;
 use shared::ClientConfig;
 
-/// What the routes need to know of the settings.
+/// The settings that the routes need.
 pub struct HttpState {
-    /// What every path begins with: empty, or like `/chat`.
+    /// The prefix of every path: empty, or like `/chat`.
     pub base: String,
     pub client_config: ClientConfig,
     pub registration_is_open: bool,
-    pub cookies: cookie::CookiePolicy,
-    pub origins: middleware::origin::OriginPolicy,
-    pub proxies: client_ip::Proxies,
-    pub headers: middleware::security_headers::HeaderPolicy,
-    pub pages: static_files::StaticFiles,
-    pub requests: middleware::request_context::RequestMetrics,
-    pub refusals: extract::admission::RejectionLimiter,
+    pub cookies: CookiePolicy,
 }
 
 impl HttpState {
-    pub fn new(config: &Config, clock: Clock) -> Self {
-        let pages = static_files::StaticFiles::load(config.base_path(), config.registration_is_open);
+    pub fn new(config: &Config) -> Self {
         let emulator = config.cometchat.emulator.as_ref();
         Self {
             base: config.base_path().to_owned(),
@@ -33,18 +25,7 @@ impl HttpState {
                 emulator_url: emulator.map(|url| url.origin().ascii_serialization()),
             },
             registration_is_open: config.registration_is_open,
-            cookies: cookie::CookiePolicy::new(&config.public_url, config.lifetime),
-            origins: middleware::origin::OriginPolicy::new(&config.public_url, &config.allowed_origins),
-            proxies: client_ip::Proxies(config.trusted_proxies.clone()),
-            headers: middleware::security_headers::HeaderPolicy::new(config, &pages.inline),
-            pages,
-            requests: middleware::request_context::RequestMetrics::default(),
-            refusals: extract::admission::RejectionLimiter::new(clock),
+            cookies: CookiePolicy::new(&config.public_url, config.lifetime),
         }
-    }
-
-    /// This path without the part that every path here begins with.
-    pub fn own_path<'a>(&self, path: &'a str) -> &'a str {
-        path.strip_prefix(&self.base).unwrap_or(path)
     }
 }

@@ -1,8 +1,7 @@
-//! What a user agent means to a person who looks at a list of devices: which browser, on what. Of our own,
-//! because the libraries for it carry megabytes of patterns, and a list of one's own devices needs to tell
-//! apart only what people have.
+//! Describes a user agent for the list of sessions: the browser and its system. Libraries for this carry
+//! megabytes of patterns; a user only needs to tell their own few devices apart.
 
-/// Looked for in this order: most browsers also call themselves what they are not.
+/// Searched in this order, because most user agents also contain the names of other browsers.
 const BROWSERS: [(&str, &str); 11] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -29,10 +28,10 @@ const SYSTEMS: [(&str, &str); 9] = [
     ("X11", "Linux"),
 ];
 
-/// Like "Firefox on Windows"; for a program that is no browser, its own name.
+/// Returns a description like "Firefox on Windows", or the product name of a program that is not a browser.
 pub fn describe(user_agent: &str) -> String {
     let name = |table: &[(&'static str, &'static str)]| {
-        table.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
+        table.iter().find(|(pattern, _)| user_agent.contains(pattern)).map(|(_, name)| *name)
     };
     match (name(&BROWSERS), name(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
@@ -86,8 +85,8 @@ mod tests {
                 "Chrome on ChromeOS",
             ),
         ];
-        for (user_agent, words) in table {
-            assert_eq!(describe(user_agent), words, "{user_agent}");
+        for (user_agent, description) in table {
+            assert_eq!(describe(user_agent), description, "{user_agent}");
         }
     }
 

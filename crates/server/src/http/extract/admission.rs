@@ -1,12 +1,12 @@
-//! Refusing who would wait too long for a hash: before the body is read, and not as often as somebody likes.
+//! Load shedding: rejects requests that need a password hash while the hash queue is full, before their body is
+//! read.
 //!
-//! A refusal is cheap, but who ignores it and comes back at once, on hundreds of connections, makes so many that
-//! little time is left for hashes. So beyond a number a second a refusal is held back, and its connection with it.
+//! A rejection is cheap, but clients that retry immediately on hundreds of connections cause so many that little
+//! time is left for hashes. Above a rate, each rejection is therefore delayed, which also blocks its connection.
 
 use crate::auth::AccountError;
 use crate::clock::Clock;
 use crate::http::error::HttpError;
-use crate::http::state::HttpState;
 use crate::passwords::HashError;
 use crate::state::AppState;
 use actix_web::dev::Payload;
@@ -15,34 +15,35 @@ use futures_util::future::LocalBoxFuture;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Refusals a second that are told at once.
+/// The number of rejections per second that are sent immediately.
 const IMMEDIATE_REJECTIONS: u32 = 200;
-/// How long each of the others is held back.
+/// The delay of every further rejection.
 const REJECTION_DELAY: Duration = Duration::from_millis(500);
 
-/// Counts refusals, for all workers.
+/// Counts the rejections of all workers per second.
 pub struct RejectionLimiter {
     clock: Clock,
-    /// A second since the clock's start, and the refusals in it.
-    latest: Mutex<(u64, u32)>,
+    /// The current second on the monotonic clock, and the number of rejections in it.
+    current: Mutex<(u64, u32)>,
 }
 
 impl RejectionLimiter {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, latest: Mutex::default() }
+        Self { clock, current: Mutex::default() }
     }
 
-    /// One more. Says whether it is one too many for this second.
+    /// Counts a rejection and returns whether it exceeds the limit of the current second.
     fn exceeds_limit(&self) -> bool {
         let now = self.clock.monotonic().as_secs();
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (second, count) = *latest;
-        *latest = (now, if second == now { count.saturating_add(1) } else { 1 });
-        latest.1 > IMMEDIATE_REJECTIONS
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let (second, count) = *current;
+        *current = (now, if second == now { count.saturating_add(1) } else { 1 });
+        current.1 > IMMEDIATE_REJECTIONS
     }
 }
 
-/// What a handler asks for first whose work begins with a hash: that there is time for it.
+/// Admits a request whose handler computes a password hash. It is the handler's first argument, so that the
+/// request is rejected before its body is read.
 pub struct Admitted;
 
 impl FromRequest for Admitted {
@@ -52,12 +53,12 @@ impl FromRequest for Admitted {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.app_data::<web::Data<AppState>>();
         let is_overloaded = state.is_some_and(|state| state.hasher.check_load().is_err());
-        let http_state = request.app_data::<web::Data<HttpState>>().cloned();
+        let limiter = request.app_data::<web::Data<RejectionLimiter>>().cloned();
         Box::pin(async move {
             if !is_overloaded {
                 return Ok(Self);
             }
-            if http_state.is_some_and(|http_state| http_state.refusals.exceeds_limit()) {
+            if limiter.is_some_and(|limiter| limiter.exceeds_limit()) {
                 actix_web::rt::time::sleep(REJECTION_DELAY).await;
             }
             Err(AccountError::Hash(HashError::Overloaded).into())

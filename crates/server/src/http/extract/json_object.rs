@@ -1,5 +1,5 @@
-//! A body that is a JSON object. serde also makes a struct of an array with its fields in a row, which is nothing
-//! that our description says, and so nothing that anybody should come to rely on.
+//! A request body that is a JSON object. serde also deserializes a struct from an array of its fields, which the
+//! API description does not document, so clients must not come to depend on it.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
+/// Deserializes `T` from a JSON object, and from nothing else.
 pub struct JsonObject<T>(T);
 
 impl<T> Deref for JsonObject<T> {

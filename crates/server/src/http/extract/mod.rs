@@ -1,4 +1,6 @@
-//! Extractors: what handlers take as arguments.
+//! Extractors: the arguments of handlers.
 
 pub mod admission;
+pub mod client_info;
+pub mod current_session;
 pub mod json_object;

@@ -1,4 +1,4 @@
-//! What every request passes before its route.
+//! Middleware: request context, origin check and security headers.
 
 pub mod origin;
 pub mod request_context;

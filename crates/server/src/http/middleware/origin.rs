@@ -1,11 +1,10 @@
-//! Cross-site request forgery: who may send a request that changes something.
+//! Protection against cross-site request forgery (CSRF).
 //!
-//! Browsers say where a request comes from, in `Sec-Fetch-Site` and in `Origin`, and pages cannot change
-//! either. Both are looked at for every unsafe method, sign-in and sign-out included. Requests with
-//! neither come from programs, which have no user's cookies to misuse.
+//! Browsers state the origin of a request in `Sec-Fetch-Site` and `Origin`, and pages cannot change either
+//! header. The middleware checks both for every unsafe method, login and logout included. A request with
+//! neither header comes from a program other than a browser, which carries no user's cookies to misuse.
 
 use crate::http::error::HttpError;
-use crate::http::state::HttpState;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
@@ -13,8 +12,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use url::Url;
 
+/// The origins whose pages may send unsafe requests.
 pub struct OriginPolicy {
-    /// Our own origin, as browsers write it.
+    /// The server's own origin, as browsers serialize it.
     own: String,
     /// Other origins whose pages may call the API.
     pub allowed: Vec<String>,
@@ -30,7 +30,7 @@ impl OriginPolicy {
         let origin = text(header::ORIGIN.as_str());
         let is_allowed = || origin.is_some_and(|origin| self.allowed.iter().any(|allowed| allowed == origin));
         match text("sec-fetch-site") {
-            // `none`: typed by the user, not sent by any page.
+            // `none`: the user started the request, for example with a bookmark.
             Some("same-origin" | "none") => true,
             Some(_) => is_allowed(),
             None => origin.is_none_or(|origin| origin == self.own) || is_allowed(),
@@ -38,12 +38,13 @@ impl OriginPolicy {
     }
 }
 
+/// Rejects unsafe requests that come from a page of a foreign origin.
 pub async fn check<B: MessageBody + 'static>(
-    http_state: web::Data<HttpState>,
+    origins: web::Data<OriginPolicy>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if !request.method().is_safe() && !http_state.origins.permits(request.headers()) {
+    if !request.method().is_safe() && !origins.permits(request.headers()) {
         return Ok(request.error_response(HttpError::ForbiddenOrigin).map_into_right_body());
     }
     next.call(request).await.map(ServiceResponse::map_into_left_body)

@@ -1,8 +1,9 @@
-//! What every request passes first: its id, its client's address, its line in the log, and the headers
-//! and the body of its answer.
+//! The outermost middleware: request id, client address, tracing span, access log and metrics, and the
+//! headers and error body of the response.
 
+use super::security_headers::HeaderPolicy;
+use crate::http::client_ip::Proxies;
 use crate::http::error::HttpError;
-use crate::http::state::HttpState;
 use crate::state::AppState;
 use crate::telemetry::request_timing::{self, Phase, RequestTimings};
 use actix_web::body::{BoxBody, MessageBody};
@@ -24,11 +25,11 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 pub const ID_HEADER: &str = "x-request-id";
 
-/// What is known of a request before its route.
+/// The request id and client address, which later stages read from the request's extensions.
 #[derive(Clone)]
 pub struct RequestInfo {
     pub id: String,
-    /// The client's, as far as it can be believed; see [`super::address`].
+    /// The client's IP address; see [`Proxies::client_of`].
     pub address: IpAddr,
 }
 
@@ -42,7 +43,7 @@ impl RequestInfo {
     }
 }
 
-/// A request, as it is counted: neither names nor numbers that a client can choose.
+/// The labels of a request count. No value is chosen by clients, so the number of series is bounded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     method: &'static str,
@@ -55,7 +56,7 @@ pub struct RouteLabel {
     route: String,
 }
 
-/// How many requests there were, and how long their answers took, in seconds.
+/// The number of requests and the seconds to their responses.
 pub struct RequestMetrics {
     pub count: Family<RequestLabels, Counter>,
     pub seconds: Family<RouteLabel, Histogram>,
@@ -70,8 +71,8 @@ impl Default for RequestMetrics {
 }
 
 impl RequestMetrics {
-    fn record(&self, answer: &ServiceResponse, time: Duration) {
-        let request = answer.request();
+    fn record(&self, response: &ServiceResponse, duration: Duration) {
+        let request = response.request();
         let method = match request.method().as_str() {
             "GET" => "GET",
             "HEAD" => "HEAD",
@@ -82,82 +83,92 @@ impl RequestMetrics {
             _ => "other",
         };
         let route = request.match_pattern().unwrap_or_else(|| "page".into());
-        let status = answer.status().as_u16();
-        self.seconds.get_or_create(&RouteLabel { route: route.clone() }).observe(time.as_secs_f64());
+        let status = response.status().as_u16();
+        self.seconds.get_or_create(&RouteLabel { route: route.clone() }).observe(duration.as_secs_f64());
         self.count.get_or_create(&RequestLabels { method, route, status }).inc();
     }
 }
 
+/// Handles a request within its context: adds [`RequestInfo`] to it, and id, headers and error body to its
+/// response, which is logged and counted.
 pub async fn trace<B: MessageBody + 'static>(
     state: web::Data<AppState>,
-    http_state: web::Data<HttpState>,
+    proxies: web::Data<Proxies>,
+    headers: web::Data<HeaderPolicy>,
+    metrics: web::Data<RequestMetrics>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let info = RequestInfo {
         id: uuid::Uuid::now_v7().simple().to_string(),
-        address: http_state.proxies.client_of(request.peer_addr().map(|peer| peer.ip()), request.headers()),
+        address: proxies.client_of(request.peer_addr().map(|peer| peer.ip()), request.headers()),
     };
     let method = request.method().clone();
     let path = request.path().to_owned();
     request.extensions_mut().insert(info.clone());
 
     let span = tracing::info_span!("request", id = info.id);
-    // The caller's trace goes on here, if it is in one (W3C Trace Context).
+    // Continues the caller's trace, if the request belongs to one (W3C Trace Context).
     let parent = TraceContextPropagator::new().extract(&Headers(request.headers()));
     let _ = span.set_parent(parent);
-    let spent = Arc::new(RequestTimings::default());
-    let answered =
-        request_timing::scope(Arc::clone(&spent), next.call(request)).instrument(span.clone()).await?;
+    let timings = Arc::new(RequestTimings::default());
+    let response =
+        request_timing::scope(Arc::clone(&timings), next.call(request)).instrument(span.clone()).await?;
     let _entered = span.enter();
 
-    let mut answer = match answered.response().error().and_then(Error::as_error::<HttpError>) {
-        Some(failure) => {
-            log_cause(failure);
-            let body = failure.to_response(&info.id);
-            let (request, old) = answered.into_parts();
-            let mut answer = ServiceResponse::new(request, body);
-            // What other middleware has said, CORS above all, holds for failures as well.
-            for (name, value) in old.headers() {
-                if !answer.headers().contains_key(name) {
-                    answer.headers_mut().append(name.clone(), value.clone());
-                }
-            }
-            answer
-        }
-        None => answered.map_into_boxed_body(),
-    };
+    let mut response = with_error_body(response, &info.id);
     if let Ok(id) = HeaderValue::from_str(&info.id) {
-        answer.headers_mut().insert(HeaderName::from_static(ID_HEADER), id);
+        response.headers_mut().insert(HeaderName::from_static(ID_HEADER), id);
     }
-    http_state.headers.add_to(http_state.own_path(&path), answer.headers_mut());
+    headers.add_to(&path, response.headers_mut());
     if state.shutdown.is_cancelled() {
-        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
 
-    let took = started.elapsed();
+    let duration = started.elapsed();
     span.set_attribute("http.request.method", method.to_string());
     span.set_attribute("url.path", path.clone());
-    span.set_attribute("http.response.status_code", i64::from(answer.status().as_u16()));
-    http_state.requests.record(&answer, took);
-    let (status, millis) = (answer.status().as_u16(), took.as_millis());
+    span.set_attribute("http.response.status_code", i64::from(response.status().as_u16()));
+    metrics.record(&response, duration);
+    let (status, millis) = (response.status().as_u16(), duration.as_millis());
     let [hash_millis, database_millis, cometchat_millis] =
-        [Phase::Hash, Phase::Database, Phase::CometChat].map(|part| spent.millis(part));
-    macro_rules! answered {
+        [Phase::Hash, Phase::Database, Phase::CometChat].map(|phase| timings.millis(phase));
+    macro_rules! log_response {
         ($level:ident) => {
             tracing::$level!(
                 %method, path, status, millis, hash_millis, database_millis, cometchat_millis,
-                address = %info.address, "answered"
+                address = %info.address, "request completed"
             )
         };
     }
     if [routes::HEALTHZ, routes::READYZ].contains(&path.as_str()) {
-        answered!(debug);
+        log_response!(debug);
     } else {
-        answered!(info);
+        log_response!(info);
     }
-    Ok(answer)
+    Ok(response)
+}
+
+/// Replaces the response of an [`HttpError`], which is still empty, by one with an `ApiError` as its body.
+fn with_error_body<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    request_id: &str,
+) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error().and_then(Error::as_error::<HttpError>) else {
+        return response.map_into_boxed_body();
+    };
+    log_cause(error);
+    let error_response = error.to_response(request_id);
+    let (request, empty) = response.into_parts();
+    let mut response = ServiceResponse::new(request, error_response);
+    // Keeps the headers that inner middleware added, above all those of CORS.
+    for (name, value) in empty.headers() {
+        if !response.headers().contains_key(name) {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    response
 }
 
 /// A request's headers, as OpenTelemetry reads them.
@@ -173,27 +184,13 @@ impl Extractor for Headers<'_> {
     }
 }
 
-fn log_cause(failure: &HttpError) {
-    match failure {
+fn log_cause(error: &HttpError) {
+    match error {
         HttpError::Internal(cause) => tracing::error!(cause, "internal error"),
         HttpError::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
-        // Most likely the other server's fault, whose operator has to learn of it from here.
-        HttpError::InvalidAssertion(cause) => tracing::warn!(cause, "an assertion is not believed"),
-        HttpError::Unavailable(cause) => tracing::error!(cause, "the database is not available"),
-        failure => tracing::debug!(%failure, "refused"),
+        // The error is most likely in the other server, and this log is where its operator can find the cause.
+        HttpError::InvalidAssertion(cause) => tracing::warn!(cause, "assertion rejected"),
+        HttpError::Unavailable(cause) => tracing::error!(cause, "database unavailable"),
+        error => tracing::debug!(%error, "request rejected"),
     }
-}
-
-/// Does a route's work to its end on the shared runtime; see [`Services::complete`].
-pub async fn run_to_completion<T, E, F>(
-    state: web::Data<AppState>,
-    work: impl FnOnce(std::sync::Arc<AppState>) -> F,
-) -> Result<T, HttpError>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    HttpError: From<E>,
-    F: Future<Output = Result<T, E>> + Send + 'static,
-{
-    Ok(state.into_inner().run_to_completion(work).await??)
 }

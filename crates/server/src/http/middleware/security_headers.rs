@@ -1,4 +1,4 @@
-//! The headers of every answer, and the content security policy above all.
+//! Security headers of every response, with the content security policy (CSP).
 
 use crate::config::{CometChat, Config};
 use crate::http::static_files::InlineHashes;
@@ -6,25 +6,25 @@ use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use shared::routes;
 
-/// Beside the sources: a script may come into the page in one way only, which `frontend/index.html` has the policy for.
-/// Swagger UI, the page to try the API, has several of its own.
+/// The Trusted Types directives of the CSP: scripts enter the page only through the policy `scripts`, which
+/// `frontend/index.html` creates. Swagger UI does not support Trusted Types, so its page goes without them.
 const TRUSTED_TYPES: &str = "; require-trusted-types-for 'script'; trusted-types scripts";
 
-/// The headers, made once at the start.
+/// The security headers, computed once at startup.
 pub struct HeaderPolicy {
-    fixed: Vec<(HeaderName, HeaderValue)>,
-    /// For the page to try the API.
+    base: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The CSP of the API documentation page.
     docs_csp: Option<HeaderValue>,
-    has_host_to_itself: bool,
 }
 
 impl HeaderPolicy {
     pub fn new(config: &Config, inline: &InlineHashes) -> Self {
-        let mut fixed = vec![
+        let mut headers = vec![
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-            // What CORS lets through is not touched by this one.
+            // Browsers ignore it for requests that CORS permits.
             (
                 HeaderName::from_static("cross-origin-resource-policy"),
                 HeaderValue::from_static("same-origin"),
@@ -37,44 +37,48 @@ impl HeaderPolicy {
         let csp = content_security_policy(&config.cometchat, inline);
         let docs_csp = HeaderValue::from_str(&csp).ok();
         if let Ok(csp) = HeaderValue::from_str(&format!("{csp}{TRUSTED_TYPES}")) {
-            fixed.push((header::CONTENT_SECURITY_POLICY, csp));
+            headers.push((header::CONTENT_SECURITY_POLICY, csp));
         }
         if config.public_url.scheme() == "https" {
-            // Who has but a part of the host does not speak for all that is below it.
+            // With a base path the server shares the host, so it must not speak for the host's subdomains.
             let value = if config.base_path().is_empty() {
                 HeaderValue::from_static("max-age=63072000; includeSubDomains")
             } else {
                 HeaderValue::from_static("max-age=63072000")
             };
-            fixed.push((header::STRICT_TRANSPORT_SECURITY, value));
+            headers.push((header::STRICT_TRANSPORT_SECURITY, value));
         }
-        Self { fixed, docs_csp, has_host_to_itself: config.base_path().is_empty() }
+        Self { base: config.base_path().to_owned(), headers, docs_csp }
     }
 
-    /// Has the browser drop what our pages have stored, CometChat's token above all, also when they do not. Cookies
-    /// are not meant: one of them has to outlive the session. Where other pages share the host, nothing is dropped,
-    /// because it would be theirs too.
-    pub fn clear_storage(&self, answer: &mut HttpResponseBuilder) {
-        if self.has_host_to_itself {
-            answer.insert_header(("clear-site-data", "\"storage\""));
+    /// Adds `Clear-Site-Data: "storage"`, with which the browser deletes what the web app stored, above all
+    /// CometChat's token, even if the web app fails to do so. It leaves cookies alone, because the device
+    /// cookie outlives the session. With a base path the header is omitted, since it would also delete the
+    /// storage of other apps on the host.
+    pub fn clear_storage(&self, response: &mut HttpResponseBuilder) {
+        if self.base.is_empty() {
+            response.insert_header(("clear-site-data", "\"storage\""));
         }
     }
 
+    /// Adds the headers to the response for a request path.
     pub fn add_to(&self, path: &str, headers: &mut HeaderMap) {
-        for (name, value) in &self.fixed {
+        let path = path.strip_prefix(&self.base).unwrap_or(path);
+        for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
         if let (routes::API_DOCS, Some(csp)) = (path, &self.docs_csp) {
             headers.insert(header::CONTENT_SECURITY_POLICY, csp.clone());
         }
-        // What the API answers is somebody's own, and is never kept by a cache.
+        // API responses are personal, so no cache may keep them.
         if path.starts_with(routes::API) || !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
 }
 
-/// What the page may load and whom it may talk to: itself and CometChat, or the emulator in its place.
+/// Returns the CSP: the web app may load its own files, and connect to its server and to CometChat, or to the
+/// emulator in its place.
 fn content_security_policy(cometchat: &CometChat, inline: &InlineHashes) -> String {
     let mut scripts = vec!["'self'".to_owned(), "'wasm-unsafe-eval'".to_owned()];
     scripts.extend_from_slice(&inline.scripts);
@@ -86,7 +90,7 @@ fn content_security_policy(cometchat: &CometChat, inline: &InlineHashes) -> Stri
             let origin = emulator.origin().ascii_serialization();
             connect.push(origin.clone());
             connect.push(origin.replacen("http", "ws", 1));
-            // Its shim, which lets the SDK speak plain http to it.
+            // The page loads the emulator's shim, which lets the SDK use plain HTTP.
             scripts.push(origin);
         }
         None => {

@@ -1,43 +1,99 @@
-//! `POST /api/login`, `/api/register` and `/api/login/assertion`: what begins a session.
+//! `/api/login`, `/api/register` and `/api/login/assertion`: the routes that start a session.
 
+use super::{reject_invalid, tag};
 use crate::auth::assertion;
 use crate::auth::login::{self, ClientInfo, LoginSuccess};
 use crate::auth::register::{self, Registration};
 use crate::http::error::HttpError;
 use crate::http::extract::admission::Admitted;
 use crate::http::extract::json_object::JsonObject;
-use crate::http::middleware::request_context::{RequestInfo, run_to_completion};
 use crate::http::state::HttpState;
 use crate::passwords::Password;
 use crate::state::AppState;
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use shared::{AssertionRequest, FieldErrors, LoginRequest, LoginResponse, RegisterRequest};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use shared::{AssertionRequest, ErrorCode, LoginRequest, LoginResponse, RegisterRequest, routes};
 
+/// Logs in to the app and, if it can be reached, to CometChat.
+#[utoipa::path(
+    post,
+    path = routes::LOGIN,
+    operation_id = "login",
+    tag = tag::SESSIONS,
+    request_body(
+        content = LoginRequest,
+        example = json!({"email": "ada@example.com", "password": "plum tractor yesterday"})
+    ),
+    responses((
+        status = 200,
+        description = "The user is logged in. The response sets the session cookie.",
+        body = LoginResponse,
+        example = json!({
+            "id": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57",
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4",
+        })
+    )),
+    extensions(("x-errors" = json!([
+        ErrorCode::InvalidCredentials,
+        ErrorCode::ValidationFailed,
+        ErrorCode::TooManyAttempts,
+        ErrorCode::Overloaded,
+    ]))),
+)]
 pub async fn login(
+    _: Admitted,
     state: web::Data<AppState>,
     http_state: web::Data<HttpState>,
-    request: HttpRequest,
-    _: Admitted,
+    client: ClientInfo,
     body: web::Json<JsonObject<LoginRequest>>,
 ) -> Result<HttpResponse, HttpError> {
     reject_invalid(body.validate())?;
     let (email, password) = (body.email.trim().to_owned(), Password::new(body.password.expose()));
-    let client_info = client_info(&http_state, &request);
-    let done =
-        run_to_completion(
-            state,
-            |state| async move { login::login(&state, &email, password, client_info).await },
-        )
-        .await?;
-    Ok(login_response(&http_state, HttpResponse::Ok(), done))
+    let success = state
+        .run_to_completion(async move |state| login::login(&state, &email, password, client).await)
+        .await??;
+    Ok(login_response(&http_state, HttpResponse::Ok(), success))
 }
 
+/// Creates an account, here and at CometChat, and logs in to it.
+#[utoipa::path(
+    post,
+    path = routes::REGISTER,
+    operation_id = "register",
+    tag = tag::ACCOUNT,
+    request_body(
+        content = RegisterRequest,
+        example = json!({
+            "email": "ada@example.com",
+            "password": "plum tractor yesterday",
+            "name": "Ada Lovelace",
+        })
+    ),
+    responses((
+        status = 201,
+        description = "The account is created and the user logged in. The response sets the session cookie.",
+        body = LoginResponse,
+        example = json!({
+            "id": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57",
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4",
+        })
+    )),
+    extensions(("x-errors" = json!([
+        ErrorCode::RegistrationClosed,
+        ErrorCode::EmailTaken,
+        ErrorCode::ValidationFailed,
+        ErrorCode::TooManyAttempts,
+        ErrorCode::Overloaded,
+    ]))),
+)]
 pub async fn register(
+    _: Admitted,
     state: web::Data<AppState>,
     http_state: web::Data<HttpState>,
-    request: HttpRequest,
-    _: Admitted,
+    client: ClientInfo,
     body: web::Json<JsonObject<RegisterRequest>>,
 ) -> Result<HttpResponse, HttpError> {
     if !http_state.registration_is_open {
@@ -49,66 +105,70 @@ pub async fn register(
         name: body.name.trim().to_owned(),
         password: Password::new(body.password.expose()),
     };
-    let client_info = client_info(&http_state, &request);
-    let done = run_to_completion(state, |state| async move {
-        register::register(&state, registration, client_info).await
-    })
-    .await?;
-    Ok(login_response(&http_state, HttpResponse::Created(), done))
+    let success = state
+        .run_to_completion(async move |state| register::register(&state, registration, client).await)
+        .await??;
+    Ok(login_response(&http_state, HttpResponse::Created(), success))
 }
 
-/// `POST /api/login/assertion`
+/// Logs in with an assertion that the app's own server signed.
+///
+/// It is available if the server has an `ASSERTION_KEY`. INTEGRATE.md describes how to sign an assertion.
+#[utoipa::path(
+    post,
+    path = routes::LOGIN_ASSERTION,
+    operation_id = "loginWithAssertion",
+    tag = tag::SESSIONS,
+    request_body(
+        content = AssertionRequest,
+        example = json!({"assertion": "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJjb21l…In0.c2lnbmF0dXJl"})
+    ),
+    responses((
+        status = 200,
+        description = "The user is logged in. The response sets the session cookie.",
+        body = LoginResponse,
+        example = json!({
+            "id": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57",
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4",
+        })
+    )),
+    extensions(("x-errors" = json!([
+        ErrorCode::InvalidAssertion,
+        ErrorCode::EmailTaken,
+        ErrorCode::TooManyAttempts,
+        ErrorCode::NotFound,
+    ]))),
+)]
 pub async fn login_with_assertion(
     state: web::Data<AppState>,
     http_state: web::Data<HttpState>,
-    request: HttpRequest,
+    client: ClientInfo,
     body: web::Json<JsonObject<AssertionRequest>>,
 ) -> Result<HttpResponse, HttpError> {
     if state.assertion_keys.is_empty() {
         return Err(HttpError::NotFound);
     }
-    let client_info = client_info(&http_state, &request);
-    let done = run_to_completion(state, |state| async move {
-        assertion::login(&state, body.assertion.expose(), client_info).await
-    })
-    .await?;
-    Ok(login_response(&http_state, HttpResponse::Ok(), done))
-}
-
-pub fn reject_invalid(faults: FieldErrors) -> Result<(), HttpError> {
-    if faults.is_empty() { Ok(()) } else { Err(HttpError::Validation(faults)) }
-}
-
-/// What the request says of the browser that it comes from.
-pub fn client_info(http_state: &HttpState, request: &HttpRequest) -> ClientInfo {
-    ClientInfo {
-        address: RequestInfo::of(request).address,
-        user_agent: user_agent(request),
-        device_cookie: http_state.cookies.device_of(request),
-        current_session: http_state.cookies.token_of(request),
-    }
+    let success = state
+        .run_to_completion(async move |state| assertion::login(&state, body.assertion.expose(), client).await)
+        .await??;
+    Ok(login_response(&http_state, HttpResponse::Ok(), success))
 }
 
 fn login_response(
     http_state: &HttpState,
-    mut answer: HttpResponseBuilder,
-    done: LoginSuccess,
+    mut response: HttpResponseBuilder,
+    success: LoginSuccess,
 ) -> HttpResponse {
-    answer.cookie(http_state.cookies.session_cookie(&done.session));
-    if let Some(device) = done.device_cookie {
-        answer.cookie(http_state.cookies.device_cookie(device));
+    response.cookie(http_state.cookies.session_cookie(&success.session));
+    if let Some(device_cookie) = success.device_cookie {
+        response.cookie(http_state.cookies.device_cookie(device_cookie));
     }
-    answer.json(LoginResponse {
-        id: done.user.id,
-        email: done.user.email,
-        name: done.user.name,
-        cometchat_auth_token: done.chat_token,
+    response.json(LoginResponse {
+        id: success.user.id,
+        email: success.user.email,
+        name: success.user.name,
+        cometchat_auth_token: success.chat_token,
     })
-}
-
-/// The `User-Agent` header without characters that PostgreSQL or a terminal would not show as they are.
-fn user_agent(request: &HttpRequest) -> String {
-    let header = request.headers().get(header::USER_AGENT);
-    let text = header.map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
-    shared::visible_text::without_hidden(&text)
 }

@@ -1,368 +1,230 @@
-//! `GET /api/openapi.json` and a page to try it: the API's description, made of the types that the API is made
-//! of. `docs/openapi.json` is the same, kept for those who look before they run it.
+//! The API description (OpenAPI 3.1), generated from the handlers and the types of `shared`: served at
+//! `GET /api/openapi.json`, as a page at `/api/docs`, and stored in `docs/openapi.json`.
+//!
+//! Each handler documents its success response and lists its own error codes in the extension `x-errors`. This
+//! module turns them into responses and adds what all operations have in common.
 
-#![allow(clippy::indexing_slicing)] // of JSON objects made just before: it adds the member
-
+use super::{account, config, login, session};
 use crate::http::error::HttpError;
 use crate::http::state::HttpState;
+use crate::http::static_files::StaticFiles;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Map, Value, json};
-use shared::{
-    ApiError, AssertionRequest, ChangePasswordRequest, ChatTokenRequest, ChatTokenResponse, ClientConfig,
-    DeleteAccountRequest, ErrorCode, FieldErrors, LoginRequest, LoginResponse, RegisterRequest, Secret,
-    SessionInfo, SessionsResponse, UpdateAccountRequest, UserResponse, routes,
+use serde_json::Value;
+use shared::{ApiError, ErrorCode, FieldErrors, routes};
+use std::collections::BTreeMap;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{
+    Content, Header, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Server,
+    example::ExampleBuilder,
 };
-use utoipa::ToSchema;
+use utoipa::{Modify, OpenApi as _};
 
-/// What an operation takes or gives: the name of its schema, and an example.
-type Content = Option<(&'static str, Value)>;
+/// The extension with an operation's own error codes. The finished document does not contain it.
+const ERRORS: &str = "x-errors";
 
-struct Operation {
-    method: &'static str,
-    path: String,
-    id: &'static str,
-    summary: &'static str,
-    /// Whether it needs a session.
-    signed_in: bool,
-    takes: Content,
-    status: u16,
-    gives: Content,
-    /// Beside those that any of its kind has.
-    errors: &'static [ErrorCode],
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "cometchat-auth",
+        description = "Signs users in to the app and to CometChat. The session is in a cookie that scripts cannot \
+            read. The body of every error is an `ApiError`: `code` is stable and for programs, `message` is for \
+            users.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    paths(
+        login::login,
+        login::register,
+        login::login_with_assertion,
+        session::logout,
+        session::show,
+        session::chat_token,
+        session::list,
+        session::end_others,
+        session::end,
+        account::rename,
+        account::delete,
+        account::change_password,
+        config::show,
+    ),
+    components(schemas(ApiError)),
+    modifiers(&CommonResponses),
+)]
+struct ApiDoc;
+
+/// Returns the description for a base path and the name of the session cookie.
+pub fn document(base: &str, session_cookie: &str) -> OpenApi {
+    let mut document = ApiDoc::openapi();
+    document.servers = Some(vec![Server::new(if base.is_empty() { "/" } else { base })]);
+    let scheme = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(session_cookie)));
+    document.components.get_or_insert_default().add_security_scheme("session", scheme);
+    document
 }
 
-/// The description. `base` is what every path begins with; `cookie` the name of the session's.
-pub fn document(base: &str, cookie: &str) -> Value {
-    let mut paths = Map::new();
-    for operation in operations() {
-        let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
-        if let Value::Object(methods) = path {
-            methods.insert(operation.method.into(), described(&operation));
-        }
-    }
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "cometchat-auth",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "Signs users in to the app and to CometChat. The session is in a cookie that scripts cannot read. \
-                Every failure is an `ApiError`: `code` is for programs and stable, `message` for people.",
-            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
-        },
-        "servers": [{"url": if base.is_empty() { "/" } else { base }}],
-        "paths": paths,
-        "components": {
-            "schemas": schemas(),
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie}},
-        },
-    })
-}
-
+/// `GET /api/openapi.json`
 pub async fn json(http_state: web::Data<HttpState>) -> HttpResponse {
     HttpResponse::Ok().json(document(&http_state.base, http_state.cookies.session_name()))
 }
 
-/// A page to read it and to try it.
-pub async fn page(http_state: web::Data<HttpState>, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    http_state.pages.serve("api-docs/page.html", &request).ok_or(HttpError::NotFound)
+/// `GET /api/docs`: a page that shows the description and sends requests.
+pub async fn page(
+    static_files: web::Data<StaticFiles>,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
+    static_files.serve("api-docs/page.html", &request).ok_or(HttpError::NotFound)
 }
 
-fn user() -> (String, String, String) {
-    ("7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57".into(), "ada@example.com".into(), "Ada Lovelace".into())
-}
+/// Adds the error responses, and to every response the header `x-request-id`.
+struct CommonResponses;
 
-fn example(value: impl serde::Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-fn operations() -> Vec<Operation> {
-    use ErrorCode::{
-        ChatUnavailable, EmailTaken, InvalidAssertion, InvalidCredentials, NotFound, Overloaded,
-        RegistrationClosed, TooManyAttempts, ValidationFailed,
-    };
-    let (id, email, name) = user();
-    let password = || Secret::new("plum tractor yesterday");
-    let token = || Secret::new("7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4");
-    let login = LoginRequest { email: email.clone(), password: password() };
-    let register = RegisterRequest { email: email.clone(), password: password(), name: name.clone() };
-    let handover = AssertionRequest {
-        assertion: Secret::new("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJjb21l…In0.c2lnbmF0dXJl"),
-    };
-    let passwords = ChangePasswordRequest {
-        current_password: password(),
-        new_password: Secret::new("carpet lantern november"),
-    };
-    let signed_in = example(LoginResponse {
-        id: id.clone(),
-        email: email.clone(),
-        name: name.clone(),
-        cometchat_auth_token: Some(token()),
-    });
-    let session = example(UserResponse { id, email, name: name.clone() });
-    let sessions = SessionsResponse {
-        sessions: vec![SessionInfo {
-            id: "0192f3c7a1b27c4d8e9fa0b1c2d3e4f5".into(),
-            device: "Firefox on Windows".into(),
-            address: "192.0.2.7".into(),
-            created_at: 1_764_043_200,
-            last_seen_at: 1_764_050_400,
-            current: true,
-        }],
-    };
-    let config = ClientConfig {
-        app_id: "2634512f8a9b".into(),
-        region: "eu".into(),
-        password_min_length: 15,
-        emulator_url: None,
-    };
-    let of = |method, path: &str, id, summary| Operation {
-        method,
-        path: path.to_owned(),
-        id,
-        summary,
-        signed_in: true,
-        takes: None,
-        status: 204,
-        gives: None,
-        errors: &[],
-    };
-    vec![
-        Operation {
-            signed_in: false,
-            takes: Some(("RegisterRequest", example(register))),
-            status: 201,
-            gives: Some(("LoginResponse", signed_in.clone())),
-            errors: &[RegistrationClosed, EmailTaken, ValidationFailed, TooManyAttempts, Overloaded],
-            ..of(
-                "post",
-                routes::REGISTER,
-                "register",
-                "Make an account, here and at CometChat, and sign in to it",
-            )
-        },
-        Operation {
-            signed_in: false,
-            takes: Some(("LoginRequest", example(login))),
-            status: 200,
-            gives: Some(("LoginResponse", signed_in.clone())),
-            errors: &[InvalidCredentials, ValidationFailed, TooManyAttempts, Overloaded],
-            ..of("post", routes::LOGIN, "login", "Sign in to the app and, if it can be reached, to CometChat")
-        },
-        Operation {
-            signed_in: false,
-            takes: Some(("AssertionRequest", example(handover))),
-            status: 200,
-            gives: Some(("LoginResponse", signed_in)),
-            errors: &[InvalidAssertion, EmailTaken, TooManyAttempts, NotFound],
-            ..of(
-                "post",
-                routes::LOGIN_ASSERTION,
-                "handover",
-                "Sign in on the word of the app's own server; see INTEGRATE.md",
-            )
-        },
-        Operation {
-            signed_in: false,
-            ..of(
-                "post",
-                routes::LOGOUT,
-                "logout",
-                "End the session and revoke its chat token; also fine without one",
-            )
-        },
-        Operation {
-            status: 200,
-            gives: Some(("UserResponse", session.clone())),
-            ..of("get", routes::SESSION, "session", "Who is signed in")
-        },
-        Operation {
-            takes: Some(("ChatTokenRequest", example(ChatTokenRequest { renew: false }))),
-            status: 200,
-            gives: Some(("ChatTokenResponse", example(ChatTokenResponse { cometchat_auth_token: token() }))),
-            errors: &[TooManyAttempts, ChatUnavailable],
-            ..of(
-                "post",
-                routes::CHAT_TOKEN,
-                "chatToken",
-                "The session's chat token; with `renew` another one",
-            )
-        },
-        Operation {
-            status: 200,
-            gives: Some(("SessionsResponse", example(sessions))),
-            ..of("get", routes::SESSIONS, "sessions", "Where the user is signed in, the latest seen first")
-        },
-        of(
-            "delete",
-            routes::SESSIONS,
-            "endOtherSessions",
-            "Replace this session, with a new cookie, and end all others of the user",
-        ),
-        of("delete", &format!("{}/{{id}}", routes::SESSIONS), "endSession", "End one session of the user"),
-        Operation {
-            takes: Some(("UpdateAccountRequest", example(UpdateAccountRequest { name }))),
-            status: 200,
-            gives: Some(("UserResponse", session)),
-            errors: &[ValidationFailed],
-            ..of("put", routes::ACCOUNT, "rename", "Another name, at CometChat too")
-        },
-        Operation {
-            takes: Some(("DeleteAccountRequest", example(DeleteAccountRequest { password: password() }))),
-            errors: &[InvalidCredentials, ValidationFailed, TooManyAttempts, Overloaded],
-            ..of("delete", routes::ACCOUNT, "deleteAccount", "Delete the account for good, at CometChat too")
-        },
-        Operation {
-            takes: Some(("ChangePasswordRequest", example(passwords))),
-            errors: &[InvalidCredentials, ValidationFailed, TooManyAttempts, Overloaded],
-            ..of(
-                "put",
-                routes::PASSWORD,
-                "changePassword",
-                "Another password; this session is replaced, with a new cookie, and every other one ends",
-            )
-        },
-        Operation {
-            signed_in: false,
-            status: 200,
-            gives: Some(("ClientConfig", example(config))),
-            ..of("get", routes::CONFIG, "config", "What the page must know; nothing in it is secret")
-        },
-    ]
-}
-
-fn described(operation: &Operation) -> Value {
-    let Operation { method, path, id, summary, signed_in, takes, status, gives, .. } = operation;
-    let mut responses = Map::new();
-    let mut success = json!({"description": summary, "headers": {"x-request-id": request_id()}});
-    if let Some((schema, example)) = gives {
-        success["content"] = content(schema, json!({"example": example}));
-    }
-    if *id == "sessions" {
-        let parameters = json!({"id": "$response.body#/sessions/0/id"});
-        success["links"] = json!({"endSession": {"operationId": "endSession", "parameters": parameters}});
-    }
-    responses.insert(status.to_string(), success);
-    for (status, codes) in by_status(&errors(operation)) {
-        let examples: Map<_, _> =
-            codes.iter().map(|code| (name(*code), json!({"value": failure(*code)}))).collect();
-        let names: Vec<_> = codes.iter().map(|code| format!("`{}`", name(*code))).collect();
-        let mut response = json!({
-            "description": names.join(", "),
-            "headers": {"x-request-id": request_id()},
-            "content": content("ApiError", json!({"examples": examples})),
-        });
-        if [429, 503].contains(&status) {
-            response["headers"]["retry-after"] =
-                json!({"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait"});
+impl Modify for CommonResponses {
+    fn modify(&self, document: &mut OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            let PathItem { get, put, post, delete, .. } = item;
+            for (operation, is_safe) in [(get, true), (put, false), (post, false), (delete, false)] {
+                if let Some(operation) = operation {
+                    let codes = error_codes(operation, is_safe, path);
+                    let responses = &mut operation.responses.responses;
+                    responses.extend(error_responses(codes));
+                    for response in responses.values_mut() {
+                        if let RefOr::T(response) = response {
+                            response.headers.insert("x-request-id".into(), RefOr::T(request_id_header()));
+                        }
+                    }
+                }
+            }
         }
-        responses.insert(status.to_string(), response);
     }
-    let tag = match path.as_str() {
-        routes::CONFIG => "The page",
-        path if path.starts_with(routes::ACCOUNT) || path == routes::REGISTER => "The account",
-        _ => "Sessions",
-    };
-    let mut described = json!({"operationId": id, "summary": summary, "tags": [tag], "responses": responses});
-    if *signed_in {
-        described["security"] = json!([{"session": []}]);
-    }
-    if let Some((schema, example)) = takes {
-        described["requestBody"] =
-            json!({"required": true, "content": content(schema, json!({"example": example}))});
-    }
-    if path.contains("{id}") {
-        let schema = json!({"type": "string", "minLength": 1});
-        described["parameters"] = json!([{
-            "name": "id", "in": "path", "required": true, "schema": schema,
-            "description": "From the list of sessions. One that is not there is no fault: it has ended",
-            "example": "0192f3c7a1b27c4d8e9fa0b1c2d3e4f5",
-        }]);
-    }
-    debug_assert!(["get", "put", "post", "delete"].contains(method));
-    described
 }
 
-/// Every code that this operation can be answered with.
-fn errors(operation: &Operation) -> Vec<ErrorCode> {
+/// Returns the codes of all errors of an operation: its own ones and those that follow from its properties.
+fn error_codes(operation: &mut Operation, is_safe: bool, path: &str) -> Vec<ErrorCode> {
     use ErrorCode::{
         ForbiddenOrigin, Internal, InvalidRequest, NotSignedIn, PayloadTooLarge, Unavailable,
         UnsupportedMediaType,
     };
-    let mut codes = operation.errors.to_vec();
-    if operation.signed_in {
+    let own = operation.extensions.take().and_then(|mut extensions| extensions.remove(ERRORS));
+    let mut codes: Vec<ErrorCode> =
+        own.and_then(|codes| serde_json::from_value(codes).ok()).unwrap_or_default();
+    if operation.security.is_some() {
         codes.push(NotSignedIn);
     }
-    if operation.method != "get" {
+    if !is_safe {
         codes.push(ForbiddenOrigin);
     }
-    if operation.takes.is_some() {
+    if operation.request_body.is_some() {
         codes.extend([InvalidRequest, PayloadTooLarge, UnsupportedMediaType]);
     }
-    if operation.path != routes::CONFIG {
+    // The configuration is in memory; all other operations use the database.
+    if path != routes::CONFIG {
         codes.extend([Internal, Unavailable]);
     }
     codes
 }
 
-fn by_status(codes: &[ErrorCode]) -> Vec<(u16, Vec<ErrorCode>)> {
-    let mut by_status: Vec<(u16, Vec<ErrorCode>)> = Vec::new();
+fn error_responses(codes: Vec<ErrorCode>) -> impl Iterator<Item = (String, RefOr<Response>)> {
+    let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
     for code in codes {
-        match by_status.iter_mut().find(|(status, _)| *status == code.status()) {
-            Some((_, codes)) => codes.push(*code),
-            None => by_status.push((code.status(), vec![*code])),
-        }
+        by_status.entry(code.status()).or_default().push(code);
     }
-    by_status.sort_by_key(|(status, _)| *status);
     by_status
+        .into_iter()
+        .map(|(status, codes)| (status.to_string(), RefOr::T(error_response(status, &codes))))
 }
 
-fn name(code: ErrorCode) -> String {
-    example(code).as_str().unwrap_or_default().to_owned()
+fn error_response(status: u16, codes: &[ErrorCode]) -> Response {
+    let errors: Vec<Value> =
+        codes.iter().map(|code| serde_json::to_value(example(*code)).unwrap_or_default()).collect();
+    let name = |error: &Value| error.get("code").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let description = errors.iter().map(|error| format!("`{}`", name(error))).collect::<Vec<_>>().join(", ");
+    let mut content = Content::new(Some(Ref::from_schema_name("ApiError")));
+    for error in errors {
+        let example = ExampleBuilder::new().value(Some(error.clone())).build();
+        content.examples.insert(name(&error), RefOr::T(example));
+    }
+    let response = ResponseBuilder::new().description(description).content("application/json", content);
+    match status {
+        429 | 503 => response.header("retry-after", retry_after_header()).build(),
+        _ => response.build(),
+    }
 }
 
-fn failure(code: ErrorCode) -> ApiError {
-    let failure = HttpError::example(code);
+fn example(code: ErrorCode) -> ApiError {
+    let error = HttpError::example(code);
     let fields = FieldErrors::from([("password".into(), "Use at least 15 characters: 7 more.".into())]);
     ApiError {
         code,
-        message: failure.message(),
+        message: error.message(),
         request_id: "0192f3c7a1b27c4d8e9fa0b1c2d3e4f5".into(),
-        retry_after_seconds: failure.retry_after_seconds(),
+        retry_after_seconds: error.retry_after_seconds(),
         fields: (code == ErrorCode::ValidationFailed).then_some(fields),
     }
 }
 
-fn request_id() -> Value {
-    json!({"schema": {"type": "string"}, "description": "The same id is in the server's log"})
+fn request_id_header() -> Header {
+    let schema = ObjectBuilder::new().schema_type(Type::String).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some("The server logs the same id")).build()
 }
 
-fn content(schema: &str, mut content: Value) -> Value {
-    content["schema"] = json!({"$ref": format!("#/components/schemas/{schema}")});
-    json!({"application/json": content})
+fn retry_after_header() -> Header {
+    let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some("Seconds to wait")).build()
 }
 
-fn schemas() -> Value {
-    let mut schemas = Vec::new();
-    macro_rules! add {
-        ($($kind:ty),*) => {$(
-            schemas.push((<$kind as ToSchema>::name().into_owned(), <$kind as utoipa::PartialSchema>::schema()));
-            <$kind as ToSchema>::schemas(&mut schemas);
-        )*};
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use shared::*;
+
+    fn parses<T: DeserializeOwned>(example: &Value) -> bool {
+        serde_json::from_value::<T>(example.clone()).is_ok()
     }
-    add!(
-        ApiError,
-        ChatTokenRequest,
-        ChatTokenResponse,
-        ClientConfig,
-        DeleteAccountRequest,
-        AssertionRequest,
-        LoginRequest,
-        LoginResponse,
-        ChangePasswordRequest,
-        RegisterRequest,
-        UpdateAccountRequest,
-        UserResponse,
-        SessionsResponse
-    );
-    schemas.into_iter().map(|(name, schema)| (name, example(schema))).collect::<Map<_, _>>().into()
+
+    /// Checks each example that stands beside a reference to a schema, and returns their number.
+    fn check_examples(value: &Value) -> usize {
+        let mut checked = 0;
+        if let (Some(example), Some(schema)) = (value.get("example"), value.pointer("/schema/$ref")) {
+            let schema = schema.as_str().unwrap();
+            let is_valid = match schema.rsplit('/').next().unwrap() {
+                "AssertionRequest" => parses::<AssertionRequest>(example),
+                "ChangePasswordRequest" => parses::<ChangePasswordRequest>(example),
+                "ChatTokenRequest" => parses::<ChatTokenRequest>(example),
+                "ChatTokenResponse" => parses::<ChatTokenResponse>(example),
+                "ClientConfig" => parses::<ClientConfig>(example),
+                "DeleteAccountRequest" => parses::<DeleteAccountRequest>(example),
+                "LoginRequest" => parses::<LoginRequest>(example),
+                "LoginResponse" => parses::<LoginResponse>(example),
+                "RegisterRequest" => parses::<RegisterRequest>(example),
+                "SessionsResponse" => parses::<SessionsResponse>(example),
+                "UpdateAccountRequest" => parses::<UpdateAccountRequest>(example),
+                "UserResponse" => parses::<UserResponse>(example),
+                _ => false,
+            };
+            assert!(is_valid, "{schema}: {example}");
+            checked += 1;
+        }
+        let children: Vec<&Value> = match value {
+            Value::Object(members) => members.values().collect(),
+            Value::Array(items) => items.iter().collect(),
+            _ => Vec::new(),
+        };
+        checked + children.into_iter().map(check_examples).sum::<usize>()
+    }
+
+    #[test]
+    fn example_matches_its_schema() {
+        let document = serde_json::to_value(document("", "cookie")).unwrap();
+        assert_eq!(check_examples(&document), 15);
+    }
+
+    #[test]
+    fn error_codes_are_parsed_for_every_operation() {
+        let document = serde_json::to_value(document("", "cookie")).unwrap();
+        assert!(!document.to_string().contains(ERRORS));
+        let examples =
+            document.pointer("/paths/~1api~1login/post/responses/401/content/application~1json/examples");
+        assert!(examples.unwrap().get("invalid_credentials").is_some());
+    }
 }

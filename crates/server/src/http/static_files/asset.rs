@@ -1,4 +1,4 @@
-//! A file of the page: what it is, in which forms it is kept, and which of them a browser gets.
+//! A file of the web app: its content type, caching and compressed variants.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -13,73 +13,75 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write as _;
 
-/// What trunk has built. A release has it inside; other builds read the folder when they start.
+/// The output of trunk. A release build embeds it; other builds read the directory at startup.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../frontend/dist"]
 #[allow_missing = true]
 struct Dist;
 
-/// The forms of the page.
+/// The three forms of the page.
 pub const INDEX: &str = "index.html";
 pub const LOGIN: &str = "login.html";
 pub const REGISTER: &str = "register.html";
 
-/// What `scripts/finish-page.mjs` puts beside a file, the best first.
+/// The suffixes of the compressed variants that `scripts/finish-page.mjs` creates, the best encoding first.
 const COMPRESSED: [(&str, Encoding); 2] =
     [(".br", Encoding::Known(ContentEncoding::Brotli)), (".gz", Encoding::Known(ContentEncoding::Gzip))];
-/// Every file of the build, by its path in it.
+
+/// Loads every file of the build, by its path.
 pub fn all() -> HashMap<String, Asset> {
-    let is_original = |path: &str| COMPRESSED.iter().all(|(ending, _)| !path.ends_with(ending));
+    let is_original = |path: &str| COMPRESSED.iter().all(|(suffix, _)| !path.ends_with(suffix));
     Dist::iter()
         .filter(|path| is_original(path))
         .filter_map(|path| Some((path.to_string(), Asset::load(&path)?)))
         .collect()
 }
 
-/// One file, in memory.
+/// A file in memory.
 pub struct Asset {
     pub bytes: web::Bytes,
-    /// The same, compressed when the page was built; the best first.
+    /// The compressed variants, the best encoding first.
     compressed: Vec<(Encoding, web::Bytes)>,
     mime: &'static str,
-    /// Weak: it is one for all forms of the file, whose bytes differ.
-    tag: EntityTag,
-    /// Its name changes with its content, so it can be kept for ever.
+    /// Weak, because all variants share it and their bytes differ.
+    etag: EntityTag,
+    /// Whether the name changes with the content, so that browsers may cache the file without revalidation.
     is_immutable: bool,
     pub is_page: bool,
 }
 
 impl Asset {
-    /// The file of the build at this path, with its compressed forms.
+    /// Loads a file of the build with its compressed variants.
     fn load(path: &str) -> Option<Self> {
-        let found = Dist::get(path)?;
-        let mut file = Self::of(path, bytes(found.data), &found.metadata.sha256_hash());
-        for (ending, encoding) in COMPRESSED {
-            if let Some(small) = Dist::get(&format!("{path}{ending}")) {
-                file.compressed.push((encoding, bytes(small.data)));
+        let file = Dist::get(path)?;
+        let mut asset = Self::of(path, bytes(file.data), &file.metadata.sha256_hash());
+        for (suffix, encoding) in COMPRESSED {
+            if let Some(variant) = Dist::get(&format!("{path}{suffix}")) {
+                asset.compressed.push((encoding, bytes(variant.data)));
             }
         }
-        Some(file)
+        Some(asset)
     }
 
+    /// Creates a file without compressed variants.
     pub fn new(path: &str, content: &[u8]) -> Self {
         Self::of(path, web::Bytes::copy_from_slice(content), &Sha256::digest(content))
     }
 
-    /// What is made of the page at the start, compressed as far as that costs no time.
+    /// Creates a file with a gzip variant. It is for files generated at startup, where Brotli would take too long.
     pub fn compressed(path: &str, content: &[u8]) -> Self {
-        let mut file = Self::new(path, content);
-        let mut small = GzEncoder::new(Vec::new(), Compression::default());
-        // Into memory, which does not fail.
-        if let Ok(small) = small.write_all(content).and_then(|()| small.finish()) {
-            file.compressed.push((Encoding::Known(ContentEncoding::Gzip), small.into()));
+        let mut asset = Self::new(path, content);
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        // Writing to memory does not fail.
+        if let Ok(gzip) = encoder.write_all(content).and_then(|()| encoder.finish()) {
+            asset.compressed.push((Encoding::Known(ContentEncoding::Gzip), gzip.into()));
         }
-        file
+        asset
     }
 
     fn of(path: &str, bytes: web::Bytes, sha256: &[u8]) -> Self {
         Self {
-            tag: EntityTag::new_weak(STANDARD.encode(sha256)),
+            etag: EntityTag::new_weak(STANDARD.encode(sha256)),
             mime: mime(path),
             is_immutable: path.starts_with("cometchat-sdk-") || has_hash(path),
             is_page: [INDEX, LOGIN, REGISTER].contains(&path),
@@ -88,6 +90,7 @@ impl Asset {
         }
     }
 
+    /// Returns the response with the best variant that the client accepts, or a 304 if its cached file is current.
     pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let caching = if self.is_immutable {
             vec![
@@ -98,49 +101,48 @@ impl Asset {
         } else {
             vec![CacheDirective::NoCache]
         };
-        let is_known = match IfNoneMatch::parse(request) {
+        let is_unchanged = match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag)),
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.etag)),
             Err(_) => false,
         };
-        let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header(CacheControl(caching)).insert_header(ETag(self.tag.clone()));
-        // The page depends on whether a session comes with the request.
+        let status = if is_unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        let mut response = HttpResponse::build(status);
+        response.insert_header(CacheControl(caching)).insert_header(ETag(self.etag.clone()));
+        // The form of the page depends on the session cookie.
         let vary = if self.is_page { "Accept-Encoding, Cookie" } else { "Accept-Encoding" };
-        answer.insert_header((header::VARY, vary));
-        if is_known {
-            return answer.finish();
+        response.insert_header((header::VARY, vary));
+        if is_unchanged {
+            return response.finish();
         }
-        answer.content_type(self.mime);
+        response.content_type(self.mime);
         match self.compressed_for(request) {
             Some((encoding, bytes)) => {
-                answer.insert_header((header::CONTENT_ENCODING, encoding.to_string())).body(bytes.clone())
+                response.insert_header((header::CONTENT_ENCODING, encoding.to_string())).body(bytes.clone())
             }
-            None => answer.body(self.bytes.clone()),
+            None => response.body(self.bytes.clone()),
         }
     }
 
-    /// The best form that this browser takes; `None` is as it is.
+    /// Returns the best compressed variant that the client accepts; `None` if it accepts none.
     fn compressed_for(&self, request: &HttpRequest) -> Option<&(Encoding, web::Bytes)> {
         let accepted = AcceptEncoding::parse(request).ok()?;
-        let offered = self.compressed.iter().map(|(encoding, _)| encoding);
-        let chosen = accepted.negotiate(offered)?;
+        let chosen = accepted.negotiate(self.compressed.iter().map(|(encoding, _)| encoding))?;
         self.compressed.iter().find(|(encoding, _)| *encoding == chosen)
     }
 }
 
-/// What a release has inside stays where it is: it costs memory only once somebody asks for it.
-fn bytes(found: Cow<'static, [u8]>) -> web::Bytes {
-    match found {
-        Cow::Borrowed(found) => web::Bytes::from_static(found),
-        Cow::Owned(found) => found.into(),
+/// Converts without copying: embedded files stay in the executable and use memory only when they are read.
+fn bytes(data: Cow<'static, [u8]>) -> web::Bytes {
+    match data {
+        Cow::Borrowed(data) => web::Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
     }
 }
 
-/// What a file of the page is, by the end of its name.
+/// Returns the content type for a file name extension.
 fn mime(path: &str) -> &'static str {
-    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+    match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "css" => "text/css; charset=utf-8",
         "html" => "text/html; charset=utf-8",
         "ico" => "image/x-icon",
@@ -155,7 +157,7 @@ fn mime(path: &str) -> &'static str {
     }
 }
 
-/// Whether trunk has put a hash of the content into the name, like `frontend-0123456789abcdef_bg.wasm`.
+/// Returns whether the name has a content hash from trunk, like `frontend-0123456789abcdef_bg.wasm`.
 fn has_hash(path: &str) -> bool {
     path.split(['-', '_', '.', '/'])
         .any(|part| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -195,8 +197,8 @@ mod tests {
     #[test]
     fn file_is_sent_in_best_accepted_encoding() {
         let mut file = Asset::new("app.js", b"as it is");
-        for (ending, encoding) in COMPRESSED {
-            file.compressed.push((encoding, web::Bytes::from_static(ending.as_bytes())));
+        for (suffix, encoding) in COMPRESSED {
+            file.compressed.push((encoding, web::Bytes::from_static(suffix.as_bytes())));
         }
         let sent = |accepted: Option<&str>| {
             let request = actix_web::test::TestRequest::default();
@@ -204,9 +206,9 @@ mod tests {
                 Some(accepted) => request.insert_header((header::ACCEPT_ENCODING, accepted)),
                 None => request,
             };
-            let answer = file.respond(&request.to_http_request());
-            assert!(answer.headers().contains_key(header::VARY));
-            let encoding = answer.headers().get(header::CONTENT_ENCODING).cloned();
+            let response = file.respond(&request.to_http_request());
+            assert!(response.headers().contains_key(header::VARY));
+            let encoding = response.headers().get(header::CONTENT_ENCODING).cloned();
             encoding.map(|value| value.to_str().unwrap().to_owned())
         };
         assert_eq!(sent(Some("gzip, deflate, br, zstd")).as_deref(), Some("br"));
@@ -218,12 +220,12 @@ mod tests {
 
     #[test]
     fn generated_file_has_gzip_variant() {
-        let html = "<p>once more</p>".repeat(100);
+        let html = "<p>again</p>".repeat(100);
         let file = Asset::compressed("index.html", html.as_bytes());
-        let (_, small) = file.compressed.first().unwrap();
-        assert!(small.len() < 100 && file.bytes.len() == html.len());
-        let mut whole = String::new();
-        flate2::read::GzDecoder::new(small.as_ref()).read_to_string(&mut whole).unwrap();
-        assert_eq!(whole, html);
+        let (_, gzip) = file.compressed.first().unwrap();
+        assert!(gzip.len() < 100 && file.bytes.len() == html.len());
+        let mut decoded = String::new();
+        flate2::read::GzDecoder::new(gzip.as_ref()).read_to_string(&mut decoded).unwrap();
+        assert_eq!(decoded, html);
     }
 }

@@ -1,12 +1,11 @@
-//! The page's files, and the page itself for every path that is its own.
+//! Serves the files of the web app, and the page itself for every path that the web app handles.
 //!
-//! There are three forms of the page. Who brings no session gets it with the form to sign in, or to register, already in
-//! it; who brings one is asked for, and gets it empty.
+//! The page has three forms. A browser without a session cookie gets it with the login or registration form
+//! prerendered; a browser with one gets the empty form, and the web app asks the server who is signed in.
 
 mod asset;
 
 use crate::http::error::HttpError;
-use crate::http::state::HttpState;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use asset::{Asset, INDEX, LOGIN, REGISTER};
@@ -15,14 +14,18 @@ use sha2::{Digest as _, Sha256};
 use shared::routes::{self, LandingPage};
 use std::collections::HashMap;
 
-const NOT_BUILT: &str = "The page is not built. Run `make run`, or `make build` for a release.\n";
+const NOT_BUILT: &str = "The web app is not built. Run `make run`, or `make build` for a release.\n";
 
+/// The files of the web app, in memory.
 pub struct StaticFiles {
+    base: String,
+    registration_is_open: bool,
+    session_cookie: &'static str,
     files: HashMap<String, Asset>,
     pub inline: InlineHashes,
 }
 
-/// The hashes of what stands in the page itself, for the content security policy: `'sha256-…'`.
+/// The sources of the content security policy that allow the page's inline scripts and styles: `'sha256-…'`.
 #[derive(Default)]
 pub struct InlineHashes {
     pub scripts: Vec<String>,
@@ -30,17 +33,17 @@ pub struct InlineHashes {
 }
 
 impl StaticFiles {
-    /// `base`: what every path here begins with.
-    pub fn load(base: &str, registration_is_open: bool) -> Self {
+    /// Loads the files and adapts the page to the base path. `session_cookie` is the name of the session cookie.
+    pub fn load(base: &str, registration_is_open: bool, session_cookie: &'static str) -> Self {
         let mut files = asset::all();
         let mut inline = InlineHashes::default();
         for name in [INDEX, LOGIN, REGISTER] {
             let Some(file) = files.get(name) else { continue };
             let mut html = String::from_utf8_lossy(&file.bytes).into_owned();
             if !base.is_empty() || !registration_is_open {
-                html = rebased(&html, base);
+                html = with_base_path(&html, base);
                 if !registration_is_open {
-                    // Then card.css hides the way there.
+                    // With this class card.css hides the link to the registration.
                     html = html.replace("<html ", "<html class=\"closed\" ");
                 }
                 files.insert(name.into(), Asset::compressed(name, html.as_bytes()));
@@ -55,16 +58,16 @@ impl StaticFiles {
             hashes.sort_unstable();
             hashes.dedup();
         }
-        Self { files, inline }
+        Self { base: base.to_owned(), registration_is_open, session_cookie, files, inline }
     }
 
-    /// The answer with the file that was built under this very name, if there is one.
+    /// Returns the response with the file of this name, if there is one.
     pub fn serve(&self, name: &str, request: &HttpRequest) -> Option<HttpResponse> {
         Some(self.files.get(name)?.respond(request))
     }
 
-    /// The file at this path; the page for paths that are its own to understand, which have no dot in their last part.
-    fn find(&self, path: &str, brings_session: bool) -> Option<&Asset> {
+    /// Returns the file at this path. Without one, a path whose last segment has no dot gets the page.
+    fn find(&self, path: &str, has_session: bool) -> Option<&Asset> {
         let name = path.trim_start_matches('/');
         if let Some(file) = self.files.get(name) {
             return Some(file);
@@ -74,18 +77,18 @@ impl StaticFiles {
             return None;
         }
         let page = match LandingPage::for_path(path) {
-            LandingPage::Login if !brings_session => LOGIN,
-            LandingPage::Register if !brings_session => REGISTER,
+            LandingPage::Login if !has_session => LOGIN,
+            LandingPage::Register if !has_session => REGISTER,
             _ => INDEX,
         };
-        // While the page is being worked on, trunk builds only this one.
+        // A development build with trunk has this form only.
         self.files.get(page).or_else(|| self.files.get(INDEX))
     }
 }
 
-/// The page for a site that lives under `base`: every address in it, and the place where its code looks for the base. (A
-/// `<base>` element would do it in one line, if the content security policy let it.)
-fn rebased(html: &str, base: &str) -> String {
+/// Adds the base path to every URL of the page, and to the `meta` element where its code reads the base path.
+/// (A `<base>` element would do the former, but the content security policy forbids it.)
+fn with_base_path(html: &str, base: &str) -> String {
     let mut html = html.replace("=\"/", &format!("=\"{base}/"));
     html = html.replace(r#"name="base-path" content="""#, &format!(r#"name="base-path" content="{base}""#));
     for before in ["import(", "module_or_path: "] {
@@ -94,7 +97,7 @@ fn rebased(html: &str, base: &str) -> String {
     html
 }
 
-/// The sources that let what stands in `html` in elements of this kind be used, and nothing else of it.
+/// Returns the content security policy sources that allow the inline content of these elements, and no other.
 fn hashes(html: &str, element: &str) -> Vec<String> {
     html.split(&format!("<{element}"))
         .skip(1)
@@ -107,28 +110,32 @@ fn hashes(html: &str, element: &str) -> Vec<String> {
         .collect()
 }
 
-/// A path that is none of ours: it does not begin with our base.
+/// Responds to paths outside the base path.
 pub async fn not_found() -> Result<HttpResponse, HttpError> {
     Err(HttpError::NotFound)
 }
 
-pub async fn page(http_state: web::Data<HttpState>, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let path = http_state.own_path(request.path());
+/// Responds with a file of the web app, or with the page.
+pub async fn page(
+    static_files: web::Data<StaticFiles>,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
+    let path = request.path().strip_prefix(&static_files.base).unwrap_or(request.path());
     if path == routes::API || path.starts_with("/api/") {
         return Err(HttpError::NotFound);
     }
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return Err(HttpError::MethodNotAllowed { allow: "GET, HEAD".into() });
     }
-    if LandingPage::for_path(path) == LandingPage::Register && !http_state.registration_is_open {
-        let sign_in = (header::LOCATION, format!("{}/", http_state.base));
-        return Ok(HttpResponse::SeeOther().insert_header(sign_in).finish());
+    if LandingPage::for_path(path) == LandingPage::Register && !static_files.registration_is_open {
+        let login_page = (header::LOCATION, format!("{}/", static_files.base));
+        return Ok(HttpResponse::SeeOther().insert_header(login_page).finish());
     }
-    if http_state.pages.files.is_empty() {
+    if static_files.files.is_empty() {
         return Ok(HttpResponse::build(StatusCode::NOT_FOUND).content_type("text/plain").body(NOT_BUILT));
     }
-    let brings_session = request.cookie(http_state.cookies.session_name()).is_some();
-    let file = http_state.pages.find(path, brings_session).ok_or(HttpError::NotFound)?;
+    let has_session = request.cookie(static_files.session_cookie).is_some();
+    let file = static_files.find(path, has_session).ok_or(HttpError::NotFound)?;
     Ok(file.respond(&request))
 }
 
@@ -136,16 +143,22 @@ pub async fn page(http_state: web::Data<HttpState>, request: HttpRequest) -> Res
 mod tests {
     use super::*;
 
-    fn pages(names: &[&str]) -> StaticFiles {
+    fn static_files(names: &[&str]) -> StaticFiles {
         let files =
             names.iter().map(|name| ((*name).to_owned(), Asset::new(name, name.as_bytes()))).collect();
-        StaticFiles { files, inline: InlineHashes::default() }
+        StaticFiles {
+            base: String::new(),
+            registration_is_open: true,
+            session_cookie: "session",
+            files,
+            inline: InlineHashes::default(),
+        }
     }
 
     #[test]
     fn page_path_finds_index_missing_file_finds_none() {
-        let pages = pages(&["index.html", "app-0123456789abcdef.js"]);
-        let found = |path| pages.find(path, true).map(|file| file.bytes.clone());
+        let static_files = static_files(&["index.html", "app-0123456789abcdef.js"]);
+        let found = |path| static_files.find(path, true).map(|file| file.bytes.clone());
         let index = Some(web::Bytes::from_static(b"index.html"));
         assert_eq!(found("/"), index);
         assert_eq!(found("/chat/some-body"), index);
@@ -157,9 +170,9 @@ mod tests {
 
     #[test]
     fn page_without_session_is_the_prerendered_form() {
-        let pages = pages(&["index.html", "login.html", "register.html"]);
-        let found = |path, brings_session| {
-            let file = pages.find(path, brings_session).unwrap();
+        let static_files = static_files(&["index.html", "login.html", "register.html"]);
+        let found = |path, has_session| {
+            let file = static_files.find(path, has_session).unwrap();
             assert!(file.is_page);
             String::from_utf8(file.bytes.to_vec()).unwrap()
         };
@@ -179,7 +192,7 @@ mod tests {
             <a href="/register"><script type="module">import("/app.js").then((app) => app.default({ module_or_path: "/app.wasm" }));</script>"#;
         let expected = r#"<meta name="base-path" content="/chat"><link href="/chat/a.css"><meta content="/chat/b.js" data-wasm="/chat/b.wasm">
             <a href="/chat/register"><script type="module">import("/chat/app.js").then((app) => app.default({ module_or_path: "/chat/app.wasm" }));</script>"#;
-        assert_eq!(rebased(html, "/chat"), expected);
+        assert_eq!(with_base_path(html, "/chat"), expected);
     }
 
     #[test]
