@@ -22,7 +22,7 @@ async fn names_with_hidden_characters_are_rejected() {
         let renamed = browser.put(routes::ACCOUNT, json!({"name": name})).await;
         for answer in [registered, renamed] {
             let error = failure(answer, ErrorCode::ValidationFailed).await;
-            assert!(error.fields.unwrap()["name"].contains("cannot be seen"), "{name:?}");
+            assert!(error.fields.unwrap()["name"].contains("invisible characters"), "{name:?}");
         }
         let mut claims = assertion_login::claims(&app, &index.to_string());
         claims["name"] = name.into();
