@@ -52,13 +52,17 @@ pub(super) fn is_serialization_failure(error: &sqlx::Error) -> bool {
 /// Returns whether an error code tells of the database's condition, not of a mistake in the statement.
 ///
 /// PostgreSQL's SQLSTATE classes 08 (connection), 40 (serialization failure or deadlock), 53 (resources) and 57
-/// (operator intervention, like a restart), and 25P03 (idle transaction timeout): its manual, appendix A. SQLite's
+/// (operator intervention, like a restart), 25P03 (idle transaction timeout), and the codes of a server that is not, or no
+/// longer, the primary of this database: 25006 (read-only transaction), 28 (no access) and 3D (no such database). See its
+/// manual, appendix A. SQLite's
 /// primary result codes, in the low byte, for a locked, failing, full or read-only disk: its manual, "Result and
 /// Error Codes".
 fn is_transient(code: Option<&str>) -> bool {
     const BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN: [u32; 6] = [5, 6, 8, 10, 13, 14];
     let Some(code) = code else { return false };
-    if code.len() == 5 && ["08", "25P03", "40", "53", "57"].iter().any(|class| code.starts_with(class)) {
+    if code.len() == 5
+        && ["08", "25006", "25P03", "28", "3D", "40", "53", "57"].iter().any(|class| code.starts_with(class))
+    {
         return true;
     }
     let sqlite = code.parse::<u32>().map(|code| code & 0xff);
@@ -71,7 +75,9 @@ mod tests {
 
     #[test]
     fn db_outage_codes_differ_from_statement_errors() {
-        for code in ["57P01", "25P03", "40P01", "53300", "08006", "5", "517", "778", "13"] {
+        for code in
+            ["57P01", "25006", "25P03", "28P01", "3D000", "40P01", "53300", "08006", "5", "517", "778", "13"]
+        {
             assert!(is_transient(Some(code)), "{code}");
         }
         for code in ["23505", "25P02", "42P01", "1", "19", "2067"] {

@@ -172,6 +172,14 @@ impl Db {
         }
     }
 
+    /// Checks that the database responds and, on PostgreSQL, that it accepts writes: after a fail-over, open connections
+    /// may still lead to the old primary, which is read-only now. On SQLite the writer may be busy with a long import,
+    /// while reads are served, so only a read is checked.
+    pub async fn check(&self) -> Result<(), DbError> {
+        let sql = self.dialect("SELECT 1", "UPDATE users SET name = name WHERE FALSE");
+        self.fetch_all::<()>(sql, NO_PARAMS).await.map(drop)
+    }
+
     /// Returns the number of open connections, and how many of them are idle.
     pub fn connections(&self) -> (usize, usize) {
         match self {

@@ -72,7 +72,7 @@ impl Exporter {
         );
         let job_lag = gauge(own, "chat_job_lag_seconds", "Delay of the most overdue job");
 
-        let database_up = gauge(own, "database_up", "1 while the database responds");
+        let database_up = gauge(own, "database_up", "1 while the database accepts writes");
         let connections = Family::<StateLabel, Gauge>::default();
         own.register("database_connections", "Connections in the pool, by state", connections.clone());
 
@@ -99,8 +99,12 @@ impl Exporter {
         self.connections.get_or_create(&StateLabel { state: "busy" }).set(to_i64(open.saturating_sub(idle)));
         self.memory.set(resident_bytes().unwrap_or_default());
 
-        let stats =
-            state.run_to_completion(async |state| job_queue::stats(&state.db, state.clock.now()).await).await;
+        let stats = state
+            .run_to_completion(async |state| {
+                state.db.check().await?;
+                job_queue::stats(&state.db, state.clock.now()).await
+            })
+            .await;
         if let Ok(Ok(stats)) = stats {
             self.database_up.set(1);
             self.jobs.get_or_create(&StateLabel { state: "waiting" }).set(stats.waiting);

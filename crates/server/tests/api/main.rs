@@ -15,6 +15,7 @@ mod cometchat_outage;
 #[path = "../common/mod.rs"]
 mod common;
 mod csrf;
+mod database_failover;
 mod database_outage;
 mod deleted_ids;
 mod fault_injection;

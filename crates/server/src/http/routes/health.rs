@@ -1,7 +1,6 @@
 //! Health checks for load balancers and process managers.
 
 use crate::http::error::HttpError;
-use crate::params;
 use crate::state::AppState;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
@@ -11,13 +10,11 @@ pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "alive"}))
 }
 
-/// `GET /readyz`: succeeds while the database responds and the server is not shutting down.
+/// `GET /readyz`: succeeds while the database accepts writes and the server is not shutting down.
 pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, HttpError> {
     if state.shutdown.is_cancelled() {
         return Err(HttpError::ShuttingDown);
     }
-    state
-        .run_to_completion(async |state| state.db.fetch_all::<()>("SELECT 1", params![]).await.map(drop))
-        .await??;
+    state.run_to_completion(async |state| state.db.check().await).await??;
     Ok(HttpResponse::Ok().json(json!({"status": "ready"})))
 }
