@@ -1,7 +1,6 @@
 //! Database errors, by what a caller can do about them.
 
-use super::STATEMENT_TIMEOUT;
-use super::pool::ACQUIRE_TIMEOUT;
+use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -17,8 +16,8 @@ pub enum DbError {
 }
 
 impl DbError {
-    pub(super) fn timeout() -> Self {
-        Self::Unavailable(format!("no response in {} s", STATEMENT_TIMEOUT.as_secs()))
+    pub(super) fn timeout(limit: Duration) -> Self {
+        Self::Unavailable(format!("no response in {} s", limit.as_secs()))
     }
 }
 
@@ -29,13 +28,11 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Database(cause) if is_transient(cause.code().as_deref()) => {
                 Self::Unavailable(cause.to_string())
             }
-            sqlx::Error::PoolTimedOut => {
-                Self::Unavailable(format!("no connection in {} s", ACQUIRE_TIMEOUT.as_secs()))
-            }
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed
+            | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed => Self::Unavailable(error.to_string()),
             _ => Self::Failed(error),
         }

@@ -55,7 +55,7 @@ async fn with_timeout<T>(work: impl Future<Output = Result<T, DbError>> + Send) 
     // Boxed: the state of a statement would otherwise be copied into each future around it, and a login has
     // many of them.
     let work = tokio::time::timeout(STATEMENT_TIMEOUT, Box::pin(work));
-    timed(Phase::Database, work).await.unwrap_or_else(|_| Err(DbError::timeout()))
+    timed(Phase::Database, work).await.unwrap_or_else(|_| Err(DbError::timeout(STATEMENT_TIMEOUT)))
 }
 
 /// Runs a statement on a pooled connection, and reads its stream to the end.
