@@ -9,7 +9,7 @@
 
 use cometchat_auth::clock::Clock;
 use cometchat_auth::cometchat::client::Endpoint;
-use cometchat_auth::config::{CometChat, Config, CoreConfig, Key};
+use cometchat_auth::config::{CometChat, Config, CoreConfig};
 use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::db::Db;
 use cometchat_auth::server::Application;
@@ -170,7 +170,7 @@ async fn main() {
         assertion_keys: Vec::new(),
         core: CoreConfig {
             database_url: Secret::new(&database),
-            secret_key: Key(SecretKey::new([7; 32])),
+            secret_key: SecretKey::new([7; 32]),
             secret_key_fallbacks: Vec::new(),
             // Small, so that the rest of a sign-in is seen.
             argon2: passwords::params(64, 1).unwrap(),

@@ -8,7 +8,7 @@
 
 use cometchat_auth::clock::Clock;
 use cometchat_auth::cometchat::client::Endpoint;
-use cometchat_auth::config::{CometChat, Config, CoreConfig, Key};
+use cometchat_auth::config::{CometChat, Config, CoreConfig};
 use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::db::Db;
 use cometchat_auth::params;
@@ -239,7 +239,7 @@ fn config(emulator: &str, database_url: &str) -> Result<Config> {
         assertion_keys: Vec::new(),
         core: CoreConfig {
             database_url: Secret::new(database_url),
-            secret_key: Key(SecretKey::new([7; 32])),
+            secret_key: SecretKey::new([7; 32]),
             secret_key_fallbacks: Vec::new(),
             // Small: what is measured here is the database.
             argon2: passwords::params(64, 1)?,

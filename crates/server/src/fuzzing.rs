@@ -119,9 +119,9 @@ pub fn password_hash(bytes: &[u8]) {
 /// and no fault writes more than its own line on an operator's screen.
 pub fn import(bytes: &[u8]) {
     let Ok(lines) = import_users::lines(bytes, bytes.starts_with(b"{")) else { return };
-    let (users, faults) = import_users::check(lines, import_users::ExistingUsers::default());
-    assert!(!faults.iter().any(|fault| fault.chars().any(char::is_control)), "{faults:?}");
-    if faults.is_empty() {
+    let (users, errors) = import_users::validate(lines, import_users::ExistingUsers::default());
+    assert!(!errors.iter().any(|fault| fault.chars().any(char::is_control)), "{errors:?}");
+    if errors.is_empty() {
         let ids: BTreeSet<&str> = users.iter().map(|(user, _)| user.id.as_str()).collect();
         let emails: BTreeSet<String> = users.iter().map(|(user, _)| email_key(&user.email)).collect();
         assert_eq!((ids.len(), emails.len()), (users.len(), users.len()));

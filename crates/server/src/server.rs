@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::cometchat::budget::CallBudget;
 use crate::cometchat::{ChatService, client, key_fingerprints, worker};
 use crate::config::Config;
-use crate::crypto::seal::{Sealer, SecretKey};
+use crate::crypto::seal::Sealer;
 use crate::db::{Db, OpenError};
 use crate::http::{self, middleware::request_context::RequestMetrics, server::HttpServer};
 use crate::maintenance;
@@ -68,10 +68,9 @@ impl Application {
     ) -> Result<Self, StartError> {
         let http_data = http::HttpData::new(&config, clock.clone());
         let db = Db::open(config.core.database_url.expose()).await?;
-        let key = &config.core.secret_key.0;
-        let fallbacks: Vec<SecretKey> =
-            config.core.secret_key_fallbacks.iter().map(|key| key.0.clone()).collect();
-        key_fingerprints::check_or_record(&db, key, &fallbacks, clock.now()).await?;
+        let key = &config.core.secret_key;
+        let fallbacks = &config.core.secret_key_fallbacks;
+        key_fingerprints::check_or_record(&db, key, fallbacks, clock.now()).await?;
         let hasher = Hasher::start(config.core.argon2.clone(), config.core.password_hash_threads)
             .map_err(StartError::Hasher)?;
         if let Err(error) = hash_kinds::share(&db, &hasher).await {
@@ -95,7 +94,7 @@ impl Application {
             password_min_length: config.core.password_min_length,
             chat: Arc::clone(&chat),
             session_lifetime: config.lifetime,
-            assertion_keys: config.assertion_keys.into_iter().map(|key| key.0).collect(),
+            assertion_keys: config.assertion_keys,
             audit: Audit::default(),
             shutdown: CancellationToken::new(),
             runtime: tokio::runtime::Handle::current(),

@@ -17,7 +17,7 @@ const SCRYPT: &str =
 const BCRYPT: &str = "$2a$04$NLXaAhfSt2UvhI8uImQxeeMIGBw1lIKh1CTIxAfoet.BsN5RIps3u";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copy_from_sqlite_to_postgresql_keeps_sessions() {
+async fn sqlite_migration_to_postgresql_keeps_sessions() {
     if !common::is_on_postgres() {
         return;
     }
@@ -33,19 +33,19 @@ async fn copy_from_sqlite_to_postgresql_keeps_sessions() {
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     world.stop();
 
-    let refused = world.fails(&["copy-from", "sqlite://old.db"], "");
-    assert!(refused.contains("DATABASE_URL must say where to copy to"), "{refused}");
+    let refused = world.fails(&["migrate-sqlite", "sqlite://old.db"], "");
+    assert!(refused.contains("DATABASE_URL must be a PostgreSQL URL"), "{refused}");
     world.database = postgres;
     // What is sealed has to open there too.
-    let key = world.fails(&["copy-from", "sqlite://old.db"], "");
+    let key = world.fails(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(key.contains("copy it to data/secret.key"), "{key}");
     std::fs::create_dir(world.folder.path().join("data")).unwrap();
     std::fs::copy(world.folder.path().join("secret.key"), world.folder.path().join("data/secret.key"))
         .unwrap();
-    assert!(world.fails(&["copy-from", "sqlite://nothing.db"], "").contains("nothing.db"));
-    let copied = world.run(&["copy-from", "sqlite://old.db"], "");
+    assert!(world.fails(&["migrate-sqlite", "sqlite://nothing.db"], "").contains("nothing.db"));
+    let copied = world.run(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(copied.contains("1002 users, 1 sessions"), "{copied}");
-    assert!(world.fails(&["copy-from", "sqlite://old.db"], "").contains("nothing was copied"));
+    assert!(world.fails(&["migrate-sqlite", "sqlite://old.db"], "").contains("nothing was copied"));
     world.serve();
     let session = world.http.get(world.url(routes::SESSION)).header("cookie", &cookie);
     assert_eq!(session.send().await.unwrap().status(), StatusCode::OK);
@@ -106,14 +106,14 @@ async fn import_reports_all_faulty_lines_and_imports_none() {
     let file = world.file("users.jsonl", &lines.join("\n"));
     let words = world.fails(&["user", "import", &file], "");
     for (line, part) in [
-        (2, "id: 1 to 100"),
+        (2, "id: must be 1 to 100"),
         (2, "email: This is not"),
         (2, "name: Enter"),
-        (4, "id: ada is here already"),
-        (5, "email: OK@example.com is in line 1 too"),
-        (6, "password_hash: neither"),
-        (7, "missing"),
-        (8, "no JSON"),
+        (4, "id: ada is already in use"),
+        (5, "email: OK@example.com is a duplicate of line 1"),
+        (6, "password_hash: not an argon2"),
+        (7, "missing, unknown or non-text field"),
+        (8, "invalid JSON"),
     ] {
         let start = format!("users.jsonl:{line}: ");
         assert!(
@@ -121,12 +121,12 @@ async fn import_reports_all_faulty_lines_and_imports_none() {
             "{line} {part} in\n{words}"
         );
     }
-    assert!(words.contains("8 faults; nothing was imported"), "{words}");
-    assert!(!words.contains("secret"), "a hash is not for the screen: {words}");
+    assert!(words.contains("8 errors; nothing was imported"), "{words}");
+    assert!(!words.contains("secret"), "a hash was printed: {words}");
     assert_eq!(world.run(&["user", "list"], "").lines().count(), 1);
 
     let header = world.file("bad.csv", "id,mail\na,b\n");
-    assert!(world.fails(&["user", "import", &header], "").contains("the first line must be"));
+    assert!(world.fails(&["user", "import", &header], "").contains("the header must be"));
     let short = world.file("short.csv", "id,email,name,password_hash\na,a@example.com,A,\nb,b@example.com\n");
     assert!(world.fails(&["user", "import", &short], "").contains("short.csv:3: 2 fields"));
     assert!(world.fails(&["user", "import", "nothing.csv"], "").contains("nothing.csv"));
@@ -150,7 +150,7 @@ async fn import_refuses_hash_over_cost_limit() {
     let file = world.file("users.csv", &format!("id,email,name,password_hash\n{users}"));
     let words = world.fails(&["user", "import", &file], "");
     for line in 2..6 {
-        let start = format!("users.csv:{line}: password_hash: neither");
+        let start = format!("users.csv:{line}: password_hash: not an argon2");
         assert!(words.lines().any(|words| words.starts_with(&start)), "{line} in\n{words}");
     }
     assert_eq!(world.run(&["user", "list"], ""), "");

@@ -44,7 +44,7 @@ async fn user_link_and_unlink_control_assertion_login() {
     world.add("grace");
     world.serve();
     assert_eq!(login(&world, assertion("ada", "1")).await, StatusCode::UNAUTHORIZED);
-    assert!(world.run(&["user", "show", "ada"], "").contains("assertion refused"));
+    assert!(world.run(&["user", "show", "ada"], "").contains("assertion disallowed"));
 
     // All of them or none.
     assert!(
@@ -54,10 +54,10 @@ async fn user_link_and_unlink_control_assertion_login() {
     );
     assert_eq!(login(&world, assertion("ada", "2")).await, StatusCode::UNAUTHORIZED);
     let done = world.run(&["user", "link", "ada", "Grace@example.com"], "");
-    assert_eq!(done.matches("can sign in by assertion").count(), 2, "{done}");
+    assert_eq!(done.matches("assertion login allowed").count(), 2, "{done}");
     assert_eq!(login(&world, assertion("ada", "3")).await, StatusCode::OK);
     assert_eq!(login(&world, assertion("grace", "4")).await, StatusCode::OK);
-    assert!(world.run(&["user", "show", "ada"], "").contains("assertion accepted"));
+    assert!(world.run(&["user", "show", "ada"], "").contains("assertion allowed"));
 
     world.run(&["user", "unlink", "ada"], "");
     assert_eq!(login(&world, assertion("ada", "5")).await, StatusCode::UNAUTHORIZED);

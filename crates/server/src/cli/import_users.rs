@@ -1,7 +1,7 @@
-//! `cometchat-auth user import FILE`: users of another system, with the hashes that it made of their
-//! passwords. Everything is checked before anything is written, and written in one transaction.
+//! `cometchat-auth user import FILE`: imports users of another system with their password hashes. The whole file is
+//! validated first, and imported in one transaction.
 
-use super::{CliResult, flag};
+use super::CliResult;
 use crate::clock::Clock;
 use crate::cometchat::job_queue;
 use crate::db::Db;
@@ -9,31 +9,32 @@ use crate::params;
 use crate::passwords;
 use crate::users::email::email_key;
 use crate::users::{self, User};
-use clap::{Arg, ArgMatches, Command};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Faults that are printed; nobody reads more before mending the first of them.
+/// Errors that are printed. A systematic error would otherwise fill the screen.
 const MAX_ERRORS_SHOWN: usize = 50;
 
-/// Users that go to the database in one visit.
+/// Users per insert statement.
 const BATCH_SIZE: usize = 500;
 
-pub fn command() -> Command {
-    let about = "Adds the users in a file, all of them or none";
-    let help = "A CSV file whose first line is id,email,name,password_hash, or a file of JSON lines (.jsonl) with these fields.\n\
-                A password hash is $argon2…, $2b$… (bcrypt), $scrypt$…, $pbkdf2-sha256$… or $pbkdf2-sha512$…, or empty for a user without a password.\n\
-                A hash must not take longer than about two seconds to check: argon2 up to 256 MiB and 16 passes, bcrypt up to cost 15, \
-                scrypt up to 256 MiB and N*r*p of 4194304, pbkdf2 up to 2500000 rounds.";
-    Command::new("import").about(about).args([
-        Arg::new("file").required(true).value_name("FILE").help(help),
-        flag("dry-run", "Only check the file"),
-    ])
+#[derive(clap::Args)]
+pub struct Args {
+    /// CSV file with the header id,email,name,password_hash, or JSON lines (.jsonl) with these fields.
+    ///
+    /// Password hashes: $argon2…, $2b$… (bcrypt), $scrypt$…, $pbkdf2-sha256$… or $pbkdf2-sha512$…; empty for a user
+    /// without password. Maximum cost: argon2 256 MiB and 16 passes, bcrypt cost 15, scrypt 256 MiB and N*r*p of
+    /// 4194304, pbkdf2 2500000 rounds (about 2 seconds).
+    file: PathBuf,
+    /// Only validate the file
+    #[arg(long)]
+    dry_run: bool,
 }
 
+/// A line of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -44,56 +45,58 @@ pub(crate) struct Record {
     password_hash: String,
 }
 
-/// A user as the file has them, and the line that they stand in.
+/// A line number, and the record or the syntax error in the line.
 pub(crate) type Line = (usize, Result<Record, String>);
 
-pub async fn run(matches: &ArgMatches, db: &Db) -> CliResult {
-    let path = matches.get_one::<String>("file").map(Path::new).unwrap_or(Path::new(""));
-    let lines = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (users, faults) = check(lines, existing(db).await?);
-    if !faults.is_empty() {
-        for fault in faults.iter().take(MAX_ERRORS_SHOWN) {
-            writeln!(io::stderr(), "{}:{fault}", path.display())?;
+pub async fn run(args: &Args, db: &Db) -> CliResult {
+    let path = args.file.display();
+    let lines = read(&args.file).map_err(|error| format!("{path}: {error}"))?;
+    let (users, errors) = validate(lines, existing_users(db).await?);
+    if !errors.is_empty() {
+        for error in errors.iter().take(MAX_ERRORS_SHOWN) {
+            writeln!(io::stderr(), "{path}:{error}")?;
         }
-        let more = if faults.len() > MAX_ERRORS_SHOWN { ", the first of which are above" } else { "" };
-        return Err(format!("{} faults{more}; nothing was imported", faults.len()).into());
+        let shown = if errors.len() > MAX_ERRORS_SHOWN {
+            format!(" (first {MAX_ERRORS_SHOWN} shown)")
+        } else {
+            String::new()
+        };
+        return Err(format!("{} errors{shown}; nothing was imported", errors.len()).into());
     }
-    if matches.get_flag("dry-run") {
-        return summary(&users, "can be imported");
+    if args.dry_run {
+        return print_summary(&users, "valid; nothing was imported");
     }
 
     let now = Clock::system().now();
-    // SQLite puts aside what does not fit into its memory, and has to read it again: with its usual two megabytes a
-    // long file takes a time that grows faster than the file.
+    // With its default cache of 2 MB, SQLite writes and rereads pages during a large transaction, and the time grows
+    // faster than the number of users. This is 512 MiB.
     db.execute(db.dialect("PRAGMA cache_size = -524288", "SELECT 1"), params![]).await?;
     let mut tx = db.begin().await?;
-    for (visit, at_once) in users.chunks(BATCH_SIZE).enumerate() {
-        let earlier = visit * BATCH_SIZE;
-        progress(earlier, users.len())?;
-        users::insert_many(&mut tx, at_once, now).await?;
+    for (index, batch) in users.chunks(BATCH_SIZE).enumerate() {
+        print_progress(index * BATCH_SIZE, users.len())?;
+        users::insert_many(&mut tx, batch, now).await?;
     }
     tx.commit_without_timeout().await?;
-    summary(&users, "imported; a running server makes them at CometChat")
+    print_summary(&users, "imported; the running server creates them at CometChat")
 }
 
-/// Shows somebody who waits how far it has got.
-fn progress(done: usize, all: usize) -> io::Result<()> {
-    let mut screen = io::stderr();
-    if screen.is_terminal() {
-        write!(screen, "\r{done} of {all} users\r")?;
+/// Updates the progress on a terminal.
+fn print_progress(imported: usize, total: usize) -> io::Result<()> {
+    let mut stderr = io::stderr();
+    if stderr.is_terminal() {
+        write!(stderr, "\r{imported} of {total} users\r")?;
     }
     Ok(())
 }
 
-fn summary(users: &[(User, Option<String>)], what: &str) -> CliResult {
+fn print_summary(users: &[(User, Option<String>)], outcome: &str) -> CliResult {
     let mut schemes = BTreeMap::<String, usize>::new();
     for (_, hash) in users {
-        *schemes
-            .entry(hash.as_deref().and_then(passwords::scheme).unwrap_or_else(|| "no password".into()))
-            .or_default() += 1;
+        let scheme = hash.as_deref().and_then(passwords::scheme);
+        *schemes.entry(scheme.unwrap_or_else(|| "no password".into())).or_default() += 1;
     }
     let schemes: Vec<_> = schemes.iter().map(|(scheme, count)| format!("{count} {scheme}")).collect();
-    Ok(writeln!(io::stdout(), "{} users ({}) {what}", users.len(), schemes.join(", "))?)
+    Ok(writeln!(io::stdout(), "{} users ({}) {outcome}", users.len(), schemes.join(", "))?)
 }
 
 fn read(path: &Path) -> io::Result<Vec<Line>> {
@@ -111,14 +114,11 @@ fn read_json(file: impl BufRead) -> io::Result<Vec<Line>> {
     for (index, line) in file.split(b'\n').enumerate() {
         let line = line?;
         if !line.trim_ascii().is_empty() {
-            // Without serde's words for the value, which may be a hash.
+            // Without the message of serde, which may quote a password hash.
             let record = serde_json::from_slice(&line).map_err(|error| {
-                let what = if error.is_data() {
-                    "a field is missing, unknown or no text"
-                } else {
-                    "this is no JSON"
-                };
-                format!("{what}, near column {}", error.column())
+                let problem =
+                    if error.is_data() { "missing, unknown or non-text field" } else { "invalid JSON" };
+                format!("{problem} near column {}", error.column())
             });
             lines.push((index + 1, record));
         }
@@ -132,96 +132,98 @@ fn read_csv(file: impl BufRead) -> Vec<Line> {
     let mut lines = Vec::new();
     while let Some(record) = records.next() {
         let line = records.reader().position().line();
-        let before = usize::try_from(line).unwrap_or(0).saturating_sub(1);
+        // The reader is already at the next line.
+        let previous = usize::try_from(line).unwrap_or(0).saturating_sub(1);
         let line = match &record {
             Err(error) => {
-                error.position().map_or(before, |position| usize::try_from(position.line()).unwrap_or(0))
+                error.position().map_or(previous, |position| usize::try_from(position.line()).unwrap_or(0))
             }
-            Ok(_) => before,
+            Ok(_) => previous,
         };
         lines.push((line, record.map_err(|error| csv_error(&error))));
     }
     lines
 }
 
-/// Never the value itself, which may be a hash.
+/// Describes an error without the value, which may be a password hash.
 fn csv_error(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields where the first line has {expected_len}")
+            format!("{len} fields, but the header has {expected_len}")
         }
-        csv::ErrorKind::Utf8 { .. } => "this is not UTF-8".into(),
-        _ => "the first line must be id,email,name,password_hash".into(),
+        csv::ErrorKind::Utf8 { .. } => "invalid UTF-8".into(),
+        _ => "the header must be id,email,name,password_hash".into(),
     }
 }
 
+/// Ids and email addresses in use, with their line in the file; 0 for users in the database.
 #[derive(Default)]
 pub(crate) struct ExistingUsers {
     ids: HashMap<String, usize>,
-    /// Of users whose deletion is still due at CometChat.
-    deleted: HashSet<String>,
     emails: HashMap<String, usize>,
+    /// Ids whose deletion at CometChat is still pending.
+    pending_deletions: HashSet<String>,
 }
 
-/// Who is there already: line 0.
-async fn existing(db: &Db) -> Result<ExistingUsers, crate::db::DbError> {
-    let mut taken = ExistingUsers::default();
+async fn existing_users(db: &Db) -> Result<ExistingUsers, crate::db::DbError> {
+    let mut existing = ExistingUsers::default();
     let mut last = String::new();
     loop {
         let page = users::list_after(db, &last, 1000).await?;
         let Some(user) = page.last() else { break };
         last.clone_from(&user.id);
         for user in page {
-            taken.emails.insert(email_key(&user.email), 0);
-            taken.ids.insert(user.id, 0);
+            existing.emails.insert(email_key(&user.email), 0);
+            existing.ids.insert(user.id, 0);
         }
     }
     last.clear();
     loop {
         let page = job_queue::uids_to_delete(db, &last).await?;
-        let Some(uid) = page.last() else { return Ok(taken) };
+        let Some(uid) = page.last() else { return Ok(existing) };
         last.clone_from(uid);
-        taken.deleted.extend(page);
+        existing.pending_deletions.extend(page);
     }
 }
 
-/// The users that the lines stand for, or every fault with its line.
-pub(crate) fn check(
+/// Returns the users with their password hashes, and all errors with their line numbers.
+pub(crate) fn validate(
     lines: Vec<Line>,
-    mut taken: ExistingUsers,
+    mut existing: ExistingUsers,
 ) -> (Vec<(User, Option<String>)>, Vec<String>) {
-    let (mut users, mut faults) = (Vec::with_capacity(lines.len()), Vec::new());
-    let place =
-        |line: usize| if line == 0 { "here already".to_owned() } else { format!("in line {line} too") };
+    let (mut users, mut errors) = (Vec::with_capacity(lines.len()), Vec::new());
+    let location = |line: usize| {
+        if line == 0 { "already in use".to_owned() } else { format!("a duplicate of line {line}") }
+    };
     for (line, record) in lines {
         let record = match record {
             Ok(record) => record,
-            Err(fault) => {
-                faults.push(format!("{line}: {fault}"));
+            Err(error) => {
+                errors.push(format!("{line}: {error}"));
                 continue;
             }
         };
         let (email, name) = (record.email.trim().to_owned(), record.name.trim().to_owned());
         let user = User { id: record.id.trim().to_owned(), email, name };
-        let mut found = super::users::validate(&user);
-        if let Some(other) = taken.ids.insert(user.id.clone(), line) {
-            found.push(format!("id: {} is {}", user.id.escape_debug(), place(other)));
+        let mut line_errors = super::users::validate(&user);
+        if let Some(other) = existing.ids.insert(user.id.clone(), line) {
+            line_errors.push(format!("id: {} is {}", user.id.escape_debug(), location(other)));
         }
-        if taken.deleted.contains(&user.id) {
+        if existing.pending_deletions.contains(&user.id) {
             let id = user.id.escape_debug();
-            found.push(format!("id: the deletion of an earlier user {id} is still due at CometChat"));
+            line_errors.push(format!("id: a deleted user {id} has not been deleted at CometChat yet"));
         }
-        if let Some(other) = taken.emails.insert(email_key(&user.email), line) {
-            found.push(format!("email: {} is {}", user.email.escape_debug(), place(other)));
+        if let Some(other) = existing.emails.insert(email_key(&user.email), line) {
+            line_errors.push(format!("email: {} is {}", user.email.escape_debug(), location(other)));
         }
         let hash = record.password_hash.trim();
         if !hash.is_empty() && passwords::scheme(hash).is_none() {
-            found.push(
-                "password_hash: neither argon2, bcrypt, scrypt nor pbkdf2, or one that takes seconds to check".into(),
+            line_errors.push(
+                "password_hash: not an argon2, bcrypt, scrypt or pbkdf2 hash, or its cost exceeds the maximum".into(),
             );
         }
-        faults.extend(found.into_iter().map(|fault| format!("{line}: {fault}")));
+        errors.extend(line_errors.into_iter().map(|error| format!("{line}: {error}")));
         users.push((user, (!hash.is_empty()).then(|| hash.to_owned())));
     }
-    (users, faults)
+    (users, errors)
 }

@@ -1,21 +1,22 @@
-//! `cometchat-auth copy-from`: all that a SQLite file holds, into an empty PostgreSQL. Who is signed in stays so.
+//! `cometchat-auth migrate-sqlite`: copies a SQLite database, with its sessions, into an empty PostgreSQL database.
 
 use super::CliResult;
 use crate::config::{CoreConfig, Sources, key_file};
 use crate::db::{Db, sqlite_path};
 use crate::params;
-use clap::{Arg, ArgMatches, Command};
 use std::fs;
 use std::io::Write as _;
 
-/// A table: its name, its rows in the order of their keys as JSON (SQLite), and how they come in (PostgreSQL, whose
-/// columns have the same names).
+/// A table, which has the same columns in both databases.
 struct Table {
     name: &'static str,
+    /// Selects a page of rows of SQLite as JSON, ordered by key.
     read: &'static str,
+    /// Inserts a JSON array of rows into PostgreSQL.
     write: &'static str,
 }
 
+/// A row of SQLite as a JSON object, with its key for the next page.
 #[derive(sqlx::FromRow)]
 struct CopiedRow {
     key: String,
@@ -37,7 +38,7 @@ macro_rules! table {
     };
 }
 
-/// Each after those that its rows refer to.
+/// All tables, each after the tables that its foreign keys reference.
 const TABLES: [Table; 8] = [
     table!(
         "users",
@@ -87,73 +88,71 @@ const TABLES: [Table; 8] = [
     table!("password_hash_kinds", "sample"),
 ];
 
-pub fn command() -> Command {
-    Command::new("copy-from")
-        .about("Copies a SQLite database into the empty PostgreSQL at DATABASE_URL; stop the server first")
-        .arg(
-            Arg::new("sqlite")
-                .required(true)
-                .value_name("SQLITE")
-                .help("The file's URL, like sqlite://data/cometchat-auth.db"),
-        )
+#[derive(clap::Args)]
+pub struct Args {
+    /// URL of the SQLite database, such as sqlite://data/cometchat-auth.db
+    #[arg(value_name = "URL")]
+    sqlite_url: String,
 }
 
-pub async fn run(matches: &ArgMatches, sources: &Sources) -> CliResult {
-    let url = matches.get_one::<String>("sqlite").cloned().unwrap_or_default();
-    if sqlite_path(&url).is_none() {
-        return Err("copy from a file of SQLite: sqlite://data/cometchat-auth.db".into());
+pub async fn run(args: &Args, sources: &Sources) -> CliResult {
+    let source_url = &args.sqlite_url;
+    if sqlite_path(source_url).is_none() {
+        return Err(format!("{source_url}: not a SQLite URL like sqlite://data/cometchat-auth.db").into());
     }
-    let store = CoreConfig::read(sources)?;
-    if sqlite_path(store.database_url.expose()).is_some() {
-        return Err("DATABASE_URL must say where to copy to: postgres://…".into());
+    let core = CoreConfig::read(sources)?;
+    let target_url = core.database_url.expose();
+    if sqlite_path(target_url).is_some() {
+        return Err("DATABASE_URL must be a PostgreSQL URL: postgres://…".into());
     }
-    has_same_key(&url, store.database_url.expose(), sources)?;
-    let from = Db::open_existing(&url).await?;
-    let to = Db::open(store.database_url.expose()).await?;
-    let done = copy(&from, &to).await;
+    check_same_key(source_url, target_url, sources)?;
+    let from = Db::open_existing(source_url).await?;
+    let to = Db::open(target_url).await?;
+    let result = copy(&from, &to).await;
     from.close().await;
     to.close().await;
-    let copied = done?;
+    let copied = result?;
     writeln!(
         std::io::stdout(),
-        "copied {copied}. The server needs the same SECRET_KEY as before; the file stays as it is"
+        "copied {copied}. Start the server with the same SECRET_KEY as before. The SQLite file is unchanged."
     )?;
     Ok(())
 }
 
-/// What is sealed there has to open here, and where the key is kept depends on the database.
-fn has_same_key(from: &str, to: &str, sources: &Sources) -> CliResult {
+/// Returns an error if the generated key files of the two databases differ: the copied data could not be decrypted.
+fn check_same_key(from: &str, to: &str, sources: &Sources) -> CliResult {
     if sources.get("SECRET_KEY").or(sources.get("SECRET_KEY_FILE")).is_some() {
         return Ok(());
     }
     let (from, to) = (key_file(from), key_file(to));
-    let (there, here) = (fs::read(&from).ok(), fs::read(&to).ok());
-    if there.is_some() && there != here {
-        let (key, to) = (from.display(), to.display());
+    let (source_key, target_key) = (fs::read(&from).ok(), fs::read(&to).ok());
+    if source_key.is_some() && source_key != target_key {
+        let (from, to) = (from.display(), to.display());
         return Err(format!(
-            "the key of this database is {key}: copy it to {to}, or set SECRET_KEY_FILE to it"
+            "the SQLite database is encrypted with the key in {from}: copy it to {to}, or set SECRET_KEY_FILE={from}"
         )
         .into());
     }
     Ok(())
 }
 
-/// Says what was copied, in words.
+/// Copies all tables. Returns a summary of the number of rows.
 async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> {
-    // Held to the end: of a server that runs all the same, nothing is copied by half.
+    // One transaction on each side: the copy is consistent even if a server still writes to SQLite.
     let mut from = from.begin().await?;
     let mut to = to.begin().await?;
-    // Counts may be there of people who came too early: those of before are worth more.
+    // A server that was started on the empty database has written rows to these three tables. The rows of SQLite
+    // replace them: failure counts,
     to.execute("DELETE FROM login_failures", params![]).await?;
-    // The key of the file's database is the one that opens what is copied.
+    // the fingerprint of the secret key, which must be that of the copied data,
     to.execute("DELETE FROM key_fingerprints", params![]).await?;
-    // The kind of new hashes, of a server that was started on it.
+    // and the kind of new password hashes.
     to.execute("DELETE FROM password_hash_kinds", params![]).await?;
-    let there =
+    let any_row =
         "SELECT 1 FROM users UNION ALL SELECT 1 FROM chat_jobs UNION ALL SELECT 1 FROM used_assertions
                  UNION ALL SELECT 1 FROM assertion_cutoffs LIMIT 1";
-    if to.exists(there, params![]).await? {
-        return Err("there is something in the database at DATABASE_URL already: nothing was copied".into());
+    if to.exists(any_row, params![]).await? {
+        return Err("the database at DATABASE_URL is not empty; nothing was copied".into());
     }
     let mut copied = Vec::new();
     for Table { name, read, write } in TABLES {

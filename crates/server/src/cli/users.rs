@@ -1,7 +1,7 @@
-//! `cometchat-auth user …`: an operator's hand on the accounts. Works beside a running server, which carries
-//! out at CometChat what is written here.
+//! `cometchat-auth user …`: user management for operators. The commands work beside a running server, which
+//! synchronizes the changes to CometChat.
 
-use super::{CliResult, date, flag, import_users};
+use super::{CliResult, date, import_users};
 use crate::clock::Clock;
 use crate::config::{CoreConfig, Sources};
 use crate::db::{Db, DbError};
@@ -9,157 +9,185 @@ use crate::passwords::{self, Hasher, Password};
 use crate::users::assertions;
 use crate::users::{self, Credentials, User, UserError};
 use crate::{sessions, throttle};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Args, Subcommand};
 use shared::visible_text::without_hidden;
 use shared::{FieldErrors, validation};
+use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
-pub fn command() -> Command {
-    let weak = || {
-        flag("allow-weak-password", "Take a password that is too short or easy to guess; for demonstrations")
-    };
-    let user = || Arg::new("user").required(true).value_name("USER").help("The user's id or email address");
-    let users = || user().num_args(1..).help("The ids or email addresses of users");
-    let option = |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help);
-    Command::new("user")
-        .about("Manages users")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands([
-            Command::new("add").about("Adds a user; the password is read from standard input").args([
-                option(
-                    "id",
-                    "The user's id, here and at CometChat: 1 to 100 of a-z 0-9 - _ [default: a new UUID]",
-                ),
-                option("email", "The address to sign in with").required(true),
-                option("name", "The name that others see, up to 100 characters").required(true),
-                flag("if-missing", "Do nothing when this user is there already"),
-                weak(),
-            ]),
-            Command::new("list").about("Prints id, email address and name of every user, separated by tabs"),
-            Command::new("show")
-                .about("Prints what is known of a user, and where they are signed in")
-                .arg(user()),
-            Command::new("rename").about("Gives a user another name, at CometChat too").args([
-                user(),
-                Arg::new("name").required(true).value_name("NAME").help("The name that others see"),
-            ]),
-            Command::new("set-password")
-                .about("Gives a user another password, read from standard input, and ends all their sessions")
-                .args([user(), weak()]),
-            Command::new("unlock")
-                .about("Lets a user sign in again who was shut out by failed attempts")
-                .arg(user()),
-            Command::new("end-sessions")
-                .about("Ends all sessions of a user, and their chat tokens")
-                .arg(user()),
-            Command::new("link")
-                .about("Lets assertions of your app's server sign in users who have a password here")
-                .arg(users()),
-            Command::new("unlink")
-                .about("Refuses assertions for these users: they sign in with their password alone")
-                .arg(users()),
-            Command::new("delete")
-                .about("Deletes a user for good, at CometChat too")
-                .args([user(), flag("yes", "Do not ask")]),
-            import_users::command(),
-        ])
+#[derive(Subcommand)]
+pub enum Command {
+    /// Add a user; reads the password from standard input
+    Add(AddArgs),
+    /// List all users: id, email address and name, separated by tabs
+    List,
+    /// Show a user with their sessions
+    Show(UserArg),
+    /// Change the name of a user, also at CometChat
+    Rename {
+        #[command(flatten)]
+        user: UserArg,
+        /// Display name, up to 100 characters
+        name: String,
+    },
+    /// Set a new password, read from standard input, and end all sessions of the user
+    SetPassword {
+        #[command(flatten)]
+        user: UserArg,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Unlock an account that is locked by failed logins
+    Unlock(UserArg),
+    /// End all sessions of a user and revoke their chat tokens
+    EndSessions(UserArg),
+    /// Allow assertion login for users who have a password
+    Link(UserArgs),
+    /// Disallow assertion login, so that these users need their password
+    Unlink(UserArgs),
+    /// Delete a user permanently, also at CometChat
+    Delete {
+        #[command(flatten)]
+        user: UserArg,
+        /// Skip the confirmation prompt
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Import users from a file, all or none
+    Import(import_users::Args),
 }
 
-/// Whether this can come before the server's first start. Every other command has to do with users who are there.
-pub fn may_create_database(matches: &ArgMatches) -> bool {
-    matches!(matches.subcommand_name(), Some("add" | "import"))
+#[derive(Args)]
+pub struct AddArgs {
+    /// User id, here and at CometChat: 1 to 100 characters of a-z 0-9 - _ [default: a random UUID]
+    #[arg(long)]
+    id: Option<String>,
+    /// Email address for login
+    #[arg(long)]
+    email: String,
+    /// Display name, up to 100 characters
+    #[arg(long)]
+    name: String,
+    /// Succeed without a change if the user exists
+    #[arg(long)]
+    if_missing: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
 }
 
-pub async fn run(matches: &ArgMatches, sources: &Sources) -> CliResult {
-    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
-    let store = CoreConfig::read(sources)?;
-    let url = store.database_url.expose();
+#[derive(Args)]
+pub struct PasswordArgs {
+    /// Accept a password that is short or easy to guess, for demonstrations
+    #[arg(long)]
+    allow_weak_password: bool,
+}
+
+#[derive(Args)]
+pub struct UserArg {
+    /// User id or email address
+    user: String,
+}
+
+#[derive(Args)]
+pub struct UserArgs {
+    /// User ids or email addresses
+    #[arg(required = true)]
+    users: Vec<String>,
+}
+
+impl Command {
+    /// Returns whether the command is useful before the first start of the server. All others need existing users.
+    pub fn may_create_database(&self) -> bool {
+        matches!(self, Self::Add(_) | Self::Import(_))
+    }
+}
+
+pub async fn run(command: Command, sources: &Sources) -> CliResult {
+    let core = CoreConfig::read(sources)?;
+    let url = core.database_url.expose();
     let db = if sources.read_only { Db::open_existing(url).await? } else { Db::open(url).await? };
-    let done = match name {
-        "add" => add(matches, &store, &db).await,
-        "list" => list(&db).await,
-        "show" => show(&find(&db, matches).await?, &db).await,
-        "rename" => rename(&find(&db, matches).await?.user, matches, &db).await,
-        "set-password" => set_password(&find(&db, matches).await?.user, matches, store, &db).await,
-        "unlock" => unlock(&find(&db, matches).await?.user, &db).await,
-        "end-sessions" => end_sessions(&find(&db, matches).await?.user, &db).await,
-        "link" => set_linked(true, matches, &db).await,
-        "unlink" => set_linked(false, matches, &db).await,
-        "delete" => delete(&find(&db, matches).await?.user, matches, &db).await,
-        // clap refuses every other word.
-        _ => import_users::run(matches, &db).await,
-    };
+    let result = execute(command, core, &db).await;
     db.close().await;
-    done
+    result
 }
 
-async fn find(db: &Db, matches: &ArgMatches) -> Result<Credentials, Box<dyn std::error::Error>> {
-    find_typed(db, &text(matches, "user")).await
+async fn execute(command: Command, core: CoreConfig, db: &Db) -> CliResult {
+    match command {
+        Command::Add(args) => add(args, &core, db).await,
+        Command::List => list(db).await,
+        Command::Show(arg) => show(&find(db, &arg.user).await?, db).await,
+        Command::Rename { user, name } => rename(&find(db, &user.user).await?.user, &name, db).await,
+        Command::SetPassword { user, password } => {
+            set_password(&find(db, &user.user).await?.user, &password, &core, db).await
+        }
+        Command::Unlock(arg) => unlock(&find(db, &arg.user).await?.user, db).await,
+        Command::EndSessions(arg) => end_sessions(&find(db, &arg.user).await?.user, db).await,
+        Command::Link(args) => set_linked(true, &args.users, db).await,
+        Command::Unlink(args) => set_linked(false, &args.users, db).await,
+        Command::Delete { user, yes } => delete(&find(db, &user.user).await?.user, yes, db).await,
+        Command::Import(args) => import_users::run(&args, db).await,
+    }
 }
 
-async fn find_typed(db: &Db, typed: &str) -> Result<Credentials, Box<dyn std::error::Error>> {
-    let email = match users::find(db, typed).await? {
+/// Returns the user with this id or email address.
+async fn find(db: &Db, id_or_email: &str) -> Result<Credentials, Box<dyn Error>> {
+    let id_or_email = id_or_email.trim();
+    let email = match users::find(db, id_or_email).await? {
         Some(user) => user.email,
-        None => typed.to_owned(),
+        None => id_or_email.to_owned(),
     };
-    let found = users::find_by_email(db, &email).await?;
-    found.ok_or_else(|| format!("there is no user with the id or email address {typed}").into())
+    let credentials = users::find_by_email(db, &email).await?;
+    credentials.ok_or_else(|| format!("no user with the id or email address {id_or_email}").into())
 }
 
-fn text(matches: &ArgMatches, name: &str) -> String {
-    matches.get_one::<String>(name).map(|value| value.trim().to_owned()).unwrap_or_default()
-}
-
-/// Prints lines, which may have a user's own words in them: rows from before the present validation can
-/// hold characters that reorder the terminal's line.
-fn print_line(words: std::fmt::Arguments<'_>) -> CliResult {
-    for line in words.to_string().lines() {
+/// Prints lines without control characters: rows that are older than the present validation can hold characters that
+/// reorder or overwrite the terminal's line.
+fn print_lines(text: std::fmt::Arguments<'_>) -> CliResult {
+    for line in text.to_string().lines() {
         writeln!(io::stdout(), "{}", without_hidden(line))?;
     }
     Ok(())
 }
 
-async fn add(matches: &ArgMatches, store: &CoreConfig, db: &Db) -> CliResult {
-    let id = match text(matches, "id") {
-        id if id.is_empty() => uuid::Uuid::new_v4().to_string(),
-        id => id,
+async fn add(args: AddArgs, core: &CoreConfig, db: &Db) -> CliResult {
+    let id = args.id.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+    let user = User {
+        id: id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
+        email: args.email.trim().to_owned(),
+        name: args.name.trim().to_owned(),
     };
-    let user = User { id, email: text(matches, "email"), name: text(matches, "name") };
-    if let Some(fault) = validate(&user).into_iter().next() {
-        return Err(format!("--{fault}").into());
+    if let Some(error) = validate(&user).into_iter().next() {
+        return Err(format!("--{error}").into());
     }
-    let there = users::find_by_email(db, &user.email).await?;
-    if matches.get_flag("if-missing") && there.is_some_and(|there| there.user.id == user.id) {
-        return print_line(format_args!("{} is there already", user.email));
+    let existing = users::find_by_email(db, &user.email).await?;
+    if args.if_missing && existing.is_some_and(|existing| existing.user.id == user.id) {
+        return print_lines(format_args!("{} already exists", user.email));
     }
-    let hash = new_hash(&user, matches, store).await?;
+    let hash = read_and_hash_password(&user, &args.password, core).await?;
     let mut tx = db.begin().await?;
-    let done = format!("added {} with id {}", user.email, user.id);
+    let message = format!("added {} with id {}", user.email, user.id);
     users::insert_many(&mut tx, &[(user, Some(hash))], Clock::system().now()).await.map_err(|error| {
         match error {
-            UserError::Db(DbError::Duplicate) => {
-                "a user with this id or this email address is there already".into()
-            }
+            UserError::Db(DbError::Duplicate) => "a user with this id or email address already exists".into(),
             error @ UserError::BeingDeleted(_) => {
-                format!("{error}: try again when `cometchat-auth chat jobs` does not list it any more").into()
+                format!("{error}; retry when `cometchat-auth chat jobs` no longer lists the deletion").into()
             }
-            error => Box::<dyn std::error::Error>::from(error),
+            error => Box::<dyn Error>::from(error),
         }
     })?;
     tx.commit().await?;
-    print_line(format_args!("{done}"))
+    print_lines(format_args!("{message}"))
 }
 
-/// What is wrong with a user that an operator brings, each with the name of its field.
+/// Returns the errors in a user's fields, each with the name of the field.
 pub(crate) fn validate(user: &User) -> Vec<String> {
-    let mut faults = FieldErrors::new();
-    validation::check_email(&user.email, &mut faults);
-    validation::check_name(&user.name, &mut faults);
+    let mut errors = FieldErrors::new();
+    validation::check_email(&user.email, &mut errors);
+    validation::check_name(&user.name, &mut errors);
     if !validation::is_uid(&user.id) {
-        faults.insert("id".into(), "1 to 100 of a-z 0-9 - _".into());
+        errors.insert("id".into(), "must be 1 to 100 characters of a-z 0-9 - _".into());
     }
-    faults.into_iter().map(|(field, fault)| format!("{field}: {fault}")).collect()
+    errors.into_iter().map(|(field, error)| format!("{field}: {error}")).collect()
 }
 
 async fn list(db: &Db) -> CliResult {
@@ -175,43 +203,43 @@ async fn list(db: &Db) -> CliResult {
     }
 }
 
-async fn show(found: &Credentials, db: &Db) -> CliResult {
+async fn show(credentials: &Credentials, db: &Db) -> CliResult {
     let now = Clock::system().now();
-    let user = &found.user;
-    let password = found.password_hash.as_deref().map_or("none".to_owned(), |hash| {
-        passwords::scheme(hash).unwrap_or_else(|| "a hash that cannot be read".to_owned())
+    let user = &credentials.user;
+    let password = credentials.password_hash.as_deref().map_or("none".to_owned(), |hash| {
+        passwords::scheme(hash).unwrap_or_else(|| "unknown hash format".to_owned())
     });
     let locked =
-        if throttle::is_locked(db, &user.email, now).await? { "yes: see `user unlock`" } else { "no" };
+        if throttle::is_locked(db, &user.email, now).await? { "yes (see `user unlock`)" } else { "no" };
     let linked =
-        if assertions::is_linked(db, &user.id).await? { "accepted" } else { "refused: see `user link`" };
-    print_line(format_args!(
+        if assertions::is_linked(db, &user.id).await? { "allowed" } else { "disallowed (see `user link`)" };
+    print_lines(format_args!(
         "id        {}\nemail     {}\nname      {}\npassword  {password}\nlocked    {locked}\nassertion {linked}",
         user.id, user.email, user.name
     ))?;
     for session in sessions::list(db, &user.id, now).await? {
-        let (since, seen) = (date(session.created_at), date(session.last_seen_at));
-        print_line(format_args!(
-            "session   since {since}, seen {seen}, {}, {}",
+        let (created, last_seen) = (date(session.created_at), date(session.last_seen_at));
+        print_lines(format_args!(
+            "session   created {created}, last seen {last_seen}, {}, {}",
             session.address, session.user_agent
         ))?;
     }
     Ok(())
 }
 
-async fn rename(user: &User, matches: &ArgMatches, db: &Db) -> CliResult {
-    let renamed = User { name: text(matches, "name"), ..user.clone() };
-    if let Some(fault) = validate(&renamed).into_iter().next() {
-        return Err(fault.into());
+async fn rename(user: &User, name: &str, db: &Db) -> CliResult {
+    let renamed = User { name: name.trim().to_owned(), ..user.clone() };
+    if let Some(error) = validate(&renamed).into_iter().next() {
+        return Err(error.into());
     }
     let mut tx = db.begin().await?;
     users::rename(&mut tx, &user.id, &renamed.name, Clock::system().now()).await?;
     tx.commit().await?;
-    print_line(format_args!("renamed {} to {}", user.id, renamed.name))
+    print_lines(format_args!("renamed {} to {}", user.id, renamed.name))
 }
 
-async fn set_password(user: &User, matches: &ArgMatches, store: CoreConfig, db: &Db) -> CliResult {
-    let hash = new_hash(user, matches, &store).await?;
+async fn set_password(user: &User, args: &PasswordArgs, core: &CoreConfig, db: &Db) -> CliResult {
+    let hash = read_and_hash_password(user, args, core).await?;
     let now = Clock::system().now();
     let excess = sessions::end_excess(db, &user.id, None, now).await?;
     throttle::clear_excess(db, &user.email).await?;
@@ -219,20 +247,20 @@ async fn set_password(user: &User, matches: &ArgMatches, store: CoreConfig, db: 
     users::update_password(&mut tx, &user.id, &hash, now).await?;
     users::hash_kinds::add(&mut tx, [hash.as_str()].into_iter()).await?;
     let ended = excess + sessions::end_others(&mut tx, &user.id, None, now).await?;
-    // What was tried says nothing of the new one; and the browsers that a shut account was still open for are known
-    // no more.
+    // Failed attempts on the old password do not count for the new one. The new password version also revokes the
+    // device cookies that bypass a lockout.
     throttle::unlock(&mut tx, &user.email, now).await?;
     tx.commit().await?;
-    print_line(format_args!("{} has another password; {ended} sessions ended", user.email))
+    print_lines(format_args!("changed the password of {}; {ended} sessions ended", user.email))
 }
 
 async fn unlock(user: &User, db: &Db) -> CliResult {
     throttle::clear_excess(db, &user.email).await?;
     let mut tx = db.begin().await?;
-    let was_shut = throttle::unlock(&mut tx, &user.email, Clock::system().now()).await?;
+    let was_locked = throttle::unlock(&mut tx, &user.email, Clock::system().now()).await?;
     tx.commit().await?;
-    let before = if was_shut { "was shut" } else { "was not shut" };
-    print_line(format_args!("{} {before}; every failed attempt on it is forgotten", user.email))
+    let state = if was_locked { "unlocked" } else { "was not locked" };
+    print_lines(format_args!("{} {state}; failed login attempts reset", user.email))
 }
 
 async fn end_sessions(user: &User, db: &Db) -> CliResult {
@@ -242,16 +270,16 @@ async fn end_sessions(user: &User, db: &Db) -> CliResult {
     users::lock_for_update(&mut tx, &user.id).await?;
     let ended = excess + sessions::end_others(&mut tx, &user.id, None, now).await?;
     tx.commit().await?;
-    print_line(format_args!("{ended} sessions of {} ended", user.email))
+    print_lines(format_args!("ended {ended} sessions of {}", user.email))
 }
 
-/// All of them or none.
-async fn set_linked(is_linked: bool, matches: &ArgMatches, db: &Db) -> CliResult {
+/// Changes all of the users, or none if one of them does not exist.
+async fn set_linked(is_linked: bool, ids_or_emails: &[String], db: &Db) -> CliResult {
     let mut users = Vec::new();
-    for typed in matches.get_many::<String>("user").into_iter().flatten() {
-        let Credentials { user, password_hash, .. } = find_typed(db, typed.trim()).await?;
+    for id_or_email in ids_or_emails {
+        let Credentials { user, password_hash, .. } = find(db, id_or_email).await?;
         if !is_linked && password_hash.is_none() {
-            return Err(format!("{} has no password, and could not sign in any more", user.id).into());
+            return Err(format!("{} has no password and would not be able to log in", user.id).into());
         }
         users.push(user);
     }
@@ -260,24 +288,24 @@ async fn set_linked(is_linked: bool, matches: &ArgMatches, db: &Db) -> CliResult
         assertions::set_linked(&mut tx, &user.id, is_linked).await?;
     }
     tx.commit().await?;
-    let now = if is_linked { "can sign in" } else { "can no longer sign in" };
+    let state = if is_linked { "allowed" } else { "disallowed" };
     for user in users {
-        print_line(format_args!("{} ({}) {now} by assertion", user.email, user.id))?;
+        print_lines(format_args!("assertion login {state} for {} ({})", user.email, user.id))?;
     }
     Ok(())
 }
 
-async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> CliResult {
-    if !matches.get_flag("yes") {
+async fn delete(user: &User, is_confirmed: bool, db: &Db) -> CliResult {
+    if !is_confirmed {
         if !io::stdin().is_terminal() {
-            return Err("this cannot be undone: say --yes".into());
+            return Err("standard input is not a terminal: confirm the deletion with --yes".into());
         }
         let email = without_hidden(&user.email);
-        write!(io::stderr(), "Delete {email} ({}) here and at CometChat, for good? [y/N] ", user.id)?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Err("nothing was deleted".into());
+        write!(io::stderr(), "Permanently delete {email} ({}) here and at CometChat? [y/N] ", user.id)?;
+        let mut reply = String::new();
+        io::stdin().read_line(&mut reply)?;
+        if !matches!(reply.trim(), "y" | "Y" | "yes") {
+            return Err("cancelled".into());
         }
     }
     let now = Clock::system().now();
@@ -289,33 +317,33 @@ async fn delete(user: &User, matches: &ArgMatches, db: &Db) -> CliResult {
     throttle::unlock(&mut tx, &user.email, now).await?;
     users::delete(&mut tx, &user.id, now).await?;
     tx.commit().await?;
-    print_line(format_args!("deleted {} ({}); {ended} sessions ended", user.email, user.id))
+    print_lines(format_args!("deleted {} ({}); {ended} sessions ended", user.email, user.id))
 }
 
-/// The hash of a password that is read, if it may be one.
-async fn new_hash(
+/// Reads a password, checks it against the policy, and returns its hash.
+async fn read_and_hash_password(
     user: &User,
-    matches: &ArgMatches,
-    store: &CoreConfig,
-) -> Result<String, Box<dyn std::error::Error>> {
+    args: &PasswordArgs,
+    core: &CoreConfig,
+) -> Result<String, Box<dyn Error>> {
     let password = read_password()?;
-    if matches.get_flag("allow-weak-password") {
+    if args.allow_weak_password {
         password.check_length(1)?;
     } else {
-        password.check(store.password_min_length, &[&user.email, &user.name])?;
+        password.check(core.password_min_length, &[&user.email, &user.name])?;
     }
-    Ok(Hasher::start(store.argon2.clone(), 1)?.hash(password).await?)
+    Ok(Hasher::start(core.argon2.clone(), 1)?.hash(password).await?)
 }
 
-/// One line of standard input, or what is typed unseen at a terminal.
-fn read_password() -> Result<Password, Box<dyn std::error::Error>> {
-    let typed = if io::stdin().is_terminal() {
+/// Reads one line of standard input, with a prompt and without echo if that is a terminal.
+fn read_password() -> Result<Password, Box<dyn Error>> {
+    let line = if io::stdin().is_terminal() {
         rpassword::prompt_password("Password: ")?
     } else {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map_err(|error| format!("standard input: {error}"))?;
         line
     };
-    let typed = zeroize::Zeroizing::new(typed);
-    Ok(Password::new(typed.trim_end_matches(['\r', '\n'])))
+    let line = zeroize::Zeroizing::new(line);
+    Ok(Password::new(line.trim_end_matches(['\r', '\n'])))
 }

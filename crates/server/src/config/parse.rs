@@ -1,45 +1,58 @@
-//! Reading single values: what each kind of setting must look like, and the words for one that does not.
+//! Parses single values and collects the errors.
 
 use super::ConfigErrors;
-use super::settings::{self, Sources};
+use super::settings::{Kind, Setting, settings};
+use super::sources::{Sources, UnknownReason};
 use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use url::Url;
 
-/// Reads settings and collects what is wrong with them. A value that is missing or wrong is `None`, and
-/// has left a fault.
+/// Reads settings and collects all errors, so that they can be reported together. A method that returns `None` for an
+/// invalid value has added an error.
 pub(super) struct Reader<'a> {
     pub(super) sources: &'a Sources,
-    pub(super) faults: Vec<String>,
+    pub(super) errors: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
+    /// Returns a reader with an error for each unknown setting.
     pub(super) fn new(sources: &'a Sources) -> Self {
-        let faults = sources
-            .unknown()
-            .into_iter()
-            .map(|(name, meant)| match meant {
-                Some(meant) => format!("{name}: there is no such setting; did you mean {meant}?"),
-                None => format!("{name}: there is no such setting"),
-            })
-            .collect();
-        Self { sources, faults }
+        let mut reader = Self { sources, errors: Vec::new() };
+        for unknown in sources.unknown() {
+            match unknown.reason {
+                UnknownReason::RenamedTo(new) => {
+                    reader.error(unknown.name, format_args!("setting was renamed to {new}"));
+                }
+                UnknownReason::SimilarTo(similar) => {
+                    reader.error(unknown.name, format_args!("unknown setting; did you mean {similar}?"));
+                }
+                UnknownReason::HasPrefix => reader.error(unknown.name, "unknown setting"),
+            }
+        }
+        reader
     }
 
-    pub(super) fn finish(self) -> Result<(), ConfigErrors> {
-        if self.faults.is_empty() { Ok(()) } else { Err(ConfigErrors(self.faults)) }
+    /// Returns the value, or all errors if there are any.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, ConfigErrors> {
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(ConfigErrors(self.errors)),
+        }
     }
 
-    pub(super) fn error(&mut self, name: &str, words: impl fmt::Display) {
-        self.faults.push(format!("{name}: {words}"));
+    pub(super) fn error(&mut self, name: &str, message: impl fmt::Display) {
+        self.errors.push(format!("{name}: {message}"));
     }
 
-    /// The value, or the default.
+    fn setting(&self, name: &str) -> Option<&'static Setting> {
+        settings().find(|setting| setting.name == name)
+    }
+
+    /// Returns the value or the default.
     pub(super) fn text(&self, name: &str) -> Option<&'a str> {
-        let default = || settings::SETTINGS.iter().find(|setting| setting.name == name)?.default;
-        self.sources.get(name).or_else(default)
+        self.sources.get(name).or_else(|| self.setting(name)?.default)
     }
 
     pub(super) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
@@ -51,59 +64,65 @@ impl<'a> Reader<'a> {
         parsed
     }
 
-    pub(super) fn number(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
-        let number = self.parsed(name, "a whole number")?;
-        if (min..=max).contains(&number) {
-            return Some(number);
+    /// Returns a number within the bounds of the settings table.
+    pub(super) fn number<T: TryFrom<i64>>(&mut self, name: &str) -> Option<T> {
+        let number: i64 = self.parsed(name, "a whole number")?;
+        let Some(Kind::Number { min, max }) = self.setting(name).map(|setting| setting.kind) else {
+            self.error(name, "has no bounds in the settings table");
+            return None;
+        };
+        let parsed = (min..=max).contains(&number).then(|| T::try_from(number).ok()).flatten();
+        if parsed.is_none() {
+            self.error(name, format_args!("{number} is not between {min} and {max}"));
         }
-        self.error(name, format_args!("{number} is not between {min} and {max}"));
-        None
+        parsed
     }
 
-    /// A URL that names a server and no more.
+    /// Returns one of the values that the settings table allows.
+    pub(super) fn one_of(&mut self, name: &str) -> Option<&'static str> {
+        let text = self.text(name)?;
+        let Some(Kind::OneOf(allowed)) = self.setting(name).map(|setting| setting.kind) else {
+            self.error(name, "has no list of values in the settings table");
+            return None;
+        };
+        let value = allowed.iter().copied().find(|value| *value == text);
+        if value.is_none() {
+            self.error(name, format_args!("{text:?} is not one of {}", allowed.join(", ")));
+        }
+        value
+    }
+
+    /// Returns a URL without path, query and credentials.
     pub(super) fn origin(&mut self, name: &str) -> Option<Url> {
         let url: Url = self.parsed(name, "a URL")?;
-        let plain = is_of_a_server(&url) && url.path() == "/";
-        if !plain {
-            self.error(
-                name,
-                "must be like https://example.com: a scheme, a host, perhaps a port, and no more",
-            );
+        let is_origin = is_server_url(&url) && url.path() == "/";
+        if !is_origin {
+            self.error(name, "must be an origin like https://example.com: scheme, host and optional port");
         }
-        plain.then_some(url)
+        is_origin.then_some(url)
     }
 
     pub(super) fn public_url(&mut self) -> Option<Url> {
         let mut url: Url = self.parsed("PUBLIC_URL", "a URL")?;
         let path = url.path().trim_end_matches('/').to_owned();
-        // It becomes part of cookies, of routes and of the page.
-        let plain_path = path.split('/').skip(1).all(|part| {
+        // The path becomes part of cookies, routes and HTML, so only characters that need no escaping are allowed.
+        let is_plain_path = path.split('/').skip(1).all(|part| {
             !part.is_empty()
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~'))
         });
-        let plain = is_of_a_server(&url) && plain_path;
-        if !plain {
+        let is_valid = is_server_url(&url) && is_plain_path;
+        if !is_valid {
             self.error(
                 "PUBLIC_URL",
-                "must be like https://example.com or https://example.com/chat: a scheme, a host, perhaps a port \
-                 and a path of letters, digits and dashes",
+                "must be like https://example.com or https://example.com/chat: scheme, host, optional port, and an \
+                 optional path of letters, digits, '-', '_' and '~'",
             );
         }
         url.set_path(&path);
-        plain.then_some(url)
+        is_valid.then_some(url)
     }
 
-    /// One of two words.
-    pub(super) fn one_of(&mut self, name: &str, [one, other]: [&'static str; 2]) -> Option<&'static str> {
-        let text = self.text(name)?;
-        let word = [one, other].into_iter().find(|word| *word == text);
-        if word.is_none() {
-            self.error(name, format_args!("{text:?} is neither {one} nor {other}"));
-        }
-        word
-    }
-
-    pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    fn list(&self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         self.text(name).unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty())
     }
 
@@ -125,16 +144,16 @@ impl<'a> Reader<'a> {
         for item in self.list(name) {
             match item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from)) {
                 Ok(network) => networks.push(network),
-                Err(_) => {
-                    self.error(name, format_args!("{item:?} is not an address or a network like 10.0.0.0/8"))
-                }
+                Err(_) => self
+                    .error(name, format_args!("{item:?} is not an IP address or a network like 10.0.0.0/8")),
             }
         }
         networks
     }
 }
 
-fn is_of_a_server(url: &Url) -> bool {
+/// Returns whether the URL is HTTP(S) and has no credentials, query or fragment.
+fn is_server_url(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && url.host().is_some()
         && url.username().is_empty()

@@ -1,7 +1,7 @@
-//! Settings that are secret: from the environment or a file, and the key that is made when there is none.
+//! Secret settings, which come from the environment or a file, and the generated secret key.
 
-use super::SecretKey;
 use super::parse::Reader;
+use crate::crypto::seal::SecretKey;
 use crate::private_files::{self, DEFAULT_FOLDER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::Secret;
@@ -11,13 +11,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 impl Reader<'_> {
-    /// The secret of this name, or what the file `{name}_FILE` holds.
+    /// Returns the secret, from the variable or from the file that `{name}_FILE` names.
     pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
         let file_name = format!("{name}_FILE");
         let (value, file) = (self.sources.get(name), self.sources.get(&file_name));
         match (value, file) {
             (Some(_), Some(_)) => {
-                self.error(name, format_args!("is set, and so is {file_name}: which of them is meant?"));
+                self.error(name, format_args!("cannot be combined with {file_name}"));
                 None
             }
             (Some(value), None) => Some(Secret::new(value)),
@@ -36,50 +36,50 @@ impl Reader<'_> {
         }
     }
 
-    /// Where the database is: it may have a password in it, so it may come from a file.
+    /// Returns the database URL, which may come from a file because it may hold a password.
     pub(super) fn database_url(&mut self) -> Option<Secret> {
-        let before = self.faults.len();
+        let errors_before = self.errors.len();
         let url = self.secret("DATABASE_URL");
-        if url.is_some() || self.faults.len() > before {
+        if url.is_some() || self.errors.len() > errors_before {
             url
         } else {
             self.text("DATABASE_URL").map(Secret::new)
         }
     }
 
-    /// A secret of 32 bytes in base64, if it is set.
-    pub(super) fn key(&mut self, name: &str) -> Option<SecretKey> {
+    /// Returns a secret of 32 bytes in base64, if it is set.
+    fn key(&mut self, name: &str) -> Option<SecretKey> {
         let secret = self.secret(name)?;
         let key = decode(secret.expose());
         if key.is_none() {
-            self.error(name, "must be 32 bytes in base64; make one with: openssl rand -base64 32");
+            self.error(name, "must be 32 bytes in base64; create it with: openssl rand -base64 32");
         }
         key
     }
 
-    /// Secrets of 32 bytes in base64, separated by commas; none when it is not set.
+    /// Returns comma-separated secrets of 32 bytes in base64, none if the setting is unset.
     pub(super) fn keys(&mut self, name: &str) -> Vec<SecretKey> {
         let Some(secret) = self.secret(name) else { return Vec::new() };
         let keys: Option<Vec<_>> = secret.expose().split(',').map(decode).collect();
         if keys.is_none() {
-            self.error(name, "must be 32 bytes in base64, or several of these with commas between them");
+            self.error(name, "must be one or more comma-separated keys of 32 bytes in base64");
         }
         keys.unwrap_or_default()
     }
 
-    /// The secret key: as set, or from `secret.key` beside the database, where it is made at first start. (Who only
-    /// looks gets one that is kept nowhere.)
+    /// Returns `SECRET_KEY`, or the key in `secret.key` next to the database, which the first start creates. A read-only
+    /// command gets a random key that is not stored if there is no such file.
     pub(super) fn secret_key(&mut self, database_url: &str) -> Option<SecretKey> {
-        let before = self.faults.len();
+        let errors_before = self.errors.len();
         let key = self.key("SECRET_KEY");
-        if key.is_some() || self.faults.len() > before {
+        if key.is_some() || self.errors.len() > errors_before {
             return key;
         }
         let path = key_file(database_url);
         if self.sources.read_only && !path.exists() {
             return Some(SecretKey::new(crate::crypto::random::bytes()));
         }
-        match read_or_make(&path) {
+        match read_or_create(&path) {
             Ok(Some(key)) => {
                 if !self.sources.read_only {
                     restrict(&path);
@@ -87,14 +87,17 @@ impl Reader<'_> {
                 Some(key)
             }
             Ok(None) => {
-                self.error("SECRET_KEY", format_args!("{} does not hold 32 bytes in base64", path.display()));
+                self.error(
+                    "SECRET_KEY",
+                    format_args!("{} does not contain 32 bytes in base64", path.display()),
+                );
                 None
             }
             Err(error) => {
-                let place = path.display();
+                let path = path.display();
                 self.error(
                     "SECRET_KEY",
-                    format_args!("is not set, and {place} cannot be read or made: {error}"),
+                    format_args!("is unset, and {path} cannot be read or created: {error}"),
                 );
                 None
             }
@@ -102,7 +105,7 @@ impl Reader<'_> {
     }
 }
 
-/// Where the secret key is kept when it is not set: beside a SQLite database, and for PostgreSQL in `data`.
+/// Returns the file of the generated secret key: next to a SQLite database, or in `data` with PostgreSQL.
 pub fn key_file(database_url: &str) -> PathBuf {
     crate::db::sqlite_path(database_url)
         .and_then(|path| Some(path.parent()?.join("secret.key")))
@@ -113,17 +116,17 @@ fn decode(text: &str) -> Option<SecretKey> {
     STANDARD.decode(text.trim()).ok()?.try_into().ok().map(SecretKey::new)
 }
 
-fn read_or_make(path: &Path) -> io::Result<Option<SecretKey>> {
+fn read_or_create(path: &Path) -> io::Result<Option<SecretKey>> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(path)?;
+            create(path)?;
             fs::read_to_string(path).map(|text| decode(&text))
         }
         text => text.map(|text| decode(&text)),
     }
 }
 
-/// Takes the access of other users away from a key that is there, and from the default folder.
+/// Removes the access of other users to an existing key file and to the default folder.
 fn restrict(key_file: &Path) {
     private_files::restrict_file(key_file);
     if let Some(folder) = key_file.parent().filter(|folder| *folder == Path::new(DEFAULT_FOLDER)) {
@@ -131,23 +134,23 @@ fn restrict(key_file: &Path) {
     }
 }
 
-/// Writes a new key under another name first and links it into place: a start that is killed half way
-/// leaves no half key, and of two starts at once one key wins.
-fn make(path: &Path) -> io::Result<()> {
+/// Creates a key file. The key is written to a temporary file, which is then linked into place: a killed process leaves
+/// no partial key, and of two concurrent starts only one creates the key.
+fn create(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         private_files::create_folder(folder)?;
     }
-    let draft = path.with_extension(format!("key.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let temporary = path.with_extension(format!("key.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     writeln!(file, "{}", STANDARD.encode(crate::crypto::random::bytes::<32>()))?;
     file.sync_all()?;
-    let linked = match fs::hard_link(&draft, path) {
+    let linked = match fs::hard_link(&temporary, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         linked => linked,
     };
-    fs::remove_file(&draft)?;
+    fs::remove_file(&temporary)?;
     linked?;
-    // The key must not be lost after something was sealed with it.
+    // Makes the directory entry durable before data is encrypted with the key.
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .map_or(Ok(()), |folder| File::open(folder)?.sync_all())

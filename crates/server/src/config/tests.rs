@@ -12,11 +12,11 @@ const GOOD: &[(&str, &str)] = &[
 
 fn read(changes: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let pairs: Vec<_> = GOOD.iter().chain(changes).copied().collect();
-    Config::read(&Sources::of(&pairs)).map_err(|faults| faults.0)
+    Config::read(&Sources::of(&pairs)).map_err(|errors| errors.0)
 }
 
-/// The faults that these changes make.
-fn faults(changes: &[(&str, &str)]) -> Vec<String> {
+/// Returns the errors of a configuration with these changes.
+fn errors(changes: &[(&str, &str)]) -> Vec<String> {
     read(changes).unwrap_err()
 }
 
@@ -32,7 +32,7 @@ fn config_with_required_settings_uses_defaults() {
 
 #[test]
 fn config_reports_all_invalid_settings_at_once() {
-    let found = faults(&[
+    let errors = errors(&[
         ("COMETCHAT_REGION", "mars"),
         ("COMETCHAT_API_KEY", ""),
         ("LISTEN", "here"),
@@ -40,7 +40,7 @@ fn config_reports_all_invalid_settings_at_once() {
         ("ARGON2_MEMORY_KIB", "1"),
         ("REGISTRATION", "no"),
         ("PASSWORD_MIN_LENGTH", "seven"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8, nobody"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("ALLOWED_ORIGINS", "https://a.example/path"),
         ("SECRET_KEY", "c2hvcnQ="),
         ("SECRET_KEY_FALLBACKS", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,c2hvcnQ="),
@@ -59,26 +59,55 @@ fn config_reports_all_invalid_settings_at_once() {
         "SECRET_KEY_FALLBACKS",
     ] {
         assert_eq!(
-            found.iter().filter(|fault| fault.starts_with(&format!("{name}: "))).count(),
+            errors.iter().filter(|error| error.starts_with(&format!("{name}: "))).count(),
             1,
-            "{name}: {found:#?}"
+            "{name}: {errors:#?}"
         );
     }
-    assert_eq!(found.len(), 11, "{found:#?}");
+    assert_eq!(errors.len(), 11, "{errors:#?}");
 }
 
 #[test]
 fn unknown_setting_is_rejected_with_suggestion() {
     assert_eq!(
-        faults(&[("COMETCHAT_APPID", "x")]),
-        ["COMETCHAT_APPID: there is no such setting; did you mean COMETCHAT_APP_ID?"]
+        errors(&[("COMETCHAT_APPID", "x")]),
+        ["COMETCHAT_APPID: unknown setting; did you mean COMETCHAT_APP_ID?"]
     );
     assert_eq!(
-        faults(&[("DATABASE_URI", "x")]),
-        ["DATABASE_URI: there is no such setting; did you mean DATABASE_URL?"]
+        errors(&[("DATABASE_URI", "x")]),
+        ["DATABASE_URI: unknown setting; did you mean DATABASE_URL?"]
     );
-    assert_eq!(faults(&[("COMETCHAT_COLOUR", "x")]), ["COMETCHAT_COLOUR: there is no such setting"]);
-    assert!(read(&[("PATH", "x"), ("HOME", "x"), ("LANG", "x")]).is_ok(), "what is not ours is let alone");
+    assert_eq!(errors(&[("COMETCHAT_COLOUR", "x")]), ["COMETCHAT_COLOUR: unknown setting"]);
+    assert!(
+        read(&[("PATH", "x"), ("HOME", "x"), ("LANG", "x")]).is_ok(),
+        "variables of other programs are ignored"
+    );
+}
+
+#[test]
+fn renamed_setting_error_names_the_new_setting() {
+    assert_eq!(errors(&[("HANDOVER_KEY", "x")]), ["HANDOVER_KEY: setting was renamed to ASSERTION_KEY"]);
+    assert_eq!(
+        errors(&[("HANDOVER_KEY_FILE", "x")]),
+        ["HANDOVER_KEY_FILE: setting was renamed to ASSERTION_KEY_FILE"]
+    );
+    assert_eq!(
+        errors(&[("HASH_THREADS", "2")]),
+        ["HASH_THREADS: setting was renamed to PASSWORD_HASH_THREADS"]
+    );
+}
+
+#[test]
+fn number_bounds_come_from_the_settings_table() {
+    for setting in settings() {
+        let settings::Kind::Number { min, max } = setting.kind else { continue };
+        for (number, is_within) in [(min - 1, false), (min, true), (max, true), (max + 1, false)] {
+            let text = number.to_string();
+            let message = format!("{}: {number} is not between {min} and {max}", setting.name);
+            let errors = read(&[(setting.name, &text)]).err().unwrap_or_default();
+            assert_eq!(!errors.contains(&message), is_within, "{}={number}: {errors:?}", setting.name);
+        }
+    }
 }
 
 #[test]
@@ -89,8 +118,8 @@ fn secret_is_read_from_file_unless_also_inline() {
     let file = file.to_str().unwrap();
     let config = read(&[("COMETCHAT_API_KEY", ""), ("COMETCHAT_API_KEY_FILE", file)]).unwrap();
     assert_eq!(config.cometchat.endpoint.api_key.expose(), "from-the-file");
-    assert!(faults(&[("COMETCHAT_API_KEY_FILE", file)])[0].contains("COMETCHAT_API_KEY_FILE"));
-    let missing = faults(&[("COMETCHAT_API_KEY", ""), ("COMETCHAT_API_KEY_FILE", "/nowhere/key")]);
+    assert!(errors(&[("COMETCHAT_API_KEY_FILE", file)])[0].contains("COMETCHAT_API_KEY_FILE"));
+    let missing = errors(&[("COMETCHAT_API_KEY", ""), ("COMETCHAT_API_KEY_FILE", "/nowhere/key")]);
     assert!(missing[0].starts_with("COMETCHAT_API_KEY_FILE: cannot read /nowhere/key"), "{missing:?}");
 }
 
@@ -102,7 +131,7 @@ fn public_url_allows_only_a_plain_path() {
     for url in
         ["https://example.com/a//b", "https://example.com/{id}", "https://example.com/a?b", "https://a@b/"]
     {
-        assert!(base(url).is_err_and(|faults| faults[0].starts_with("PUBLIC_URL: ")), "{url}");
+        assert!(base(url).is_err_and(|errors| errors[0].starts_with("PUBLIC_URL: ")), "{url}");
     }
 }
 
@@ -122,30 +151,30 @@ fn emulator_alone_is_valid_except_in_production() {
     assert_eq!(config.cometchat.endpoint.base.as_str(), "http://localhost:4000/v3");
     assert_eq!(config.cometchat.endpoint.app_id, "emulator");
     let production = [alone[0], alone[1], ("PUBLIC_URL", "https://example.com")];
-    let found = Config::read(&Sources::of(&production)).unwrap_err();
-    assert!(found.0[0].starts_with("COMETCHAT_EMULATOR_URL: "), "{found}");
+    let errors = Config::read(&Sources::of(&production)).unwrap_err();
+    assert!(errors.0[0].starts_with("COMETCHAT_EMULATOR_URL: "), "{errors}");
 }
 
 #[test]
 fn emulator_api_key_is_rejected_for_cloud() {
-    assert!(faults(&[("COMETCHAT_API_KEY", EMULATOR_API_KEY)])[0].starts_with("COMETCHAT_API_KEY: "));
+    assert!(errors(&[("COMETCHAT_API_KEY", EMULATOR_API_KEY)])[0].starts_with("COMETCHAT_API_KEY: "));
 }
 
 #[test]
 fn generated_secret_key_is_private_and_reused() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/deep/down/app.db", folder.path().display());
-    let store = || CoreConfig::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap();
-    store();
+    let read_core = || CoreConfig::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap();
+    read_core();
     let file = folder.path().join("deep/down/secret.key");
     let first = std::fs::read_to_string(&file).unwrap();
-    store();
+    read_core();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no draft is left");
+    assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
     std::fs::write(&file, "half a k").unwrap();
-    let fault = CoreConfig::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap_err();
-    assert!(fault.0[0].contains("secret.key"), "{fault}");
+    let errors = CoreConfig::read(&Sources::of(&[("DATABASE_URL", &url)])).unwrap_err();
+    assert!(errors.0[0].contains("secret.key"), "{errors}");
 }
 
 #[test]
@@ -160,7 +189,7 @@ fn secret_key_fallbacks_are_comma_separated() {
     let text = |byte: u8| STANDARD.encode([byte; 32]);
     let list = format!("{}, {}", text(1), text(2));
     let config = read(&[("SECRET_KEY_FALLBACKS", &list)]).unwrap();
-    let keys: Vec<_> = config.core.secret_key_fallbacks.iter().map(|key| key.0.bytes().to_vec()).collect();
+    let keys: Vec<_> = config.core.secret_key_fallbacks.iter().map(|key| key.bytes().to_vec()).collect();
     assert_eq!(keys, [vec![1; 32], vec![2; 32]]);
     assert!(read(&[]).unwrap().core.secret_key_fallbacks.is_empty());
 }

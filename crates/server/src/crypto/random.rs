@@ -1,20 +1,19 @@
-//! Random bytes for secrets, straight from the operating system.
+//! Random bytes from the operating system, for secrets.
 
 use rand::{TryRng, rngs::SysRng};
 
-/// `N` unpredictable bytes.
+/// Returns `N` random bytes.
 ///
 /// # Panics
-/// When the operating system gives no randomness: nothing secret can be made then, and carrying on
-/// would be worse.
+/// If the operating system provides no randomness, because the server cannot create secrets without it.
 #[allow(clippy::expect_used)]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes");
+    SysRng.try_fill_bytes(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }
 
-/// A fraction in `0.0..1.0`, for jitter.
+/// Returns a random number in `0.0..1.0`, for jitter.
 pub fn fraction() -> f64 {
     f64::from(u32::from_le_bytes(bytes())) / (f64::from(u32::MAX) + 1.0)
 }

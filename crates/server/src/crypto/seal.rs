@@ -1,35 +1,42 @@
-//! Sealing: what lets a chat token lie in the database without being of use to who steals it.
+//! Encryption of chat tokens at rest, so that a stolen database does not reveal them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
+use std::fmt;
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 24;
 const FINGERPRINT_BYTES: usize = 8;
 
-/// The server's secret key: 32 bytes that everything sealed or signed hangs on.
+/// A secret key of 32 bytes, from which the keys for encryption and signatures are derived. Wiped on drop.
 #[derive(Clone)]
 pub struct SecretKey(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
 
 impl SecretKey {
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The key itself, for what another server must be able to check or make.
+    /// Returns the key itself, for signatures that another application creates or verifies.
     pub fn bytes(&self) -> &[u8] {
         &*self.0
     }
 
-    /// Names the key and tells nothing of it: what databases and messages know it by.
+    /// Returns an identifier of the key that reveals nothing about it, for the database and for messages.
     pub fn fingerprint(&self) -> String {
         let hash = self.derive("cometchat-auth: fingerprint, version 1");
         hash.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// A key for one purpose only, so that no two uses of the secret key can be played against each other.
+    /// Derives a key for one purpose. Separate keys keep the output of one use from being valid in another.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut hash = Sha256::new();
         hash.update(purpose.as_bytes());
@@ -39,11 +46,12 @@ impl SecretKey {
     }
 }
 
+/// The error of [`Sealer::open`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed value cannot be opened: it was changed, or sealed with another SECRET_KEY")]
+#[error("cannot decrypt: the value was modified or encrypted with another SECRET_KEY")]
 pub struct DecryptError;
 
-/// Seals with XChaCha20-Poly1305 under random nonces, which are long enough never to meet again.
+/// Encrypts with XChaCha20-Poly1305. Its 24-byte nonces are long enough to be chosen at random without collisions.
 #[derive(Clone)]
 pub struct Sealer {
     key: XChaCha20Poly1305,
@@ -51,7 +59,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Seals with `key`, and opens what was sealed with it or with one of `fallbacks`.
+    /// Returns a sealer that encrypts with `key`, and decrypts with `key` or one of `fallbacks`.
     pub fn new(key: &SecretKey, fallbacks: &[SecretKey]) -> Self {
         let cipher = |key: &SecretKey| {
             XChaCha20Poly1305::new(&(*key.derive("cometchat-auth: seal, version 1")).into())
@@ -59,16 +67,16 @@ impl Sealer {
         Self { key: cipher(key), fallbacks: fallbacks.iter().map(cipher).collect() }
     }
 
-    /// Seals `secret` for `uid`; it opens for no other uid.
+    /// Encrypts `secret` and authenticates `uid` with it: [`Sealer::open`] fails for any other uid.
     pub fn seal(&self, uid: &str, secret: &str) -> Result<String, DecryptError> {
         let nonce = XNonce::from(crate::crypto::random::bytes::<NONCE_BYTES>());
         let payload = Payload { msg: secret.as_bytes(), aad: uid.as_bytes() };
-        // Fails only for a message of many gigabytes.
+        // Fails only above 256 GiB, the limit of the cipher.
         let sealed = self.key.encrypt(&nonce, payload).map_err(|_| DecryptError)?;
         Ok(STANDARD_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
-    /// Opens what [`Sealer::seal`] made for this uid.
+    /// Decrypts a value that [`Sealer::seal`] returned for this uid.
     pub fn open(&self, uid: &str, sealed: &str) -> Result<Zeroizing<String>, DecryptError> {
         let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| DecryptError)?;
         let (nonce, message) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(DecryptError)?;

@@ -2,7 +2,6 @@
 
 use crate::helpers::*;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cometchat_auth::config::Key;
 use cometchat_auth::crypto::seal::SecretKey;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Response, StatusCode};
@@ -13,7 +12,7 @@ use shared::{ErrorCode, LoginResponse, routes};
 pub const KEY: [u8; 32] = [9; 32];
 
 pub async fn start() -> TestApp {
-    TestApp::start_with(|config| config.assertion_keys = vec![Key(SecretKey::new(KEY))]).await
+    TestApp::start_with(|config| config.assertion_keys = vec![SecretKey::new(KEY)]).await
 }
 
 pub fn claims(app: &TestApp, id: &str) -> Value {

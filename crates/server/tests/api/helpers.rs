@@ -6,7 +6,7 @@ use crate::common::{canary, new_database};
 use cometchat_auth::clock::Clock;
 use cometchat_auth::cometchat::ChatService;
 use cometchat_auth::cometchat::client::Endpoint;
-use cometchat_auth::config::{CometChat, Config, CoreConfig, Key};
+use cometchat_auth::config::{CometChat, Config, CoreConfig};
 use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::db::Db;
 use cometchat_auth::passwords::{self, Hasher, Password};
@@ -194,7 +194,7 @@ fn config(emulator: &Emulator) -> Config {
         assertion_keys: Vec::new(),
         core: CoreConfig {
             database_url: Secret::default(),
-            secret_key: Key(SecretKey::new([7; 32])),
+            secret_key: SecretKey::new([7; 32]),
             secret_key_fallbacks: Vec::new(),
             // Small: what these tests prove does not depend on the cost.
             argon2: passwords::params(64, 1).unwrap(),

@@ -3,7 +3,7 @@
 use crate::assertion_login::{claims, hand_over, hs256};
 use crate::helpers::*;
 use cometchat_auth::cometchat::{job_queue, key_fingerprints};
-use cometchat_auth::config::{Config, Key};
+use cometchat_auth::config::Config;
 use cometchat_auth::crypto::seal::{Sealer, SecretKey};
 use cometchat_auth::server::{Application, StartError};
 use reqwest::StatusCode;
@@ -16,8 +16,8 @@ fn key(byte: u8) -> SecretKey {
 /// These settings with another key, and others that it also opens with.
 fn with_keys(config: &Config, own: u8, fallbacks: &[u8]) -> Config {
     let mut config = config.clone();
-    config.core.secret_key = Key(key(own));
-    config.core.secret_key_fallbacks = fallbacks.iter().map(|byte| Key(key(*byte))).collect();
+    config.core.secret_key = key(own);
+    config.core.secret_key_fallbacks = fallbacks.iter().map(|byte| key(*byte)).collect();
     config
 }
 
@@ -144,7 +144,7 @@ async fn adopted_key_replaces_lost_key_and_its_payloads() {
 async fn assertion_signed_with_either_key_is_accepted() {
     for (keys, status) in [(&[3, 9][..], 200), (&[9, 3][..], 200), (&[3, 4][..], 401)] {
         let app = TestApp::start_with(|config| {
-            config.assertion_keys = keys.iter().map(|byte| Key(key(*byte))).collect();
+            config.assertion_keys = keys.iter().map(|byte| key(*byte)).collect();
         })
         .await;
         let assertion = hs256(&claims(&app, "1"));

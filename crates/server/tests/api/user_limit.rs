@@ -5,7 +5,7 @@ use crate::helpers::*;
 use crate::register::GOOD;
 use cometchat_auth::cometchat::budget::Share;
 use cometchat_auth::cometchat::job_queue;
-use cometchat_auth::config::{Config, Key};
+use cometchat_auth::config::Config;
 use cometchat_auth::crypto::seal::SecretKey;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -66,7 +66,7 @@ async fn user_login_limit_is_not_consumed_by_sign_out() {
 async fn assertion_over_limit_is_refused_and_not_consumed() {
     let app = TestApp::start_with(|config| {
         three(config);
-        config.assertion_keys = vec![Key(SecretKey::new([9; 32]))];
+        config.assertion_keys = vec![SecretKey::new([9; 32])];
     })
     .await;
     for id in ["1", "2", "3"] {

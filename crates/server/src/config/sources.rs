@@ -1,0 +1,104 @@
+//! The raw values of the settings, and where each comes from.
+
+use super::settings::{RENAMED, flags, settings};
+use clap::ArgMatches;
+use std::collections::BTreeMap;
+
+/// The source of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueSource {
+    Flag,
+    Environment,
+    DotEnv,
+    Default,
+}
+
+/// The values of flags, environment and `.env`, not yet validated.
+#[derive(Debug, Default)]
+pub struct Sources {
+    values: BTreeMap<String, (String, ValueSource)>,
+    /// Set by commands that must not create files, not even a missing secret key.
+    pub read_only: bool,
+}
+
+/// A name that looks like a setting and is none.
+pub struct UnknownSetting<'a> {
+    pub name: &'a str,
+    pub reason: UnknownReason,
+}
+
+pub enum UnknownReason {
+    /// The setting has this name now.
+    RenamedTo(String),
+    /// A setting has nearly this name.
+    SimilarTo(&'static str),
+    /// The name begins with `COMETCHAT_`.
+    HasPrefix,
+}
+
+impl Sources {
+    /// `environment` holds the variables of the process and of `.env`. Flags take precedence.
+    pub fn new(
+        matches: &ArgMatches,
+        environment: impl Iterator<Item = (String, String, ValueSource)>,
+    ) -> Self {
+        let mut values: BTreeMap<String, _> =
+            environment.map(|(name, value, source)| (name, (value, source))).collect();
+        for flag in flags() {
+            let name = flag.get_id().as_str();
+            // clap merges flags and environment; `environment` already has the latter.
+            if let Ok(Some(value)) = matches.try_get_one::<String>(name)
+                && matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
+            {
+                values.insert(name.to_owned(), (value.clone(), ValueSource::Flag));
+            }
+        }
+        Self { values, read_only: false }
+    }
+
+    #[cfg(test)]
+    pub fn of(pairs: &[(&str, &str)]) -> Self {
+        let value = |value: &str| (value.to_owned(), ValueSource::Environment);
+        let values = pairs.iter().map(|(name, text)| ((*name).into(), value(text))).collect();
+        Self { values, read_only: false }
+    }
+
+    /// Returns the trimmed value, or `None` if it is unset or empty. Files and `.env` often add white space.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Returns where the value of the setting comes from.
+    pub fn source(&self, name: &str) -> ValueSource {
+        match self.values.get(name) {
+            Some((value, source)) if !value.trim().is_empty() => *source,
+            _ => ValueSource::Default,
+        }
+    }
+
+    /// Returns the names that are probably meant to be settings. Other programs' variables are ignored.
+    pub(super) fn unknown(&self) -> Vec<UnknownSetting<'_>> {
+        let is_known = |name: &str| {
+            settings().any(|setting| {
+                setting.name == name
+                    || (setting.may_be_in_file() && name.strip_suffix("_FILE") == Some(setting.name))
+            })
+        };
+        let unknown = self.values.keys().filter(|name| !is_known(name));
+        unknown.filter_map(|name| Some(UnknownSetting { name, reason: unknown_reason(name)? })).collect()
+    }
+}
+
+/// Returns why an unknown name is an error, or `None` if the variable may belong to another program.
+fn unknown_reason(name: &str) -> Option<UnknownReason> {
+    let stem = name.strip_suffix("_FILE").unwrap_or(name);
+    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == stem) {
+        return Some(UnknownReason::RenamedTo(name.replacen(stem, new, 1)));
+    }
+    // A short name is within two edits of too many other names.
+    let mut candidates = settings().map(|setting| setting.name).filter(|candidate| candidate.len() > 6);
+    if let Some(similar) = candidates.find(|candidate| strsim::osa_distance(name, candidate) <= 2) {
+        return Some(UnknownReason::SimilarTo(similar));
+    }
+    name.starts_with("COMETCHAT_").then_some(UnknownReason::HasPrefix)
+}
