@@ -1,7 +1,7 @@
-//! A release carries the built page inside it, so it must be built again when the page was. Other
-//! builds read the page from its folder when they start.
+//! Rebuilds a release when the built frontend changes, because the release embeds it. Debug builds read its files at
+//! startup.
 
-#[allow(clippy::disallowed_methods)] // cargo speaks to build scripts through the environment
+#[allow(clippy::disallowed_methods)] // cargo passes the profile in the environment
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {

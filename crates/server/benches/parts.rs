@@ -1,5 +1,5 @@
-//! What the parts of a sign-in and of a session check cost, each by itself: `cargo bench --bench parts`. What they
-//! come to together, under load, is `make bench`'s to say.
+//! Benchmarks the parts of a login and of a session check: `cargo bench --bench parts`. `make bench` measures the whole
+//! server under load.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -23,7 +23,7 @@ fn ada() -> User {
     User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada Lovelace".into() }
 }
 
-/// The hash with the way to its thread and back, and the wiping that is a part of it.
+/// Measures a hash with its way through the queue, and the wiping of its memory by itself.
 fn passwords(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let hasher = Hasher::start(params(MEMORY_KIB, 2).unwrap(), 1).unwrap();
@@ -35,7 +35,7 @@ fn passwords(criterion: &mut Criterion) {
     criterion.bench_function("password: wipe the memory of one hash", |bench| {
         bench.iter(|| black_box(&mut memory).iter_mut().for_each(Block::zeroize));
     });
-    criterion.bench_function("password: judge a new one", |bench| {
+    criterion.bench_function("password: check the policy", |bench| {
         bench.iter(|| Password::new(PASSWORD).check(15, &["Ada Lovelace", "ada@example.com"]).unwrap());
     });
 }
@@ -62,10 +62,10 @@ fn sessions(criterion: &mut Criterion) {
         tx.commit().await.unwrap();
         db
     });
-    criterion.bench_function("session: make a token and its hash", |bench| {
+    criterion.bench_function("session: generate a token and its hash", |bench| {
         bench.iter(|| Token::generate().hash());
     });
-    criterion.bench_function("session: find it in SQLite", |bench| {
+    criterion.bench_function("session: look up in SQLite", |bench| {
         bench.iter(|| runtime.block_on(sessions::find_active(&db, &token, LIFETIME, 1)).unwrap().unwrap());
     });
     runtime.block_on(db.close());
@@ -81,17 +81,21 @@ fn chat_tokens(criterion: &mut Criterion) {
 
 fn wire(criterion: &mut Criterion) {
     let body = format!(r#"{{"email":"ada@example.com","password":"{PASSWORD}"}}"#);
-    criterion.bench_function("wire: read a sign-in", |bench| {
+    criterion.bench_function("wire: parse a login request", |bench| {
         bench.iter(|| serde_json::from_str::<LoginRequest>(black_box(&body)).unwrap());
     });
-    let answer = || {
+    let response = || {
         let User { id, email, name } = ada();
         LoginResponse { id, email, name, cometchat_auth_token: Some(Secret::new("ada_1700000000000abcdef")) }
     };
-    criterion.bench_function("wire: write its answer", |bench| {
-        bench.iter_batched(answer, |answer| serde_json::to_string(&answer).unwrap(), BatchSize::SmallInput);
+    criterion.bench_function("wire: serialize a login response", |bench| {
+        bench.iter_batched(
+            response,
+            |response| serde_json::to_string(&response).unwrap(),
+            BatchSize::SmallInput,
+        );
     });
-    criterion.bench_function("wire: what an address is compared by", |bench| {
+    criterion.bench_function("wire: normalize an email address", |bench| {
         bench.iter(|| email_key(black_box(" Ada@Example.com")));
     });
 }

@@ -1,9 +1,9 @@
-//! cometchat-auth as a library of parts: a program with users and sessions of its own lets it mint chat tokens and
-//! revoke them, also when CometChat is down at that moment or the program is killed.
+//! Uses cometchat-auth as a library: a program with its own users and sessions creates and revokes chat tokens. Revocation
+//! survives an outage of CometChat and a crash of the program.
 //!
 //!   cargo run --example parts -- http://localhost:4000 sqlite://parts.db
 //!
-//! It mints a token for a user, prints it, and revokes it again.
+//! Creates a token for a user, prints it, and revokes it.
 
 use cometchat_auth::clock::Clock;
 use cometchat_auth::cometchat::budget::CallBudget;
@@ -31,13 +31,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         app_id: "emulator".into(),
         api_key: Secret::new("emulator-rest-api-key"),
     };
-    // In production: from a file, and the same at each start.
+    // In production: from a file, and the same at every start.
     let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
-    // What your app may ask of CometChat in a minute.
+    // Calls per minute that CometChat allows your app.
     let client = Client::new(http_client(true)?, endpoint, CallBudget::new(500, clock.clone()));
     let chat = Arc::new(ChatService::new(client, sealer, db.clone(), clock.clone()));
 
-    // What must happen at CometChat is a row in the database until it has happened; this does it.
+    // The worker executes the jobs in the database, which hold all pending changes at CometChat.
     let stop = CancellationToken::new();
     let worker = tokio::spawn({
         let (chat, stop) = (Arc::clone(&chat), stop.clone());

@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost:x\r\n\r\n";
-const HELD: Duration = Duration::from_secs(1);
+/// Time that a connection is kept open.
+const HOLD_TIME: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -30,13 +31,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let mut sent = 0;
             while Instant::now() < end {
                 let socket = TcpSocket::new_v4()?;
-                // As little room for responses as there can be.
+                // The smallest receive buffer, so that responses back up in the server.
                 socket.set_recv_buffer_size(4096)?;
                 let mut stream = socket.connect(address).await?;
-                // A server that stops reading lets it wait, and one may end the connection.
-                let _ = timeout(HELD, stream.write_all(requests.as_bytes())).await;
+                // The server may stop reading or close the connection.
+                let _ = timeout(HOLD_TIME, stream.write_all(requests.as_bytes())).await;
                 sent += 1;
-                sleep(HELD).await;
+                sleep(HOLD_TIME).await;
             }
             Ok::<usize, std::io::Error>(sent)
         });

@@ -1,5 +1,5 @@
-//! Where the time comes from: the only place that asks the system for it. Everything else is handed
-//! a [`Clock`], so that a test can move time instead of waiting for it.
+//! The injectable clock. Only this module reads the system time; all other code takes a [`Clock`], so that tests can
+//! advance time instead of waiting.
 
 use std::sync::{
     Arc,
@@ -7,34 +7,34 @@ use std::sync::{
 };
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The time of day, and the time that passes. Cheap to clone; clones of a manual clock move together.
+/// Wall-clock and monotonic time. Cheap to clone; clones of a manual clock share their time.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    /// With the moment that its steady time is counted from.
+    /// Holds the origin of the monotonic time.
     System(Instant),
     Manual(Arc<Manual>),
 }
 
-/// How much the time of day may gain on the monotonic time between two looks: NTP corrects it by less.
+/// Seconds that the wall clock may gain on the monotonic clock between two checks. NTP slews less than that.
 const MAX_GAIN_SECONDS: i64 = 60;
-/// How long a clock that jumped ahead has to stay there until it is believed.
+/// Time for which a clock must keep the time it jumped ahead to before it is trusted.
 const HOLD_DELAY: Duration = Duration::from_secs(60 * 60);
 
-/// Tells whether the time of day can be believed when something is to be deleted because it is late. A clock that is a
-/// year ahead for a minute must not delete everything that would have expired in that year.
+/// Tells whether the wall clock is plausible enough to delete expired rows. A clock that is a year ahead for a minute
+/// must not delete everything that would expire within the year.
 pub struct ClockWatch {
     clock: Clock,
-    /// By how many seconds the time of day is before the monotonic time, as far as that is believed; `None`: not at all yet.
+    /// The trusted difference between wall clock and monotonic clock, in seconds. `None` before the first one is trusted.
     trusted: Option<i64>,
-    /// The difference after a jump ahead, and the monotonic time of it.
+    /// The difference after a jump ahead, and the monotonic time at which it was noticed.
     jump: Option<(i64, Duration)>,
 }
 
 impl ClockWatch {
-    /// Watches a clock that is right now, or may be wrong.
+    /// Watches `clock`. If `is_right` is false, the present time is only trusted after an hour.
     pub fn new(clock: Clock, is_right: bool) -> Self {
         let mut watch = Self { clock, trusted: None, jump: None };
         watch.trusted = is_right.then(|| watch.difference());
@@ -45,7 +45,8 @@ impl ClockWatch {
         self.clock.now().saturating_sub(i64::try_from(self.clock.monotonic().as_secs()).unwrap_or(i64::MAX))
     }
 
-    /// Whether the clock has made no jump ahead in the last hour. Look often: what it gains slowly is not noticed.
+    /// Returns whether the clock has not jumped ahead in the last hour. Call it at regular intervals: each call accepts
+    /// a small gain since the previous one.
     pub fn is_plausible(&mut self) -> bool {
         let (difference, now) = (self.difference(), self.clock.monotonic());
         let is_gain_small = |from: i64| difference <= from.saturating_add(MAX_GAIN_SECONDS);
@@ -55,8 +56,8 @@ impl ClockWatch {
                 _ => {
                     let ahead = self.trusted.map(|trusted| difference.saturating_sub(trusted));
                     tracing::warn!(
-                        seconds = ahead,
-                        "the clock may be ahead: nothing that has expired is deleted for an hour"
+                        seconds_ahead = ahead,
+                        "clock jumped ahead, deletion of expired rows paused for an hour"
                     );
                     self.jump = Some((difference, now));
                     now
@@ -71,11 +72,11 @@ impl ClockWatch {
     }
 }
 
-/// Both in milliseconds.
+/// Times of a manual clock, in milliseconds.
 #[derive(Debug)]
 struct Manual {
-    since_epoch: AtomicU64,
-    steady: AtomicU64,
+    unix_time: AtomicU64,
+    monotonic: AtomicU64,
 }
 
 impl Clock {
@@ -83,50 +84,50 @@ impl Clock {
         Self(Source::System(Instant::now()))
     }
 
-    /// A clock that stands still at `unix_seconds` until it is moved.
+    /// Returns a clock that stands still at `unix_seconds` until it is moved.
     pub fn manual(unix_seconds: u32) -> Self {
-        let since_epoch = AtomicU64::new(u64::from(unix_seconds) * 1000);
-        Self(Source::Manual(Arc::new(Manual { since_epoch, steady: AtomicU64::new(0) })))
+        let unix_time = AtomicU64::new(u64::from(unix_seconds) * 1000);
+        Self(Source::Manual(Arc::new(Manual { unix_time, monotonic: AtomicU64::new(0) })))
     }
 
-    /// Lets time pass on a manual clock; a system clock moves by itself and takes no notice.
+    /// Advances a manual clock. Has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {
             let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-            manual.since_epoch.fetch_add(millis, Ordering::SeqCst);
-            manual.steady.fetch_add(millis, Ordering::SeqCst);
+            manual.unix_time.fetch_add(millis, Ordering::SeqCst);
+            manual.monotonic.fetch_add(millis, Ordering::SeqCst);
         }
     }
 
-    /// Sets a manual clock forwards or backwards by so many seconds, as an operator or NTP does: no time passes.
+    /// Steps the wall clock of a manual clock by `seconds`, as an operator or NTP does. The monotonic time stays.
     pub fn step(&self, seconds: i64) {
         if let Source::Manual(manual) = &self.0 {
             let millis = seconds.saturating_mul(1000);
-            // Addition wraps, which is what adding a negative number in two's complement is.
-            manual.since_epoch.fetch_add(millis.cast_unsigned(), Ordering::SeqCst);
+            // Wrapping addition of a two's complement number also subtracts.
+            manual.unix_time.fetch_add(millis.cast_unsigned(), Ordering::SeqCst);
         }
     }
 
-    /// Time since 1970. A system clock set before then counts as 1970.
-    #[allow(clippy::disallowed_methods)] // the one place
+    /// Returns the time since the Unix epoch, or zero if the system clock is set to an earlier time.
+    #[allow(clippy::disallowed_methods)] // the only place
     pub fn unix_time(&self) -> Duration {
         match &self.0 {
             Source::System(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-            Source::Manual(manual) => Duration::from_millis(manual.since_epoch.load(Ordering::SeqCst)),
+            Source::Manual(manual) => Duration::from_millis(manual.unix_time.load(Ordering::SeqCst)),
         }
     }
 
-    /// Unix seconds, as the database keeps them.
+    /// Returns the Unix time in seconds, as stored in the database.
     pub fn now(&self) -> i64 {
         i64::try_from(self.unix_time().as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// Time that has passed since some moment of this process: it goes on evenly when somebody sets the time of
-    /// day. For every wait that ends with the process.
+    /// Returns the monotonic time since an arbitrary origin in this process. Steps of the wall clock do not affect it, so
+    /// use it for all waits that end with the process.
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
             Source::System(origin) => origin.elapsed(),
-            Source::Manual(manual) => Duration::from_millis(manual.steady.load(Ordering::SeqCst)),
+            Source::Manual(manual) => Duration::from_millis(manual.monotonic.load(Ordering::SeqCst)),
         }
     }
 }
@@ -173,7 +174,7 @@ mod tests {
         assert!(watch.is_plausible());
         clock.step(YEAR);
         clock.advance(HOLD);
-        assert!(!watch.is_plausible(), "the hour begins with the look that finds the jump");
+        assert!(!watch.is_plausible(), "the hour begins with the check that notices the jump");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! cometchat-auth: signs an app's users in to the app and to CometChat.
+//! cometchat-auth: logs an application's users in to the application and to CometChat.
 //!
 //! Start at [`server`], which builds the application, and at [`auth::login`], its main use case. Data
 //! flows one way: a route in [`http`] calls a use case in [`auth`], which calls the stores ([`users`],

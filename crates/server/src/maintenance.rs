@@ -1,4 +1,4 @@
-//! Periodic clean-up: what has expired is deleted, in small transactions, and not while the clock may be wrong.
+//! Periodic clean-up: deletes expired rows in small transactions, but not while the clock is implausible.
 
 use crate::clock::ClockWatch;
 use crate::db::DbError;
@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// Rows that one transaction of a sweep deletes.
+/// Rows deleted per transaction. Small transactions let other writers in between.
 const SWEEP_BATCH: i64 = 200;
 
-/// Cleans up until the server stops.
+/// Cleans up every minute until shutdown.
 pub async fn run(state: Arc<AppState>) {
     let mut watch = watch_clock(&state).await;
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -31,41 +31,41 @@ pub async fn run(state: Arc<AppState>) {
     }
 }
 
-/// Shares with other servers which kinds of password hashes there are, and measures what each costs.
+/// Shares the kinds of stored password hashes with other instances, and measures the cost of new ones.
 async fn share_hash_kinds(state: &AppState) {
     if let Err(error) = hash_kinds::share(&state.db, &state.hasher).await {
-        tracing::error!(%error, "the kinds of password hashes could not be looked up");
+        tracing::error!(%error, "cannot load the kinds of password hashes");
     }
     if let Err(error) = state.hasher.measure_stored_kinds().await {
-        tracing::warn!(%error, "what the stored password hashes cost was not measured");
+        tracing::warn!(%error, "cannot measure the cost of stored password hashes");
     }
 }
 
-/// Starts to watch the clock. One by which every session has expired may be wrong from the start.
+/// Returns a watch for the clock. A clock by which all sessions have expired may be wrong, so it is not trusted yet.
 pub async fn watch_clock(state: &AppState) -> ClockWatch {
     let now = state.clock.now();
     let all_expired = sessions::have_all_expired(&state.db, now).await.unwrap_or(true);
     ClockWatch::new(state.clock.clone(), !all_expired)
 }
 
-/// Deletes everything that has expired by a clock that can be believed.
+/// Deletes all expired rows, unless the clock is implausible.
 pub async fn run_once(state: &AppState, watch: &mut ClockWatch) {
     if !watch.is_plausible() {
         return;
     }
     let now = state.clock.now();
-    if let Err(error) = end_sessions(state, now).await {
-        tracing::error!(%error, "expired sessions could not be ended");
+    if let Err(error) = delete_expired_sessions(state, now).await {
+        tracing::error!(%error, "cannot delete expired sessions");
     }
     if let Err(error) = delete_expired_assertions(state, now).await {
-        tracing::error!(%error, "the rows of expired assertions could not be deleted");
+        tracing::error!(%error, "cannot delete expired assertions");
     }
     if let Err(error) = delete_old_failures(state, now).await {
-        tracing::error!(%error, "old counts of failed sign-ins could not be dropped");
+        tracing::error!(%error, "cannot delete old failure counts");
     }
 }
 
-async fn end_sessions(state: &AppState, now: i64) -> Result<(), DbError> {
+async fn delete_expired_sessions(state: &AppState, now: i64) -> Result<(), DbError> {
     loop {
         let users = sessions::delete_expired(&state.db, now, SWEEP_BATCH).await?;
         state.chat.wake();
@@ -88,7 +88,7 @@ async fn delete_old_failures(state: &AppState, now: i64) -> Result<(), DbError> 
     Ok(())
 }
 
-/// Whether a batch that deleted so many rows was the last one. Between two batches others write.
+/// Returns whether the batch was the last one: it deleted fewer rows than allowed, or the server stops.
 fn is_last_batch(state: &AppState, deleted: impl TryInto<i64>) -> bool {
     state.shutdown.is_cancelled() || deleted.try_into().is_ok_and(|deleted| deleted < SWEEP_BATCH)
 }

@@ -1,4 +1,4 @@
-//! `cometchat-auth check`: what is wrong, said before a start and not by it.
+//! `cometchat-auth check` reports errors before a start.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -9,7 +9,7 @@ use std::process::Command;
 
 const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// Whether it found all well, and what it said.
+/// Runs `check`. Returns whether it succeeded, and its output.
 fn check(folder: &Path, settings: &[(&str, &str)], flags: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
         .current_dir(folder)
@@ -23,7 +23,7 @@ fn check(folder: &Path, settings: &[(&str, &str)], flags: &[&str]) -> (bool, Str
     (output.status.success(), String::from_utf8(words).unwrap())
 }
 
-/// The line of this setting, its words parted by single spaces.
+/// Returns the line of a setting with single spaces between its words.
 fn line(words: &str, name: &str) -> String {
     let line = words.lines().find(|line| line.split(' ').next() == Some(name)).expect(words);
     line.split_whitespace().collect::<Vec<_>>().join(" ")

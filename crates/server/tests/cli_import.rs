@@ -1,4 +1,4 @@
-//! Bringing what is elsewhere: users of other systems, and a whole database.
+//! `user import` and `migrate-sqlite`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -23,8 +23,7 @@ async fn sqlite_migration_to_postgresql_keeps_sessions() {
     }
     let mut world = World::new().await;
     let postgres = std::mem::replace(&mut world.database, "sqlite://old.db".into());
-    let names: Vec<_> =
-        (0..1001).map(|number| format!("u{number},u{number}@example.com,Somebody,")).collect();
+    let names: Vec<_> = (0..1001).map(|number| format!("u{number},u{number}@example.com,Name,")).collect();
     let many = world.file("many.csv", &format!("id,email,name,password_hash\n{}\n", names.join("\n")));
     world.add("ada");
     world.run(&["user", "import", &many], "");
@@ -36,7 +35,7 @@ async fn sqlite_migration_to_postgresql_keeps_sessions() {
     let refused = world.fails(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(refused.contains("DATABASE_URL must be a PostgreSQL URL"), "{refused}");
     world.database = postgres;
-    // What is sealed has to open there too.
+    // The copied data must be decryptable with the key of the target.
     let key = world.fails(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(key.contains("copy it to data/secret.key"), "{key}");
     std::fs::create_dir(world.folder.path().join("data")).unwrap();
@@ -94,7 +93,7 @@ async fn import_reports_all_faulty_lines_and_imports_none() {
     world.add("ada");
     let lines = [
         r#"{"id": "ok", "email": "ok@example.com", "name": "Okay"}"#.to_owned(),
-        r#"{"id": "UPPER", "email": "nobody", "name": ""}"#.to_owned(),
+        r#"{"id": "UPPER", "email": "invalid", "name": ""}"#.to_owned(),
         String::new(),
         r#"{"id": "ada", "email": "new@example.com", "name": "Taken"}"#.to_owned(),
         r#"{"id": "two", "email": "OK@example.com", "name": "Twice"}"#.to_owned(),

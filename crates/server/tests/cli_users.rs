@@ -1,4 +1,4 @@
-//! What an operator does from the command line, beside a running server or without one.
+//! User management on the command line, with and without a running server.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -116,7 +116,7 @@ async fn chat_sync_repairs_missing_and_renamed_users() {
     assert_eq!(world.run(&["chat", "jobs"], "").lines().count(), 2);
     world.serve();
     world
-        .eventually_cometchat("all of ours agree, and the stranger is let alone", |users| {
+        .eventually_cometchat("all users agree, and unknown users stay", |users| {
             users.len() == 5 && users["missing"].0 == "Before" && users["renamed"].0 == "Before"
         })
         .await;

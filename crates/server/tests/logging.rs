@@ -1,4 +1,4 @@
-//! What is in the log, and what never is: `docs/LOGGING.md` as a test.
+//! The content of the log as `docs/LOGGING.md` describes it, and the absence of secrets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 const PASSWORD: &str = "plum tractor yesterday";
 const OTHER_PASSWORD: &str = "carpet lantern november";
-const TYPED_IN_VAIN: &str = "my-password-in-the-wrong-field@example.com";
+const UNKNOWN_EMAIL: &str = "my-password-in-the-wrong-field@example.com";
 const API_KEY: &str = "emulator-rest-api-key";
 const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
@@ -59,7 +59,7 @@ impl Server {
         request.header("cookie", cookie).json(&body).send().await.unwrap()
     }
 
-    /// Ends it, and reads all that it has logged.
+    /// Stops the server and returns its log.
     fn log(mut self) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
@@ -75,17 +75,17 @@ impl Drop for Server {
     }
 }
 
-/// The cookies that an answer sets, for the next request.
+/// Returns the cookies that a response sets, for the next request.
 fn cookies(answer: &Response) -> String {
     let set = answer.headers().get_all("set-cookie").iter();
     let pairs: Vec<_> = set.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
     pairs.join("; ")
 }
 
-/// Does all that there is to do, and says what must not be found anywhere.
+/// Performs every action on an account. Returns the secrets, which must not be logged.
 async fn live(server: &Server) -> Vec<String> {
     let mut secrets: Vec<String> =
-        [PASSWORD, OTHER_PASSWORD, TYPED_IN_VAIN, API_KEY, SECRET_KEY, "wrong password"]
+        [PASSWORD, OTHER_PASSWORD, UNKNOWN_EMAIL, API_KEY, SECRET_KEY, "wrong password"]
             .map(str::to_owned)
             .into();
     let register = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
@@ -94,7 +94,7 @@ async fn live(server: &Server) -> Vec<String> {
     let ada: LoginResponse = answer.json().await.unwrap();
     secrets.push(ada.cometchat_auth_token.unwrap().expose().to_owned());
 
-    for email in ["ada@example.com", TYPED_IN_VAIN] {
+    for email in ["ada@example.com", UNKNOWN_EMAIL] {
         let wrong = json!({"email": email, "password": "wrong password"});
         assert_eq!(server.call(Method::POST, routes::LOGIN, "", wrong).await.status(), 401);
     }
@@ -159,7 +159,7 @@ async fn log_contains_no_secret_at_trace_level() {
     }
 }
 
-/// Sends a line of its own, and the beginning of a colour, wherever there is room for it.
+/// Sends a forged log line and an escape sequence in every input.
 async fn inject(server: &Server) {
     const LINE: &str = "\n2026-11-25T00:00:00Z  INFO audit: injected\u{1b}[31m\r\u{2028}\u{9b}31m";
     const IN_URL: &str = "%0A2026-11-25T00:00:00Z%20INFO%20audit:%20injected%1B%5B31m%0D%E2%80%A8";

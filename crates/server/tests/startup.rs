@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The binary in an empty folder, with an environment of these settings and no others.
+/// Returns a command that runs the binary in `folder` with only these settings in its environment.
 fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
     command.current_dir(folder).env_clear().envs(settings.iter().copied());
@@ -26,7 +26,7 @@ fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
 const EMULATOR: (&str, &str) = ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
 const ANY_PORT: (&str, &str) = ("LISTEN", "127.0.0.1:0");
 
-/// Runs it to its end, which must be a failure, and says what it said.
+/// Runs the command, which must fail, and returns its standard error.
 fn failing(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let words = String::from_utf8(output.stderr).unwrap();
@@ -35,7 +35,7 @@ fn failing(command: &mut Command) -> String {
     words
 }
 
-/// A running server, ended with the test.
+/// A running server, killed on drop.
 struct Running {
     child: Child,
     address: String,
@@ -66,7 +66,7 @@ impl Running {
         stream
     }
 
-    /// What somebody is answered who has something to ask.
+    /// Returns the response of `/readyz`.
     fn ready(&self) -> String {
         let mut visitor = self.connect();
         visitor.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -216,7 +216,7 @@ fn user_add_rejects_invalid_id_email_or_name() {
     for (id, email, name, flag) in [
         ("UPPER", "a@example.com", "A", "--id"),
         ("a/b", "a@example.com", "A", "--id"),
-        ("a", "nobody", "A", "--email"),
+        ("a", "invalid", "A", "--email"),
         ("a", "a@example.com", "", "--name"),
         ("a", "a@example.com", "x\ny", "--name"),
     ] {
@@ -253,8 +253,8 @@ fn shutdown_signal_ends_server_with_success() {
     }
 }
 
-/// As many open files for this process as the system lets it have: how many.
-fn take_all_files() -> usize {
+/// Raises the limit of open files to the maximum and returns it.
+fn raise_fd_limit() -> usize {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).unwrap())
@@ -263,8 +263,8 @@ fn take_all_files() -> usize {
 #[test]
 fn idle_connections_block_no_others_and_get_408() {
     let folder = folder();
-    // Fewer where the system does not give so many files to each side.
-    let count = 10_000.min(take_all_files() - 500);
+    // Fewer if the limit of open files is lower.
+    let count = 10_000.min(raise_fd_limit() - 500);
     let server = Running::with_files(folder.path(), "-Sn 1024");
     let idle: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
     let answer = server.ready();
@@ -283,13 +283,13 @@ fn idle_connections_block_no_others_and_get_408() {
 #[test]
 fn connection_limit_follows_open_file_limit() {
     let folder = folder();
-    take_all_files();
+    raise_fd_limit();
     // 344 for connections, and 256 for the rest.
     let server = Running::with_files(folder.path(), "-n 600");
     let _idle: Vec<TcpStream> = (0..700).map(|_| server.connect()).collect();
     let (answered, answer) = mpsc::channel();
     std::thread::scope(|scope| {
-        // Only when the first of them are shown out.
+        // Succeeds once the first idle connections time out.
         scope.spawn(|| answered.send(server.ready()).unwrap());
         let mut most = 0;
         let answer = loop {
@@ -347,7 +347,7 @@ fn shutdown_works_while_database_is_silent() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://app@{}/chat", silent.local_addr().unwrap());
     let mut child = command(folder.path(), &[EMULATOR, ANY_PORT, ("DATABASE_URL", &url)]).spawn().unwrap();
-    // It has come to its database, and waits for a word.
+    // The server is connected and waits for the database to respond.
     let (_line, _) = silent.accept().unwrap();
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert!(child.wait().unwrap().success());

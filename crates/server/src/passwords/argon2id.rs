@@ -1,4 +1,4 @@
-//! One Argon2id computation, in memory that the caller keeps; and checks of any hash that we read.
+//! Computes one Argon2id hash in memory of the caller, and verifies hashes of all supported formats.
 
 use super::kind::HashKind;
 use super::legacy::LegacyHash;
@@ -6,12 +6,12 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroize as _;
 
-/// The most that a stored hash may ask of us, so that a strange one cannot take the server's memory.
+/// Maximum parameters of a stored hash, so that an unusual one cannot exhaust the server's memory.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_ITERATIONS: u32 = 16;
 
-/// What a thread hashes in: allocated once, kept, and wiped after each use, because it holds what the
-/// password was made into.
+/// The working memory of a thread: allocated once, reused, and wiped after each use because it is derived from the
+/// password.
 #[derive(Default)]
 pub struct Memory {
     blocks: Vec<Block>,
@@ -32,12 +32,12 @@ impl Memory {
             self.blocks.resize(blocks, Block::new());
         }
         let memory = self.blocks.get_mut(..blocks).unwrap_or_default();
-        let done = argon2.hash_password_into_with_memory(password, salt, output, &mut *memory);
+        let result = argon2.hash_password_into_with_memory(password, salt, output, &mut *memory);
         memory.iter_mut().for_each(Block::zeroize);
-        done
+        result
     }
 
-    /// Argon2id, version 1.3, one lane: what new hashes are. By the faster backend where there is one.
+    /// Computes a hash of the current format (Argon2id, version 1.3, one lane) with the fastest backend.
     fn compute_current(
         &mut self,
         params: &Params,
@@ -60,7 +60,7 @@ impl Memory {
     }
 }
 
-/// The PHC string of `password` under `params` and `salt`.
+/// Returns the hash of `password` as a PHC string.
 pub fn hash(
     memory: &mut Memory,
     params: &Params,
@@ -83,8 +83,8 @@ fn phc(params: &Params, salt: &[u8], output: &[u8]) -> argon2::password_hash::Re
     .to_string())
 }
 
-/// A hash that no password has, and that costs to check what a real one costs: what a sign-in of an
-/// unknown user is checked against.
+/// Returns a hash that matches no password. Logins of unknown users are verified against it, so that they take the same
+/// time as others.
 pub fn dummy(params: &Params) -> argon2::password_hash::Result<String> {
     phc(
         params,
@@ -93,27 +93,27 @@ pub fn dummy(params: &Params) -> argon2::password_hash::Result<String> {
     )
 }
 
-/// Whether `stored` is a hash that [`matches`] can check, at a cost that has a bound.
+/// Returns whether [`matches`] supports the hash and its cost is within the limits.
 pub fn is_readable(stored: &str) -> bool {
     HashKind::of(stored).is_some()
 }
 
-/// What `stored` was made by, in a word; `None` when it is not readable.
+/// Returns the name of the scheme, or `None` if the format is unknown.
 pub fn scheme(stored: &str) -> Option<String> {
     HashKind::of(stored)?;
     if parse(stored).is_some() {
         return stored.split('$').nth(1).map(str::to_owned);
     }
-    LegacyHash::parse(stored).map(|foreign| foreign.to_string())
+    LegacyHash::parse(stored).map(|legacy| legacy.to_string())
 }
 
-/// Whether `password` is the one that `stored` was made of; `None` when `stored` is not readable.
+/// Returns whether `password` matches `stored`, or `None` if the format is unknown.
 pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<bool> {
     if !is_readable(stored) {
         return None;
     }
-    if let Some(foreign) = LegacyHash::parse(stored) {
-        return Some(foreign.matches(password));
+    if let Some(legacy) = LegacyHash::parse(stored) {
+        return Some(legacy.matches(password));
     }
     let (argon2, salt, expected) = parse(stored)?;
     let mut output = [0; Output::MAX_LENGTH];
@@ -127,16 +127,16 @@ pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<boo
     Some(Output::new(output).ok()? == expected)
 }
 
-/// Whether `stored`, which has these parameters, has the form of new hashes.
+/// Returns whether `stored`, with these parameters, has the format of new hashes.
 pub fn has_own_format(stored: &str, params: &Params) -> bool {
     params.p_cost() == 1 && stored.starts_with("$argon2id$v=19$")
 }
 
-/// Whether `stored` was made with these very parameters.
+/// Returns whether `stored` has the format and parameters of new hashes.
 pub fn is_current(stored: &str, params: &Params) -> bool {
     parse(stored).is_some_and(|(argon2, _, _)| {
-        let found = argon2.params();
-        (found.m_cost(), found.t_cost(), found.p_cost())
+        let stored_params = argon2.params();
+        (stored_params.m_cost(), stored_params.t_cost(), stored_params.p_cost())
             == (params.m_cost(), params.t_cost(), params.p_cost())
             && stored.starts_with("$argon2id$v=19$")
     })
@@ -157,7 +157,7 @@ pub(crate) fn parse(stored: &str) -> Option<(Argon2<'static>, Salt, Output)> {
 mod tests {
     use super::*;
 
-    /// Small, so that the tests are quick; nothing here depends on the size.
+    /// Small parameters keep the tests fast; no result depends on the size.
     fn params(memory_kib: u32) -> Params {
         crate::passwords::params(memory_kib, 1).unwrap()
     }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn reused_memory_yields_the_standard_argon2_hash() {
         let mut memory = Memory::default();
-        hash(&mut memory, &params(256), b"somebody else", &[1; 16]).unwrap();
+        hash(&mut memory, &params(256), b"other password", &[1; 16]).unwrap();
         let reused = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
         let mut plain = [0; 32];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params(64))

@@ -1,21 +1,22 @@
-//! What a password hash costs on this machine.
+//! Measures the cost of a password hash on this machine.
 
 use super::argon2id::{self, Memory};
 use argon2::Params;
 use std::time::{Duration, Instant};
 
-/// Hashes a second that this many threads compute together, measured for about `time` after each has computed one.
+/// Returns the hashes per second that `threads` threads compute together. Measures for about `time`, after one hash per
+/// thread to warm up.
 pub fn rate(params: &Params, threads: usize, time: Duration) -> f64 {
     let hashed = |params: &Params| {
         let mut memory = Memory::default();
         let mut hash = || argon2id::hash(&mut memory, params, b"plum tractor yesterday", &[7; 16]).is_ok();
         hash();
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut count = 0.0;
-        while begun.elapsed() < time && hash() {
+        while started.elapsed() < time && hash() {
             count += 1.0;
         }
-        count / begun.elapsed().as_secs_f64()
+        count / started.elapsed().as_secs_f64()
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| hashed(params))).collect();

@@ -1,5 +1,5 @@
-//! Costs of checks on this machine, learned from those that were made: what a queue will take, and how long the
-//! dearest check takes that a stored hash may ask for.
+//! Estimates of the cost of password checks on this machine, learned from measurements. They bound the queues, and give
+//! the duration of a [`Turn`](super::Turn).
 
 use super::kind::{HashKind, Scheme};
 use std::collections::{HashMap, HashSet};
@@ -12,63 +12,65 @@ pub struct HashCosts(Mutex<Learned>);
 #[derive(Default)]
 struct Learned {
     measured: HashMap<HashKind, Duration>,
-    /// Nanoseconds of a unit, of the check measured last.
+    /// Nanoseconds per unit of work, from the last measurement.
     rates: HashMap<Scheme, f64>,
-    /// The legacy kinds that the database holds.
+    /// The legacy kinds in the database.
     stored: HashSet<HashKind>,
-    dearest: Option<Duration>,
+    /// The highest estimate of the stored kinds.
+    max_stored: Option<Duration>,
 }
 
 impl HashCosts {
-    /// How long a check of this kind is likely to take.
+    /// Returns the expected duration of a check of this kind.
     pub fn estimate(&self, kind: HashKind) -> Duration {
         self.lock().estimate(kind)
     }
 
-    /// Takes note of how long a check took: at once when longer, little by little when shorter.
+    /// Records the duration of a check. The estimate rises quickly and falls slowly, so that one fast check does not
+    /// make the queue overcommit.
     pub fn record(&self, kind: HashKind, took: Duration) {
         let mut learned = self.lock();
-        let after = match learned.measured.get(&kind) {
+        let estimate = match learned.measured.get(&kind) {
             None => took,
             Some(before) if took > *before => (*before + took) / 2,
             Some(before) => (*before * 7 + took) / 8,
         };
-        learned.measured.insert(kind, after);
+        learned.measured.insert(kind, estimate);
         #[allow(clippy::cast_precision_loss)] // an estimate
-        let rate = after.as_nanos() as f64 / kind.units().max(1) as f64;
+        let rate = estimate.as_nanos() as f64 / kind.units().max(1) as f64;
         learned.rates.insert(kind.scheme(), rate);
         if learned.stored.contains(&kind) {
-            learned.find_dearest();
+            learned.update_max_stored();
         }
     }
 
-    /// Adds legacy kinds that the database holds.
+    /// Adds legacy kinds that are in the database.
     pub fn add_stored(&self, kinds: impl IntoIterator<Item = HashKind>) {
         let mut learned = self.lock();
         learned.stored.extend(kinds);
-        learned.find_dearest();
+        learned.update_max_stored();
     }
 
-    /// How long the dearest of the legacy kinds takes that the database holds; `None` when it holds none.
-    pub fn dearest(&self) -> Option<Duration> {
-        self.lock().dearest
+    /// Returns the highest estimate of the legacy kinds in the database, or `None` if there are none.
+    pub fn max_stored(&self) -> Option<Duration> {
+        self.lock().max_stored
     }
 
-    /// For each scheme the stored kind that asks for most, where none of the scheme was measured yet.
+    /// Returns the most expensive stored kind of each scheme without a measurement.
     pub fn unmeasured(&self) -> Vec<HashKind> {
         let learned = self.lock();
         let mut largest = HashMap::<Scheme, HashKind>::new();
         for kind in learned.stored.iter().filter(|kind| !learned.rates.contains_key(&kind.scheme())) {
-            let found = largest.entry(kind.scheme()).or_insert(*kind);
-            if kind.units() > found.units() {
-                *found = *kind;
+            let max = largest.entry(kind.scheme()).or_insert(*kind);
+            if kind.units() > max.units() {
+                *max = *kind;
             }
         }
         largest.into_values().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Learned> {
-        // A panic while it was held cannot have left it half changed.
+        // Every change is complete before code that can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,13 +80,13 @@ impl Learned {
         if let Some(measured) = self.measured.get(&kind) {
             return *measured;
         }
-        let rate = self.rates.get(&kind.scheme()).copied().unwrap_or(kind.scheme().first_guess());
+        let rate = self.rates.get(&kind.scheme()).copied().unwrap_or(kind.scheme().default_rate());
         #[allow(clippy::cast_precision_loss)] // an estimate
         Duration::from_secs_f64((rate * kind.units() as f64 / 1e9).min(60.0))
     }
 
-    fn find_dearest(&mut self) {
-        self.dearest = self.stored.iter().map(|kind| self.estimate(*kind)).max();
+    fn update_max_stored(&mut self) {
+        self.max_stored = self.stored.iter().map(|kind| self.estimate(*kind)).max();
     }
 }
 
@@ -104,7 +106,7 @@ mod tests {
         assert_eq!(costs.estimate(LARGE), Duration::from_millis(30));
         costs.record(LARGE, Duration::from_millis(20));
         assert_eq!(costs.estimate(LARGE), Duration::from_millis(20));
-        assert_eq!(costs.estimate(SMALL), Duration::from_millis(3), "its own is known");
+        assert_eq!(costs.estimate(SMALL), Duration::from_millis(3), "its own measurement takes precedence");
     }
 
     #[test]
@@ -121,12 +123,12 @@ mod tests {
     fn costliest_kind_counts_only_stored_hashes() {
         let costs = HashCosts::default();
         costs.record(LARGE, Duration::from_millis(50));
-        assert_eq!(costs.dearest(), None);
+        assert_eq!(costs.max_stored(), None);
         costs.add_stored([SMALL, HashKind::Bcrypt { cost: 4 }, HashKind::Bcrypt { cost: 5 }]);
         assert_eq!(costs.unmeasured(), [HashKind::Bcrypt { cost: 5 }]);
-        assert_eq!(costs.dearest(), Some(Duration::from_millis(5)));
+        assert_eq!(costs.max_stored(), Some(Duration::from_millis(5)));
         costs.record(HashKind::Bcrypt { cost: 5 }, Duration::from_millis(70));
-        assert_eq!(costs.dearest(), Some(Duration::from_millis(70)));
+        assert_eq!(costs.max_stored(), Some(Duration::from_millis(70)));
         assert_eq!(costs.unmeasured(), []);
     }
 }

@@ -1,8 +1,9 @@
-//! Hashing and checking of passwords: new hashes and those that cost no more on threads of their own, and legacy hashes
-//! on half as many others, so that a hash whose cost an import has chosen never keeps a thread from the rest.
+//! Hashes and verifies passwords. New hashes, and checks that cost no more, have their own threads. Legacy hashes have
+//! half as many other threads, so that expensive imported hashes cannot block logins with new ones.
 //!
-//! How failed attempts are kept from telling what kind of hash there is: each has a [`Turn`], which lasts as long as the
-//! dearest check takes that the database holds, and is answered when the turn ends. That is time and no work.
+//! Response times must not reveal the kind of hash of an account. Each failed attempt therefore has a [`Turn`], which
+//! lasts as long as the most expensive check of a stored hash, and the response is sent when the turn ends. The rest of
+//! the turn is a timer, not work.
 
 use super::costs::HashCosts;
 use super::kind::HashKind;
@@ -16,12 +17,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How much the hashing threads give way: a third of the weight of others when there is not enough for all.
+/// Niceness of the hashing threads. At 5, the scheduler gives them a third of the weight of other threads (sched(7)).
 const NICE: i32 = 5;
-/// The threads for legacy hashes give way to those as well: another third.
+/// Niceness of the threads for legacy hashes: a third of the weight of the other hashing threads.
 const LEGACY_NICE: i32 = 10;
 
-/// The pool. Cheap to clone; the threads end when the last clone is gone.
+/// The hashing threads. Cheap to clone; the threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Hasher {
     own: WorkQueue,
@@ -35,15 +36,15 @@ pub struct Hasher {
     dummy: Arc<str>,
 }
 
-/// The time that an attempt takes which fails, whatever hash there is.
+/// The fixed duration of a failed attempt, independent of the stored hash.
 pub struct Turn {
     keys: [String; 2],
-    /// The time that is reserved of the keys'.
+    /// The time reserved for each key.
     length: Duration,
-    /// When a legacy hash may be checked; `None`: at once.
+    /// When a legacy hash may be checked. `None` means immediately.
     begins: Option<Instant>,
     ends: Instant,
-    /// Too many have their turn first: a legacy hash is not checked.
+    /// The queue of turns is too long: a legacy hash is not checked.
     is_refused: bool,
 }
 
@@ -51,7 +52,7 @@ impl Turn {
     /// Waits for the end of the turn.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] for a turn in which a legacy hash would not have been checked.
+    /// [`HashError::Overloaded`] if a legacy hash would not have been checked.
     pub async fn wait_for_end(self) -> Result<(), HashError> {
         timed(Phase::Hash, tokio::time::sleep_until(self.ends.into())).await;
         if self.is_refused { Err(HashError::Overloaded) } else { Ok(()) }
@@ -59,11 +60,10 @@ impl Turn {
 }
 
 impl Hasher {
-    /// Starts `threads` threads (at least one) that hash with `params`, and half as many (at least one) for legacy
-    /// hashes.
+    /// Starts `threads` threads that hash with `params`, and half as many for legacy hashes; at least one of each.
     ///
     /// # Errors
-    /// When the system gives no thread, or the parameters cannot be written as a hash.
+    /// If the system cannot create a thread, or the parameters cannot be encoded in a hash.
     pub fn start(params: Params, threads: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
         #[cfg(feature = "argon2-simd")]
@@ -92,41 +92,41 @@ impl Hasher {
         })
     }
 
-    /// The PHC string to store for `password`.
+    /// Returns the hash of `password` as a PHC string.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
-        let (answer, done) = oneshot::channel();
-        self.own.submit(Task::Hash(password, answer), self.kind())?;
-        timed(Phase::Hash, done).await.map_err(|_| HashError::Stopped)?
+        let (sender, receiver) = oneshot::channel();
+        self.own.submit(Task::Hash(password, sender), self.kind())?;
+        timed(Phase::Hash, receiver).await.map_err(|_| HashError::Stopped)?
     }
 
-    /// Checks `password` against the hash `stored`. `None`, or a hash that cannot be read, costs the
-    /// same as a new one and is [`Verdict::Wrong`].
+    /// Verifies `password` against the hash `stored`. Without a hash, or with an unknown format, this takes the time of
+    /// a new hash and returns [`Verification::Invalid`].
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verification, HashError> {
         let readable = stored.and_then(|stored| Some((HashKind::of(stored)?, stored)));
         if stored.is_some() && readable.is_none() {
-            tracing::error!("a stored password hash cannot be read; its user cannot sign in");
+            tracing::error!("stored password hash has an unknown format, login rejected");
         }
         let (kind, stored) = readable.unwrap_or((self.kind(), &self.dummy));
-        let lane = if kind.is_legacy(&self.params) {
+        let queue = if kind.is_legacy(&self.params) {
             self.costs.add_stored([kind]);
             &self.legacy
         } else {
             &self.own
         };
-        let (answer, done) = oneshot::channel();
-        lane.submit(Task::Verify(password, stored.to_owned(), answer), kind)?;
-        timed(Phase::Hash, done).await.map_err(|_| HashError::Stopped)
+        let (sender, receiver) = oneshot::channel();
+        queue.submit(Task::Verify(password, stored.to_owned(), sender), kind)?;
+        timed(Phase::Hash, receiver).await.map_err(|_| HashError::Stopped)
     }
 
-    /// Reserves the next turn of these keys, such as an account and a network: a legacy hash is checked for one attempt
-    /// of each at a time.
+    /// Reserves the next turn of the keys, such as an account and a network. Legacy hashes are checked one at a time for
+    /// each key.
     pub fn reserve_turn(&self, keys: [String; 2]) -> Turn {
         let now = Instant::now();
         let own_ends = now + self.own.wait() + with_margin(self.costs.estimate(self.kind()));
         let mut turn = Turn { keys, length: Duration::ZERO, begins: None, ends: own_ends, is_refused: false };
-        let Some(dearest) = self.costs.dearest() else { return turn };
+        let Some(longest_check) = self.costs.max_stored() else { return turn };
         let (ready, latest) = (now + self.legacy.wait(), now + MAX_WAIT);
-        let length = with_margin(dearest);
+        let length = with_margin(longest_check);
         match self.turns.reserve(&turn.keys, ready, latest, length) {
             Some((begins, ends)) => turn = Turn { length, begins, ends: ends.max(own_ends), ..turn },
             None => turn.is_refused = true,
@@ -134,7 +134,8 @@ impl Hasher {
         turn
     }
 
-    /// [`Hasher::verify`], a legacy hash not before its turn; [`Verdict::Unchecked`] when it does not get one.
+    /// Like [`Hasher::verify`], but checks a legacy hash only in its turn. Returns [`Verification::Unchecked`] if the turn
+    /// was refused.
     pub async fn verify_in_turn(
         &self,
         password: Password,
@@ -144,30 +145,30 @@ impl Hasher {
         let kind = stored.and_then(HashKind::of);
         if kind.is_some_and(|kind| kind.is_legacy(&self.params)) {
             if turn.is_refused {
-                // The cost of an attempt on any other account: the time must not tell.
+                // Takes the time of an attempt on any other account, so that the time reveals nothing.
                 self.verify(password, None).await?;
                 return Ok(Verification::Unchecked);
             }
             if let Some(begins) = turn.begins {
                 timed(Phase::Hash, tokio::time::sleep_until(begins.into())).await;
             }
-            let _alone = timed(Phase::Hash, self.checks.lock(&turn.keys)).await;
+            let _locks = timed(Phase::Hash, self.checks.lock(&turn.keys)).await;
             return self.verify(password, stored).await;
         }
         self.verify(password, stored).await
     }
 
-    /// Ends the turn of an attempt that was right: the next one need not wait for the rest of it.
+    /// Returns the rest of the turn of a successful attempt, so that the next attempt need not wait for it.
     pub fn give_back(&self, turn: &Turn) {
         self.turns.give_back(&turn.keys, turn.length);
     }
 
-    /// Takes note of the kinds of hashes that the database holds.
+    /// Adds kinds of hashes that are in the database.
     pub fn add_stored_kinds(&self, kinds: impl IntoIterator<Item = HashKind>) {
         self.costs.add_stored(kinds.into_iter().filter(|kind| kind.is_legacy(&self.params)));
     }
 
-    /// Measures one legacy hash of each stored scheme that was not measured yet.
+    /// Measures one legacy hash of each stored scheme without a measurement.
     pub async fn measure_stored_kinds(&self) -> Result<(), HashError> {
         for kind in self.costs.unmeasured() {
             self.verify(Password::new("a password that no hash has"), Some(&kind.sample())).await?;
@@ -175,18 +176,18 @@ impl Hasher {
         Ok(())
     }
 
-    /// The kind of new hashes.
+    /// Returns the kind of new hashes.
     pub fn kind(&self) -> HashKind {
         HashKind::of_new(&self.params)
     }
 
-    /// Forgets turns that have ended.
+    /// Removes turns that have ended.
     pub fn sweep(&self) {
         self.turns.sweep();
         self.checks.sweep();
     }
 
-    /// Hashes that were computed, whatever they were for.
+    /// Returns the number of computed hashes, for any purpose.
     pub fn computed(&self) -> u64 {
         self.stats.computed.load(Ordering::Relaxed)
     }
@@ -195,7 +196,7 @@ impl Hasher {
         &self.stats
     }
 
-    /// Hashes that are waited for, those being computed included.
+    /// Returns the number of queued and running hashes.
     pub fn pending(&self) -> usize {
         self.own.pending() + self.legacy.pending()
     }
@@ -205,13 +206,13 @@ impl Hasher {
     }
 
     /// # Errors
-    /// [`HashError::Overloaded`] when a new hash would wait too long: to be asked before other work is done.
+    /// [`HashError::Overloaded`] if a new hash would wait too long. Call it before other work of a request.
     pub fn check_load(&self) -> Result<(), HashError> {
         self.own.check_load()
     }
 }
 
-/// A quarter more, so that a check which takes a little longer than others is still over before its turn is.
+/// Adds a quarter, so that a check that is slower than usual still ends before its turn.
 fn with_margin(cost: Duration) -> Duration {
     cost + cost / 4
 }
@@ -303,7 +304,7 @@ mod tests {
         assert_eq!(
             (verdict, hasher.legacy.pending()),
             (Verification::Invalid, 1),
-            "it did not wait for the other"
+            "it did not wait for the legacy check"
         );
     }
 
@@ -314,7 +315,7 @@ mod tests {
         hasher.add_stored_kinds([HashKind::of(PBKDF2).unwrap()]);
         hasher.measure_stored_kinds().await.unwrap();
         // The estimate falls by an eighth at most with each check.
-        let shortest = hasher.costs.dearest().unwrap() / 2;
+        let shortest = hasher.costs.max_stored().unwrap() / 2;
         for stored in [None, Some(&*own), Some(PBKDF2)] {
             let begun = Instant::now();
             let turn = hasher.reserve_turn(keys(stored.unwrap_or_default(), "net"));
@@ -323,7 +324,7 @@ mod tests {
             turn.wait_for_end().await.unwrap();
             assert!(begun.elapsed() >= shortest, "{stored:?}");
         }
-        // A thread takes its work off the load after it has answered.
+        // A thread reports the end of its work after it has sent the result.
         while hasher.pending() > 0 {
             tokio::task::yield_now().await;
         }
@@ -355,8 +356,7 @@ mod tests {
         assert!(third.begins < second.begins, "{:?} {:?}", third.begins, second.begins);
     }
 
-    /// The bound on memory: an abandoned request's hash keeps its thread to its end, and what was abandoned before
-    /// its turn costs nothing.
+    /// Bounds memory: a running hash of an aborted request keeps its thread, and a queued one is skipped.
     #[tokio::test]
     async fn aborted_request_keeps_thread_until_hash_ends() {
         let hasher = Hasher::start(crate::passwords::params(16 * 1024, 4).unwrap(), 1).unwrap();

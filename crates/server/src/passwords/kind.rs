@@ -1,10 +1,10 @@
-//! Kinds of stored hashes: the scheme with its parameters, which decide what a check costs.
+//! Kinds of stored hashes: scheme and parameters, which determine the cost of a check.
 
 use super::argon2id;
 use super::legacy::LegacyHash;
 use argon2::Params;
 
-/// The most work that a stored hash may ask for, in [`HashKind::units`]: about two seconds of a processor.
+/// Maximum work of a check, in [`HashKind::units`]: about two seconds of a processor.
 const MAX_ARGON2_UNITS: u64 = 16 * 256 * 1024;
 const MAX_BCRYPT_UNITS: u64 = 1 << 15;
 const MAX_SCRYPT_UNITS: u64 = 1 << 22;
@@ -14,6 +14,7 @@ const MAX_PBKDF2_UNITS: u64 = 2_500_000;
 const SALT: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 const OUTPUT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// The scheme and parameters of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HashKind {
     Argon2 {
@@ -33,12 +34,12 @@ pub enum HashKind {
     Pbkdf2 {
         is_sha512: bool,
         rounds: u32,
-        /// Blocks of output, each of which costs all rounds.
+        /// Output blocks, each of which takes all rounds.
         blocks: u32,
     },
 }
 
-/// A scheme, whose cost grows evenly with [`HashKind::units`].
+/// A hash scheme, whose cost is proportional to [`HashKind::units`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
     OwnArgon2,
@@ -50,12 +51,12 @@ pub enum Scheme {
 }
 
 impl HashKind {
-    /// The kind of new hashes with these parameters.
+    /// Returns the kind of new hashes with these parameters.
     pub fn of_new(params: &Params) -> Self {
         Self::Argon2 { is_own_form: true, memory_kib: params.m_cost(), passes: params.t_cost() }
     }
 
-    /// The kind of a stored hash; `None` when it cannot be read or asks for too much work.
+    /// Returns the kind of a stored hash, or `None` if the format is unknown or the work exceeds the maximum.
     pub fn of(stored: &str) -> Option<Self> {
         let kind = match LegacyHash::parse(stored) {
             Some(LegacyHash::Bcrypt(text)) => Self::Bcrypt { cost: text.get(4..6)?.parse().ok()? },
@@ -80,11 +81,12 @@ impl HashKind {
         (kind.units() <= kind.max_units()).then_some(kind)
     }
 
-    /// A hash of this kind that no password has: what is stored to name the kind, and checked to measure it.
+    /// Returns a hash of this kind that matches no password. It is stored as the name of the kind, and checked to measure
+    /// the cost.
     pub fn sample(self) -> String {
         match self {
             Self::Argon2 { is_own_form, memory_kib, passes } => {
-                // Any form but the own one is computed by the same code, at the same cost.
+                // All other versions and lane counts run the same code at the same cost.
                 let version = if is_own_form { 19 } else { 16 };
                 format!("$argon2id$v={version}$m={memory_kib},t={passes},p=1${SALT}${OUTPUT}")
             }
@@ -101,8 +103,8 @@ impl HashKind {
         }
     }
 
-    /// Whether a check belongs to the legacy threads: it is of another scheme, or takes more work or memory than a
-    /// new hash of these parameters.
+    /// Returns whether a check runs on the legacy threads: another scheme, or more work or memory than a new hash with
+    /// these parameters.
     pub fn is_legacy(self, params: &Params) -> bool {
         match self {
             Self::Argon2 { is_own_form: true, memory_kib, .. } => {
@@ -112,7 +114,7 @@ impl HashKind {
         }
     }
 
-    /// The work of a check, in units of its scheme.
+    /// Returns the work of a check in units of its scheme.
     pub fn units(self) -> u64 {
         match self {
             Self::Argon2 { memory_kib, passes, .. } => u64::from(memory_kib) * u64::from(passes),
@@ -146,8 +148,8 @@ impl HashKind {
 }
 
 impl Scheme {
-    /// Nanoseconds that a unit is taken to cost before one was measured: a slow processor's.
-    pub fn first_guess(self) -> f64 {
+    /// Returns the assumed nanoseconds per unit before the first measurement, those of a slow processor.
+    pub fn default_rate(self) -> f64 {
         match self {
             Self::OwnArgon2 | Self::OtherArgon2 => 600.0,
             Self::Bcrypt => 80_000.0,

@@ -1,19 +1,19 @@
-//! Hashes that other systems made: bcrypt, scrypt and PBKDF2, so that their users can be brought along. They
-//! are only ever checked; whoever signs in with one gets a hash of ours in its place.
+//! Hashes of other systems: bcrypt, scrypt and PBKDF2, for imported users. They are only verified; a successful login
+//! replaces one by an Argon2id hash.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use sha2::{Sha256, Sha512};
 use std::fmt;
 use subtle::ConstantTimeEq as _;
 
-/// The most that a stored hash may ask of us, so that a strange one cannot hold a thread for minutes.
+/// Maximum cost of a stored hash, so that an unusual one cannot occupy a thread for minutes.
 const MAX_BCRYPT_COST: u32 = 16;
 const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
 const MAX_SCRYPT_LANES: u32 = 16;
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 const MAX_OUTPUT_BYTES: usize = 64;
 
-/// A hash of another system, read and found to be one that we check.
+/// A parsed hash of another system.
 pub enum LegacyHash<'a> {
     /// `$2b$12$…`, also `$2a$`, `$2x$` and `$2y$`
     Bcrypt(&'a str),
@@ -43,7 +43,7 @@ impl<'a> LegacyHash<'a> {
         match scheme {
             "scrypt" => {
                 let (log_n, r, p) = (number(params, "ln")?, number(params, "r")?, number(params, "p")?);
-                // Before the library looks at them, whose own check overflows.
+                // Checked before `scrypt::Params::new`, whose own check overflows.
                 let fits =
                     log_n < 32 && u64::from(r) << log_n <= MAX_SCRYPT_BYTES / 128 && p <= MAX_SCRYPT_LANES;
                 let params = || scrypt::Params::new(u8::try_from(log_n).ok()?, r, p).ok();
@@ -68,26 +68,26 @@ impl<'a> LegacyHash<'a> {
             Self::Bcrypt(stored) => return bcrypt::verify(password, stored).unwrap_or(false),
             Self::Scrypt { expected, .. } | Self::Pbkdf2 { expected, .. } => expected,
         };
-        let mut found = vec![0; expected.len()];
+        let mut output = vec![0; expected.len()];
         match self {
             Self::Bcrypt(_) => return false,
             Self::Scrypt { params, salt, .. } => {
-                if scrypt::scrypt(password, salt, params, &mut found).is_err() {
+                if scrypt::scrypt(password, salt, params, &mut output).is_err() {
                     return false;
                 }
             }
             Self::Pbkdf2 { is_sha512: true, rounds, salt, .. } => {
-                pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, *rounds, &mut found);
+                pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, *rounds, &mut output);
             }
             Self::Pbkdf2 { rounds, salt, .. } => {
-                pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, *rounds, &mut found);
+                pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, *rounds, &mut output);
             }
         }
-        found.ct_eq(expected).into()
+        output.ct_eq(expected).into()
     }
 }
 
-/// The scheme, for an operator who asks.
+/// Writes the name of the scheme.
 impl fmt::Display for LegacyHash<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -98,12 +98,12 @@ impl fmt::Display for LegacyHash<'_> {
     }
 }
 
-/// The number that stands after `name=` in a list like `ln=17,r=8,p=1`.
+/// Returns the number after `name=` in a list like `ln=17,r=8,p=1`.
 fn number(params: &str, name: &str) -> Option<u32> {
     params.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
-/// Base64 without padding; Python's passlib writes a dot for the plus.
+/// Decodes Base64 with or without padding. Python's passlib writes `.` in place of `+`.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     STANDARD_NO_PAD.decode(text.replace('.', "+").trim_end_matches('=')).ok()
 }
@@ -116,7 +116,7 @@ mod tests {
         LegacyHash::parse(stored).map(|foreign| foreign.matches(password.as_bytes()))
     }
 
-    /// Made by Python's hashlib and bcrypt, not by the crates that check them.
+    /// Created by Python's hashlib and bcrypt, independently of the crates under test.
     const HASHES: [&str; 6] = [
         "$2a$04$NLXaAhfSt2UvhI8uImQxeeMIGBw1lIKh1CTIxAfoet.BsN5RIps3u",
         "$2y$04$00y8icoxHn7Iqep8OHKq6OPPBMpsueaE4Zgzvd64iK2/FWOpbLXEq",

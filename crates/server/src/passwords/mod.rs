@@ -1,8 +1,7 @@
-//! Passwords: how they are normalised, hashed and verified (Argon2id), and what a new one must be.
+//! Passwords: normalization, hashing and verification (Argon2id), and the policy for new ones.
 //!
-//! Hashing is the one costly thing that this server does. It happens on a few threads of its own
-//! ([`pool`]), so that no async thread ever waits for it and its memory has a bound. Knows nothing of
-//! users, sessions or requests.
+//! Hashing is by far the most expensive operation of the server. It runs on dedicated threads ([`Hasher`]), which keeps
+//! it off the async threads and bounds its memory.
 
 pub(crate) mod argon2id;
 pub mod benchmark;
@@ -26,8 +25,8 @@ use argon2::Params;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-/// A password as it is hashed: normalised to NFC, so that the same letters typed on another system
-/// are the same password (NIST SP 800-63B-4, 3.1.1.2), and never cut. Wiped when dropped.
+/// A password, normalized to NFC so that the same characters typed on another system are the same password (NIST SP
+/// 800-63B-4, 3.1.1.2). It is never truncated or trimmed, and wiped on drop.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
@@ -41,11 +40,11 @@ impl Password {
     }
 }
 
-/// The cheapest choices of parameters that OWASP's Password Storage Cheat Sheet gives for Argon2id with one
-/// lane, as KiB and passes: each costs an attacker the same. A setting below all of them is refused.
+/// The minimum parameters for Argon2id with one lane, as KiB and passes, from OWASP's Password Storage Cheat Sheet. All
+/// of them cost an attacker the same. The configuration rejects a setting below all of them.
 pub const OWASP_MIN_PARAMS: [(u32, u32); 5] = [(47104, 1), (19456, 2), (12288, 3), (9216, 4), (7168, 5)];
 
-/// The parameters of new hashes: `memory_kib` KiB, `iterations` passes, one lane.
+/// Returns the parameters of new hashes: `memory_kib` KiB, `iterations` passes, one lane.
 pub fn params(memory_kib: u32, iterations: u32) -> Result<Params, argon2::Error> {
     Params::new(memory_kib, iterations, 1, Some(Params::DEFAULT_OUTPUT_LEN))
 }

@@ -1,16 +1,15 @@
-//! What a new password must be: long, and not among those that are tried first. Asked when a password is
-//! set, never at sign-in: a stricter policy must not lock out those who chose earlier.
+//! The policy for new passwords: a minimum length, and a minimum number of guesses. It is checked when a password is set,
+//! not at login, so that a stricter policy does not lock out existing users.
 
 use super::Password;
 use shared::{FieldErrors, validation};
 use zeroize::Zeroizing;
 
-/// A password that takes fewer guesses than ten to the power of this is refused: that many can be tried
-/// against a stolen hash of ours within weeks.
+/// Minimum guesses as a power of ten. An attacker can try 10^8 passwords against a stolen Argon2id hash within weeks.
 const MIN_GUESSES_LOG10: f64 = 8.0;
-/// Code points that are scored. The work grows with their square, and what so many do not show does not come after them.
+/// Maximum code points that are scored. The work is quadratic, and a password that is still weak after 32 stays weak.
 const MAX_SCORED_CHARS: usize = 32;
-/// Letters with the signs that zxcvbn reads as them. It scores a password once for each way to read its signs.
+/// Letters with the symbols that zxcvbn reads as them (l33t). It scores a password once for each reading.
 const SYMBOLS: [(char, &str); 12] = [
     ('a', "4@"),
     ('b', "8"),
@@ -25,17 +24,17 @@ const SYMBOLS: [(char, &str); 12] = [
     ('x', "%"),
     ('z', "2"),
 ];
-/// Those of them that are read as two letters.
+/// Symbols that zxcvbn reads as either of two letters.
 const DOUBLE_SYMBOLS: &str = "1|7";
-/// Ways to read a scored password. All ten digits together have so many.
+/// Maximum readings of a scored password. A password with all ten digits has this many.
 const MAX_READINGS: usize = 16;
-/// What people take from the page in front of them.
+/// Words of the page that users would put in a password.
 const APP_WORDS: [&str; 3] = ["cometchat", "comet", "chat"];
 
-/// Why a password may not be chosen, for the person who chose it.
+/// A violation of the password policy. The message is shown to the user.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyViolation {
-    /// Too short, too long, or with characters that nobody can type.
+    /// Too short, too long, or with control characters.
     #[error("{0}")]
     Form(String),
     #[error(
@@ -45,19 +44,19 @@ pub enum PolicyViolation {
 }
 
 impl Password {
-    /// Whether its length and its characters are fit for a new password.
+    /// Checks the length and the characters of a new password.
     pub fn check_length(&self, min_chars: usize) -> Result<(), PolicyViolation> {
-        let mut faults = FieldErrors::new();
-        validation::check_new_password("password", &self.0, min_chars, &mut faults);
-        faults.remove("password").map_or(Ok(()), |fault| Err(PolicyViolation::Form(fault)))
+        let mut errors = FieldErrors::new();
+        validation::check_new_password("password", &self.0, min_chars, &mut errors);
+        errors.remove("password").map_or(Ok(()), |error| Err(PolicyViolation::Form(error)))
     }
 
-    /// [`Password::check_form`], and whether it could be guessed by somebody who knows `about`: the user's
-    /// name and address. Takes up to ten milliseconds of work: not on an async thread.
-    pub fn check(&self, min_chars: usize, about: &[&str]) -> Result<(), PolicyViolation> {
+    /// Checks a new password: [`Password::check_length`], and the guesses of an attacker who knows `user_inputs`, the
+    /// user's name and email address. Takes up to 10 ms of CPU, so do not call it on an async thread.
+    pub fn check(&self, min_chars: usize, user_inputs: &[&str]) -> Result<(), PolicyViolation> {
         self.check_length(min_chars)?;
         let known: Vec<String> =
-            APP_WORDS.into_iter().chain(about.iter().copied()).flat_map(spellings).collect();
+            APP_WORDS.into_iter().chain(user_inputs.iter().copied()).flat_map(spellings).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         if zxcvbn::zxcvbn(&scored_part(&self.0), &known).guesses_log10() < MIN_GUESSES_LOG10 {
             return Err(PolicyViolation::Guessable);
@@ -66,11 +65,11 @@ impl Password {
     }
 }
 
-/// Returns the part of a password that is scored, which bounds the work: its first code points, where signs that would
-/// make for too many readings are letters. That makes a password weaker and never stronger.
+/// Returns the part of a password to score: its first code points, with symbols replaced by letters once they would
+/// exceed [`MAX_READINGS`]. This bounds the work, and can only lower the score.
 fn scored_part(password: &str) -> String {
     let start: Zeroizing<String> = Zeroizing::new(password.chars().take(MAX_SCORED_CHARS).collect());
-    // Digits stay what they are, so that numbers and dates are found.
+    // Digits are kept, so that zxcvbn recognizes numbers and dates.
     let mut read: String = start.chars().filter(char::is_ascii_digit).collect();
     let mut letter = |sign| {
         let (letter, _) = SYMBOLS.iter().find(|(_, signs)| signs.contains(sign))?;
@@ -87,14 +86,14 @@ fn scored_part(password: &str) -> String {
     start.chars().map(|char| letter(char).unwrap_or(char)).collect()
 }
 
-/// Returns an upper bound of the ways in which zxcvbn reads a password with these signs.
+/// Returns an upper bound of the readings of a password with these symbols.
 fn count_readings(signs: &str) -> usize {
     let count = |all: &str| all.chars().filter(|sign| signs.contains(*sign)).count();
     let choices: usize = SYMBOLS.iter().map(|(_, all)| count(all).max(1)).product();
     choices << count(DOUBLE_SYMBOLS)
 }
 
-/// The forms in which a text gets into a password: as it is, its words, and all of them in one.
+/// Returns the forms in which a text is used in a password: its words, the text itself, and its words joined.
 fn spellings(text: &str) -> Vec<String> {
     let words = || text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut forms: Vec<String> = words().map(str::to_owned).collect();

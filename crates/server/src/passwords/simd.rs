@@ -1,6 +1,5 @@
-//! The second backend, for who wants its speed (cargo feature `argon2-simd`): argon2-rust, a port of the reference
-//! code with AVX2 and NEON by hand. Its hashes are the same to the bit; [`self_test`] makes sure of it at each start,
-//! against RustCrypto's, which more people have read.
+//! The optional SIMD backend (cargo feature `argon2-simd`): argon2-rust, a port of the reference implementation with AVX2
+//! and NEON. At each start [`self_test`] compares its hashes with those of the more widely reviewed RustCrypto crate.
 
 use argon2::Params;
 use argon2_rust::params::{Memory, TagLen};
@@ -11,7 +10,7 @@ use argon2_rust::{Algorithm, Argon2, Error, Hasher, Version};
 pub struct Arena(Option<Hasher>);
 
 impl Arena {
-    /// Argon2id, version 1.3, with one lane.
+    /// Computes Argon2id, version 1.3, with one lane.
     pub fn compute(
         &mut self,
         params: &Params,
@@ -31,11 +30,14 @@ impl Arena {
     }
 }
 
-/// KiB of memory that the self-test takes at most: more costs a start what it shows nothing new for.
+/// Maximum memory of the self-test in KiB. More memory would delay the start without testing more code.
 const SELF_TEST_MEMORY: u32 = 4096;
 
-/// Whether both backends make the same of random inputs, at these parameters (but see [`SELF_TEST_MEMORY`]) and at
-/// smaller ones.
+/// Compares both backends on random inputs, with these parameters (memory up to [`SELF_TEST_MEMORY`]) and with smaller
+/// ones.
+///
+/// # Errors
+/// If the hashes differ.
 pub fn self_test(params: &Params) -> std::io::Result<()> {
     let mut arena = Arena::default();
     let with = |memory, passes| Params::new(memory, passes, 1, Some(32)).map_err(std::io::Error::other);
@@ -50,7 +52,7 @@ pub fn self_test(params: &Params) -> std::io::Result<()> {
             .map_err(std::io::Error::other)?;
         if ours != theirs {
             return Err(std::io::Error::other(
-                "the backend argon2-simd computes other hashes than it should here",
+                "self-test failed: argon2-simd and RustCrypto compute different hashes",
             ));
         }
     }

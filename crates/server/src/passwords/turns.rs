@@ -1,20 +1,20 @@
-//! Turns of those who cause checks of legacy hashes: one at a time for each key, such as an account or a network.
+//! Serializes checks of legacy hashes: one at a time for each key, such as an account or a network.
 //!
-//! A turn is time and no lock. Also an attempt that checks no legacy hash takes one, and ends with it when it fails: so
-//! no attempt, nor several at once, tells by their time what kind of hash there is.
+//! A turn is a time slot, not a lock. An attempt that checks no legacy hash takes one too, and fails at its end. The
+//! response times of concurrent attempts therefore do not reveal the kind of hash.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 
-/// When the last turn of each key ends. A key that is not here has none.
+/// The end of the last turn of each key that has one.
 #[derive(Default)]
 pub struct TurnQueue(Mutex<HashMap<String, Instant>>);
 
 impl TurnQueue {
-    /// Reserves the next turn of all these keys, of this length and not before `ready`. Returns when the turns before
-    /// it end, and when it ends itself; `None`, and nothing is reserved, when it would begin after `latest`.
+    /// Reserves the next turn of all keys, not before `ready`. Returns the end of the previous turn, if there is one, and
+    /// the end of the new turn. Returns `None` and reserves nothing if the turn would begin after `latest`.
     pub fn reserve(
         &self,
         keys: &[String],
@@ -34,7 +34,7 @@ impl TurnQueue {
         Some((free_at, begin + length))
     }
 
-    /// Gives a turn back, as that much time.
+    /// Shortens the turns of the keys by `length`.
     pub fn give_back(&self, keys: &[String], length: Duration) {
         let mut ends = self.lock();
         for key in keys {
@@ -44,7 +44,7 @@ impl TurnQueue {
         }
     }
 
-    /// Forgets the keys that have no turn.
+    /// Removes keys without a turn.
     pub fn sweep(&self) {
         let now = Instant::now();
         let mut ends = self.lock();
@@ -53,26 +53,26 @@ impl TurnQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
-        // A panic while it was held cannot have left it half changed.
+        // Every change is complete before code that can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Locks by key. A turn that lasts longer than it was estimated to, as on a busy machine, holds the next one back.
+/// Locks by key. They delay the next turn if a check takes longer than its turn, as on a busy machine.
 #[derive(Default)]
 pub struct KeyLocks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl KeyLocks {
-    /// Locks all of these keys, once no other caller holds one of them.
+    /// Locks the keys, waiting for callers that hold one of them.
     pub async fn lock(&self, keys: &[String; 2]) -> [OwnedMutexGuard<()>; 2] {
-        // In one order, so that two callers do not wait for each other.
+        // A fixed order prevents a deadlock of two callers.
         let mut keys = keys.each_ref();
         keys.sort_unstable();
         let [first, second] = keys.map(|key| Arc::clone(self.map().entry(key.clone()).or_default()));
         [first.lock_owned().await, second.lock_owned().await]
     }
 
-    /// Forgets the keys that no caller holds or waits for.
+    /// Removes locks that no caller holds or waits for.
     pub fn sweep(&self) {
         self.map().retain(|_, lock| Arc::strong_count(lock) > 1);
     }

@@ -1,8 +1,8 @@
-//! Threads that hash passwords, and the queue before them, whose length is told in time.
+//! Hashing threads with a queue whose length is limited by its estimated duration.
 //!
-//! The thread is the bound: at most so many hashes are computed at once, and at most so much memory is theirs, however
-//! long hashing takes: there is no permit that an abandoned request could give back while its hash still runs. Work is
-//! done in order of arrival, abandoned work is skipped, and when the wait would be too long the caller is refused.
+//! The number of threads bounds concurrent hashes and their memory. A semaphore would not: an aborted request would
+//! release its permit while its hash still runs. Tasks run in order of arrival, tasks of aborted requests are skipped,
+//! and a task that would wait too long is rejected.
 
 use super::costs::HashCosts;
 use super::kind::HashKind;
@@ -15,37 +15,38 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// A caller who would wait longer is told to come back instead.
+/// Maximum estimated time in the queue. A task that would wait longer is rejected.
 pub const MAX_WAIT: Duration = Duration::from_secs(2);
-/// More than two seconds' work of any machine; the queue never holds it, the estimate refuses before.
+/// Capacity of the queue: more than two seconds of work on any machine, so [`MAX_WAIT`] is reached first.
 const MAX_QUEUED: usize = 4096;
 
+/// The reason why a password was not hashed or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    #[error("the hashing queue is full")]
+    #[error("password hash queue is full")]
     Overloaded,
-    #[error("the hashing threads have stopped")]
+    #[error("password hashing threads have stopped")]
     Stopped,
-    #[error("the hash could not be computed: {0}")]
+    #[error("cannot hash the password: {0}")]
     Failed(argon2::password_hash::Error),
 }
 
-/// The result of a check.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verification {
     Invalid,
     Valid {
-        /// The stored hash has other parameters than new ones get: hash again and store.
+        /// The stored hash has other parameters than new hashes and should be replaced.
         needs_rehash: bool,
     },
-    /// Nothing was checked: too many others have their turn first.
+    /// Nothing was checked, because too many attempts have their turn first.
     Unchecked,
 }
 
 struct Work {
     task: Task,
     kind: HashKind,
-    /// The cost that it was added to the load with, in microseconds.
+    /// The estimated cost in microseconds, as added to the load.
     estimate: u64,
     since: Instant,
 }
@@ -58,17 +59,17 @@ pub enum Task {
 impl Task {
     fn is_abandoned(&self) -> bool {
         match self {
-            Self::Hash(_, answer) => answer.is_closed(),
-            Self::Verify(_, _, answer) => answer.is_closed(),
+            Self::Hash(_, sender) => sender.is_closed(),
+            Self::Verify(_, _, sender) => sender.is_closed(),
         }
     }
 }
 
-/// Counts of the work that was done; times in seconds.
+/// Statistics of the hashing threads. Times are in seconds.
 pub struct Stats {
     pub wait: Histogram,
     pub cost: Histogram,
-    /// Refused because the wait would have been too long.
+    /// Tasks rejected because of the estimated wait.
     pub refused: Counter,
     pub begun: AtomicU64,
     pub computed: AtomicU64,
@@ -88,12 +89,12 @@ impl Default for Stats {
     }
 }
 
-/// How the threads of a lane are.
+/// Settings of a queue and its threads.
 #[derive(Clone)]
 pub struct QueueSettings {
     pub name: &'static str,
     pub threads: usize,
-    /// How much they give way to other threads (sched(7)).
+    /// Niceness of the threads (sched(7)).
     pub nice: i32,
     /// Whether a thread keeps the memory of a hash for the next one.
     pub keeps_memory: bool,
@@ -101,7 +102,7 @@ pub struct QueueSettings {
     pub params: Params,
 }
 
-/// A queue with its threads, which end when the last clone is gone.
+/// A queue with its threads, which end when the last clone is dropped.
 #[derive(Clone)]
 pub struct WorkQueue {
     queue: Sender<Work>,
@@ -112,37 +113,39 @@ struct Load {
     costs: Arc<HashCosts>,
     stats: Arc<Stats>,
     threads: usize,
-    /// Jobs that are queued or being done, and the sum of their estimates.
+    /// Number of queued and running tasks, and the sum of their estimates.
     pending: AtomicUsize,
     pending_micros: AtomicU64,
 }
 
 impl WorkQueue {
+    /// Starts the threads.
+    ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the system cannot create a thread.
     pub fn start(
-        manner: &QueueSettings,
+        settings: &QueueSettings,
         costs: &Arc<HashCosts>,
         stats: &Arc<Stats>,
     ) -> std::io::Result<Self> {
         let load = Arc::new(Load {
             costs: Arc::clone(costs),
             stats: Arc::clone(stats),
-            threads: manner.threads,
+            threads: settings.threads,
             pending: AtomicUsize::new(0),
             pending_micros: AtomicU64::new(0),
         });
         let (queue, work) = crossbeam_channel::bounded(MAX_QUEUED);
-        for number in 0..manner.threads {
-            let (work, load, manner) = (work.clone(), Arc::clone(&load), manner.clone());
+        for number in 0..settings.threads {
+            let (work, load, settings) = (work.clone(), Arc::clone(&load), settings.clone());
             std::thread::Builder::new()
-                .name(format!("{}-{number}", manner.name))
-                .spawn(move || run_thread(&work, &load, &manner))?;
+                .name(format!("{}-{number}", settings.name))
+                .spawn(move || run_thread(&work, &load, &settings))?;
         }
         Ok(Self { queue, load })
     }
 
-    /// How long a job that comes now would wait for a thread.
+    /// Returns the estimated wait of a new task for a thread.
     pub fn wait(&self) -> Duration {
         let Load { pending, pending_micros, threads, .. } = &*self.load;
         let (pending, micros) = (pending.load(Ordering::Relaxed), pending_micros.load(Ordering::Relaxed));
@@ -155,7 +158,7 @@ impl WorkQueue {
     }
 
     /// # Errors
-    /// [`HashError::Overloaded`] when a job that comes now would wait too long.
+    /// [`HashError::Overloaded`] if a new task would wait longer than [`MAX_WAIT`].
     pub fn check_load(&self) -> Result<(), HashError> {
         if self.wait() > MAX_WAIT {
             self.load.stats.refused.inc();
@@ -171,16 +174,16 @@ impl WorkQueue {
         load.pending.fetch_add(1, Ordering::Relaxed);
         load.pending_micros.fetch_add(estimate, Ordering::Relaxed);
         let work = Work { task, kind, estimate, since: Instant::now() };
-        self.queue.try_send(work).map_err(|refused| {
-            load.is_done(estimate);
-            match refused {
+        self.queue.try_send(work).map_err(|error| {
+            load.remove(estimate);
+            match error {
                 TrySendError::Full(_) => HashError::Overloaded,
                 TrySendError::Disconnected(_) => HashError::Stopped,
             }
         })
     }
 
-    /// Counts jobs that no thread will ever do.
+    /// Pretends that tasks are queued.
     #[cfg(test)]
     pub fn pretend_load(&self, jobs: usize, each: Duration) {
         self.load.pending.store(jobs, Ordering::Relaxed);
@@ -190,56 +193,55 @@ impl WorkQueue {
 }
 
 impl Load {
-    fn is_done(&self, estimate: u64) {
+    fn remove(&self, estimate: u64) {
         self.pending_micros.fetch_sub(estimate, Ordering::Relaxed);
         self.pending.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn measured(&self, kind: HashKind, cost: Duration) {
+    fn record(&self, kind: HashKind, cost: Duration) {
         self.costs.record(kind, cost);
         self.stats.computed.fetch_add(1, Ordering::Relaxed);
         self.stats.cost.observe(cost.as_secs_f64());
     }
 }
 
-/// One hashing thread, until the last [`Lane`] is gone.
-fn run_thread(queue: &Receiver<Work>, load: &Load, manner: &QueueSettings) {
-    // A hash may wait for any other request, and no other request for a hash. Where the system does not let us,
-    // all are equal.
-    #[cfg(target_os = "linux")] // where it is of this thread alone, and not of the process
-    let _ = rustix::process::setpriority_process(None, manner.nice);
-    let params = &manner.params;
+/// Runs a hashing thread until the last [`WorkQueue`] is dropped.
+fn run_thread(queue: &Receiver<Work>, load: &Load, settings: &QueueSettings) {
+    // Hashing gives way to the HTTP workers. It is an optimization, so an error is ignored.
+    #[cfg(target_os = "linux")] // on other systems this would apply to the whole process
+    let _ = rustix::process::setpriority_process(None, settings.nice);
+    let params = &settings.params;
     let mut memory = argon2id::Memory::default();
     for Work { task, kind, estimate, since } in queue {
         if task.is_abandoned() {
-            load.is_done(estimate);
+            load.remove(estimate);
         } else {
             load.stats.begun.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
             load.stats.wait.observe(started.duration_since(since).as_secs_f64());
-            // An answer that is not taken is no error: the request went away while its hash ran.
+            // A failed send is not an error: the request was aborted during the hash.
             match task {
-                Task::Hash(password, answer) => {
+                Task::Hash(password, sender) => {
                     let salt = crate::crypto::random::bytes::<16>();
-                    let done = argon2id::hash(&mut memory, params, password.bytes(), &salt);
-                    load.measured(kind, started.elapsed());
-                    // Before the answer: the caller sees a queue without its own work.
-                    load.is_done(estimate);
-                    let _ = answer.send(done.map_err(HashError::Failed));
+                    let hash = argon2id::hash(&mut memory, params, password.bytes(), &salt);
+                    load.record(kind, started.elapsed());
+                    // Before the send, so that the caller sees a queue without its own task.
+                    load.remove(estimate);
+                    let _ = sender.send(hash.map_err(HashError::Failed));
                 }
-                Task::Verify(password, stored, answer) => {
-                    let right = argon2id::matches(&mut memory, &stored, password.bytes()) == Some(true);
-                    load.measured(kind, started.elapsed());
-                    let verdict = if right {
+                Task::Verify(password, stored, sender) => {
+                    let is_valid = argon2id::matches(&mut memory, &stored, password.bytes()) == Some(true);
+                    load.record(kind, started.elapsed());
+                    let verification = if is_valid {
                         Verification::Valid { needs_rehash: !argon2id::is_current(&stored, params) }
                     } else {
                         Verification::Invalid
                     };
-                    load.is_done(estimate);
-                    let _ = answer.send(verdict);
+                    load.remove(estimate);
+                    let _ = sender.send(verification);
                 }
             }
-            if !manner.keeps_memory {
+            if !settings.keeps_memory {
                 memory = argon2id::Memory::default();
             }
         }

@@ -1,19 +1,18 @@
-//! The audit trail: one line in the log for each thing that happens to an account, and a count of each, at one
-//! place so that no event can say more than another. `docs/LOGGING.md` lists them; the request's id is added by the
-//! span around them. Never an address that was typed in vain, a password, a token or a cookie.
+//! The audit log: one log line and one counter increment for each account event. `docs/LOGGING.md` lists the events.
+//! The request span adds the request ID. Events never contain passwords, tokens, cookies or unknown email addresses.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use std::net::IpAddr;
 
-/// What has happened so often. `reason` says more where there is more to say, and is else empty.
+/// Labels of the event counter. `reason` is empty for events without one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct EventLabels {
     event: &'static str,
     reason: &'static str,
 }
 
-/// The trail. One for the whole process.
+/// The audit log of the process.
 #[derive(Default)]
 pub struct Audit {
     pub events: Family<EventLabels, Counter>,

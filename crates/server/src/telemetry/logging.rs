@@ -1,4 +1,4 @@
-//! Where the log goes, and traces where somebody collects them.
+//! Sets up logging, and tracing if an OTLP endpoint is configured.
 
 use crate::config::{LogConfig, LogFormat, Sources};
 use opentelemetry::trace::TracerProvider as _;
@@ -14,27 +14,26 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Sends traces while it lives.
+/// Exports traces until it is finished.
 pub struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
-    /// Sends what is left. It may take as long as the collector's time limit.
+    /// Exports the remaining traces. Takes at most the timeout of the exporter.
     pub async fn finish(self) {
         if let Some(provider) = self.0
             && let Ok(Err(error)) = tokio::task::spawn_blocking(move || provider.shutdown()).await
         {
-            tracing::warn!(%error, "the last traces could not be sent");
+            tracing::warn!(%error, "cannot export the last traces");
         }
     }
 }
 
-/// Starts to log; and to send traces by OTLP over HTTP when the usual variable says where to. The OpenTelemetry
-/// SDK reads all other `OTEL_…` variables itself.
+/// Starts logging, and trace export by OTLP over HTTP if `OTEL_EXPORTER_OTLP_ENDPOINT` is set. The OpenTelemetry SDK
+/// reads the other `OTEL_…` variables itself.
 pub fn start(sources: &Sources) -> Result<Traces, Box<dyn std::error::Error>> {
     let log = LogConfig::read(sources);
-    // The HTTP library tells of its start and its stop; so do we, once. It also takes requests that are none
-    // for errors, and strangers can send as many of these as they like. PostgreSQL tells at each start that the
-    // table of migrations is there already.
+    // actix-server repeats our start and stop messages. The dispatcher logs malformed requests as errors, which clients
+    // could use to flood the log. sqlx logs at each start that the migrations table exists.
     let quiet = "actix_server=warn,actix_http::h1::dispatcher=off,sqlx::postgres::notice=warn";
     let filter = EnvFilter::try_new(format!("{quiet},{}", log.filter))
         .map_err(|error| format!("RUST_LOG: {error}"))?;
@@ -66,14 +65,14 @@ fn provider(sources: &Sources) -> Result<Option<SdkTracerProvider>, Box<dyn std:
     Ok(Some(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build()))
 }
 
-/// Requests, what their time was spent on, and their lines in the log. Never what the libraries say: that of the
-/// exporter would be exported in turn.
+/// Returns the layer that exports request spans, their phases and log lines. Events of libraries are excluded, because
+/// those of the exporter would be exported in turn.
 fn layer<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(
     tracer: SdkTracer,
 ) -> impl tracing_subscriber::Layer<S> {
-    let ours = Targets::new()
+    let targets = Targets::new()
         .with_target("cometchat_auth", LevelFilter::INFO)
         .with_target("audit", LevelFilter::INFO)
         .with_target("spent", LevelFilter::TRACE);
-    OpenTelemetryLayer::new(tracer).with_location(false).with_threads(false).with_filter(ours)
+    OpenTelemetryLayer::new(tracer).with_location(false).with_threads(false).with_filter(targets)
 }

@@ -1,71 +1,70 @@
-//! What a request's time was spent on, for its line in the log. Knows nothing of what the parts do.
+//! Time of a request per phase, for its log line and trace.
 //!
-//! The sums travel with the task, because what is measured lies far below the request and has no other
-//! business with it. Work outside a request is measured for nobody.
+//! The sums are task-local, so that the measured code needs no parameter for them. Outside a request, measuring is a
+//! no-op.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 
-/// What time can be spent on.
+/// A phase of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Phase {
-    /// Waiting for a hashing thread, and the hash.
+    /// Password hashing, including the time in the queue.
     Hash,
-    /// Waiting for a connection, and the statements.
+    /// Database statements, including the wait for a connection.
     Database,
-    /// Calls to CometChat's API.
+    /// Calls to the CometChat API.
     CometChat,
 }
 
-/// The sums of one request.
+/// The time of one request per phase.
 #[derive(Debug, Default)]
 pub struct RequestTimings {
     micros: [AtomicU64; 3],
 }
 
 tokio::task_local! {
-    static SPENT: Arc<RequestTimings>;
+    static TIMINGS: Arc<RequestTimings>;
 }
 
 impl RequestTimings {
-    /// Milliseconds, to a tenth; `None` where there was none of it.
-    pub fn millis(&self, part: Phase) -> Option<f64> {
-        let micros = self.micros.get(part as usize)?.load(Ordering::Relaxed);
-        #[allow(clippy::cast_precision_loss)] // for people
+    /// Returns milliseconds with one decimal, or `None` if the request had no such phase.
+    pub fn millis(&self, phase: Phase) -> Option<f64> {
+        let micros = self.micros.get(phase as usize)?.load(Ordering::Relaxed);
+        #[allow(clippy::cast_precision_loss)] // readable by people, not exact
         (micros > 0).then(|| (micros as f64 / 100.0).round() / 10.0)
     }
 
-    fn add(&self, part: Phase, time: Duration) {
-        if let Some(micros) = self.micros.get(part as usize) {
+    fn add(&self, phase: Phase, time: Duration) {
+        if let Some(micros) = self.micros.get(phase as usize) {
             micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
 }
 
-/// Does `work`, adding up in `spent` what [`measured`] measures in it.
-pub fn scope<T>(spent: Arc<RequestTimings>, work: impl Future<Output = T>) -> impl Future<Output = T> {
-    SPENT.scope(spent, work)
+/// Runs `work`, and adds the time of its phases, measured by [`timed`], to `timings`.
+pub fn scope<T>(timings: Arc<RequestTimings>, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    TIMINGS.scope(timings, work)
 }
 
-/// The sums of the request that this task works for, to be handed to a task that works for it too.
+/// Returns the sums of the current request, to pass on to a task that works for the same request.
 pub fn current() -> Arc<RequestTimings> {
-    SPENT.try_with(Arc::clone).unwrap_or_default()
+    TIMINGS.try_with(Arc::clone).unwrap_or_default()
 }
 
-/// Does `work`, and adds its time to its part of the request's; a span of the request's trace, where somebody
-/// collects them.
-pub async fn timed<T>(part: Phase, work: impl Future<Output = T>) -> T {
+/// Runs `work` in a span, and adds its time to the phase of the current request.
+pub async fn timed<T>(phase: Phase, work: impl Future<Output = T>) -> T {
     let started = Instant::now();
-    let span = match part {
+    let span = match phase {
         Phase::Hash => tracing::trace_span!(target: "spent", "hash"),
         Phase::Database => tracing::trace_span!(target: "spent", "database"),
         Phase::CometChat => tracing::trace_span!(target: "spent", "cometchat"),
     };
-    let done = work.instrument(span).await;
-    let _ = SPENT.try_with(|spent| spent.add(part, started.elapsed()));
-    done
+    let output = work.instrument(span).await;
+    let _ = TIMINGS.try_with(|timings| timings.add(phase, started.elapsed()));
+    output
 }
 
 #[cfg(test)]
@@ -74,16 +73,16 @@ mod tests {
 
     #[tokio::test]
     async fn spent_time_is_summed_by_part_across_tasks() {
-        let spent = Arc::new(RequestTimings::default());
+        let timings = Arc::new(RequestTimings::default());
         let wait = || async { while Instant::now().elapsed().is_zero() {} };
-        scope(Arc::clone(&spent), async {
+        scope(Arc::clone(&timings), async {
             timed(Phase::Hash, wait()).await;
-            let spent = current();
+            let timings = current();
             let elsewhere = scope(
-                spent,
+                timings,
                 timed(Phase::Database, async {
-                    let begun = Instant::now();
-                    while begun.elapsed() < Duration::from_millis(1) {
+                    let started = Instant::now();
+                    while started.elapsed() < Duration::from_millis(1) {
                         tokio::task::yield_now().await;
                     }
                 }),
@@ -91,7 +90,7 @@ mod tests {
             tokio::spawn(elsewhere).await.unwrap();
         })
         .await;
-        assert!(spent.millis(Phase::Database) >= Some(1.0), "{spent:?}");
-        assert_eq!(spent.millis(Phase::CometChat), None);
+        assert!(timings.millis(Phase::Database) >= Some(1.0), "{timings:?}");
+        assert_eq!(timings.millis(Phase::CometChat), None);
     }
 }
