@@ -106,7 +106,7 @@ async fn import_reports_all_faulty_lines_and_imports_none() {
     let words = world.fails(&["user", "import", &file], "");
     for (line, part) in [
         (2, "id: must be 1 to 100"),
-        (2, "email: This is not"),
+        (2, "email: Enter an email address"),
         (2, "name: Enter"),
         (4, "id: ada is already in use"),
         (5, "email: OK@example.com is a duplicate of line 1"),
