@@ -1,55 +1,55 @@
-# `make` alone explains itself. What is longer than a line is in scripts/.
+# `make` lists the targets. Recipes of more than a line are in scripts/.
 
-.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible test-canaries bench bench-timing screenshots clean
+.PHONY: help run dev build test test-docker check docs fuzz sbom reproducible check-secret-leaks bench bench-timing screenshots clean
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
-run: ## set up, build and run everything, with a demo user: http://localhost:3000
+run: ## set up, build and run the whole system with a demo user: http://localhost:3000
 	@scripts/run
 
-dev: ## the same, with a page that follows its sources: http://localhost:8080
+dev: ## like run, and rebuild the web app on each change: http://localhost:8080
 	@scripts/run dev
 
-build: ## the one binary to deploy, the page inside: target/release/cometchat-auth
-	@scripts/page
-	@scripts/release -p cometchat-auth
+build: ## build the binary to deploy, with the web app inside: target/release/cometchat-auth
+	@scripts/build-frontend
+	@scripts/build-release -p cometchat-auth
 
-test: ## every test there is, the browser's included
+test: ## run every test, including the browser tests
 	@scripts/test
 
-test-docker: ## the compose stack, on an engine of this machine
+test-docker: ## test the compose stack with the local Docker engine
 	@scripts/test-docker
 
-check: ## formatting, lints, licences, advisories (ADVISORY_DB=path: of a clone)
+check: ## check formatting, lints, licences and advisories (ADVISORY_DB=path of a clone)
 	@scripts/check
 
-docs: ## write anew what is made from the code: docs/CONFIGURATION.md, docs/openapi.json, .env.example, the forms
+docs: ## regenerate docs/CONFIGURATION.md, docs/openapi.json, .env.example and the prerendered forms
 	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test generated_docs
 	UPDATE_DOCS=1 cargo test --locked --quiet -p frontend --lib prerendered
 
-fuzz: ## feed the parsers with what libFuzzer invents, ten minutes each
+fuzz: ## fuzz each parser for ten minutes with libFuzzer
 	@scripts/fuzz
 
-sbom: ## what the binary is made of, as CycloneDX: target/sbom/
+sbom: ## write the software bill of materials (CycloneDX): target/sbom/
 	@scripts/sbom
 
-reproducible: ## build the binary twice, in two places, and compare
+reproducible: ## build the binary in two folders and compare the bytes
 	@scripts/reproducible
 
-test-canaries: ## look for every secret in all that the tests leave behind
-	@scripts/canaries
+check-secret-leaks: ## search the logs, databases and responses of the tests for secrets
+	@scripts/check-secret-leaks
 
-bench: ## measure speed, memory and weight: what docs/PERFORMANCE.md tells
+bench: ## measure the numbers of docs/PERFORMANCE.md: speed, memory and size
 	@scripts/bench
 
-bench-timing: ## measure whether the time of a failed sign-in tells who has an account
+bench-timing: ## measure whether the time of a failed login reveals that an account exists
 	@scripts/bench-timing
 
-screenshots: ## take the README's screenshots: docs/screenshots/
-	@scripts/page
+screenshots: ## take the screenshots of the README: docs/screenshots/
+	@scripts/build-frontend
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --test screenshots -- --ignored
 
-clean: ## remove what was built; the database in data/ and the tools in .tools/ stay
+clean: ## remove the build results; keep the database in data/ and the tools in .tools/
 	rm -rf target frontend/dist .tools/page-sources fuzz/target

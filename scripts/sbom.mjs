@@ -1,16 +1,15 @@
-// Puts together what the deployed binary is made of, as one CycloneDX document: the server's crates, the page's, and
-// what the page takes from npm.
+// Merges the crates of the server, the crates of the web app and its npm packages into one CycloneDX document.
 //
 //   node scripts/sbom.mjs OUT SERVER PAGE…
 
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [out, server, ...pages] = process.argv.slice(2);
-// Where the sources are on this machine is nobody's business.
+// Replaces the path of the sources, which differs between machines.
 const read = (path) => JSON.parse(readFileSync(path, "utf8").replaceAll(`path+file://${process.cwd()}`, "path+file:///src"));
 
 const bom = read(server);
-delete bom.serialNumber; // of no use to anybody, and never the same
+delete bom.serialNumber; // random, so the file would differ in each run
 const root = bom.metadata.component;
 const components = new Map(bom.components.map((component) => [component["bom-ref"], component]));
 const uses = new Map(bom.dependencies.map(({ ref, dependsOn = [] }) => [ref, new Set(dependsOn)]));
@@ -44,9 +43,9 @@ for (const [path, { version, integrity, license, dev }] of Object.entries(packag
 
 const names = new Set([...components.values()].map(({ name }) => name));
 for (const name of ["actix-web", "yew", "@cometchat/chat-sdk-javascript"]) {
-  if (!names.has(name)) throw new Error(`${name} is missing: the list is not whole`);
+  if (!names.has(name)) throw new Error(`${name} is missing: the list is incomplete`);
 }
 bom.components = [...components.values()];
 bom.dependencies = [...uses].map(([ref, others]) => ({ ref, dependsOn: [...others] }));
 writeFileSync(out, JSON.stringify(bom, null, 2) + "\n");
-console.log(`${out}: ${root.name} ${root.version}, made of ${bom.components.length} others`);
+console.log(`${out}: ${root.name} ${root.version}, ${bom.components.length} components`);

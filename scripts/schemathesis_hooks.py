@@ -1,4 +1,4 @@
-"""Signs every try in as somebody new: tries end sessions and delete accounts, and the next must not suffer."""
+"""Logs in each test case as a new user, because test cases end sessions and delete accounts."""
 
 import uuid
 
@@ -7,13 +7,13 @@ import schemathesis
 
 
 @schemathesis.auth(refresh_interval=None)
-class SomebodyNew:
+class NewUser:
     def get(self, case, context):
         base = case.operation.schema.get_base_url().rstrip("/")
         body = {"email": f"{uuid.uuid4()}@example.com", "password": "plum tractor yesterday", "name": "Ada"}
-        answer = requests.post(f"{base}/api/register", json=body, timeout=30)
-        answer.raise_for_status()
-        return answer.cookies["cometchat-auth"]
+        response = requests.post(f"{base}/api/register", json=body, timeout=30)
+        response.raise_for_status()
+        return response.cookies["cometchat-auth"]
 
     def set(self, case, data, context):
         case.cookies = {**(case.cookies or {}), "cometchat-auth": data}

@@ -18,7 +18,7 @@ pub(crate) fn build_folder() -> Result<PathBuf> {
     Ok(test.ancestors().nth(3).context("a test outside of cargo's target folder")?.to_path_buf())
 }
 
-/// Returns the folder that keeps the files of all tests, or `None` unless `scripts/canaries` runs them.
+/// Returns the folder that keeps the files of all tests, or `None` unless `scripts/check-secret-leaks` runs them.
 pub(crate) fn canaries() -> Option<PathBuf> {
     std::env::var_os("CANARIES").map(|place| PathBuf::from(place).join("left"))
 }

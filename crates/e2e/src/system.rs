@@ -71,7 +71,7 @@ impl System {
         system.add_user(&DEMO)?;
         system.start_server().await?;
         let page = system.http.get(system.url("/")).send().await?;
-        ensure!(page.status() == 200, "the server has no page: run `make test`, or scripts/page");
+        ensure!(page.status() == 200, "the server has no page: run `make test`, or scripts/build-frontend");
         Ok(system)
     }
 

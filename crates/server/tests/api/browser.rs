@@ -104,7 +104,7 @@ pub async fn failure(answer: Response, code: ErrorCode) -> ApiError {
     let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
     let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let text = answer.text().await.unwrap();
-    canary::told(&text);
+    canary::response(&text);
     let error: ApiError = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
     assert_eq!((error.code, status), (code, code.status()), "{text}");
     assert_eq!(error.request_id, id);

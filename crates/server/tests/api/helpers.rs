@@ -159,7 +159,7 @@ impl TestApp {
     pub async fn metrics(&self) -> String {
         let url = format!("http://{}/metrics", self.metrics.unwrap());
         let metrics = self.emulator.http.get(url).send().await.unwrap().text().await.unwrap();
-        canary::told(&metrics);
+        canary::response(&metrics);
         metrics
     }
 

@@ -1,4 +1,4 @@
-//! What `scripts/canaries` looks for. When it runs the tests, every secret that goes over the wire is written down, and
+//! What `scripts/check-secret-leaks` looks for. When it runs the tests, every secret that goes over the wire is written down, and
 //! what the servers leave behind is kept; else nothing here does anything.
 
 use base64::Engine as _;
@@ -49,8 +49,8 @@ pub fn log_everything() {
 }
 
 /// Keeps what a client was told: an error, or the metrics.
-pub fn told(text: &str) {
-    append("left/told", text);
+pub fn response(text: &str) {
+    append("left/responses", text);
 }
 
 /// Every secret in the body of a request. Of a password also the quick hash, which nobody may keep either.

@@ -51,7 +51,7 @@ impl World {
         let output = child.wait_with_output().unwrap();
         let words = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         canary::secret(PASSWORD);
-        canary::told(&words);
+        canary::response(&words);
         (output.status.success(), words)
     }
 

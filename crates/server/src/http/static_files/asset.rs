@@ -24,7 +24,7 @@ pub const INDEX: &str = "index.html";
 pub const LOGIN: &str = "login.html";
 pub const REGISTER: &str = "register.html";
 
-/// The suffixes of the compressed variants that `scripts/finish-page.mjs` creates, the best encoding first.
+/// The suffixes of the compressed variants that `scripts/postbuild.mjs` creates, the best encoding first.
 const COMPRESSED: [(&str, Encoding); 2] =
     [(".br", Encoding::Known(ContentEncoding::Brotli)), (".gz", Encoding::Known(ContentEncoding::Gzip))];
 

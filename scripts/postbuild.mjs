@@ -1,7 +1,7 @@
-// Turns trunk's output into what the server sends: minified, with content hashes in the names, the forms
-// prerendered into the page, and every file compressed.
+// Turns trunk's output into the files that the server sends: minified, with content hashes in their names, with the
+// prerendered forms in the pages, and each with compressed copies.
 //
-//   node scripts/finish-page.mjs FOLDER
+//   node scripts/postbuild.mjs FOLDER
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -19,23 +19,23 @@ const read = (name) => readFileSync(at(name), "utf8");
 const files = readdirSync(folder);
 const built = (pattern) => {
   const found = files.filter((name) => pattern.test(name));
-  if (found.length !== 1) throw new Error(`${pattern} fits ${found.length} files`);
+  if (found.length !== 1) throw new Error(`${pattern} matches ${found.length} files`);
   return found[0];
 };
 
-// The server sends a file with sixteen such digits in its name as immutable.
+// The server marks a file with sixteen hex digits in its name as immutable.
 const hashed = (name, bytes) => {
   const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   return name.replace(/(\.[a-z]+)$/, `-${hash}$1`);
 };
-const keep = (name, bytes) => {
-  const called = hashed(name, bytes);
-  writeFileSync(at(called), bytes);
-  return `/${called}`;
+const writeHashed = (name, bytes) => {
+  const file = hashed(name, bytes);
+  writeFileSync(at(file), bytes);
+  return `/${file}`;
 };
 
-// A program is its WebAssembly and the script that binds it to the browser. The functions between the two have
-// long names with a random part, which does not compress; this gives them short ones.
+// Processes a program: its WebAssembly and its JavaScript glue. The functions between the two have long names with a
+// random part, which compresses badly, so wasm-opt renames them and this script applies the same renames to the glue.
 const program = (name) => {
   const [script, wasm] = [built(new RegExp(`^${name}(-[0-9a-f]+)?\\.js$`)), built(new RegExp(`^${name}(-[0-9a-f]+)?_bg\\.wasm$`))];
   const names = JSON.parse(tool("wasm-opt", "--minify-imports-and-exports-and-modules", at(wasm), "-o", at(wasm)));
@@ -48,13 +48,13 @@ const program = (name) => {
   const imports = new Map(names.imports.map(([, long, short]) => [long, short]));
   text = text.replace(/^( +)(__wb\w+)(:|\()/gm, (all, indent, long, rest) =>
     imports.has(long) ? `${indent}${JSON.stringify(imports.get(long))}${rest}` : all);
-  // Exported functions share their names with the script's own; only uses through `wasm.` are renamed.
+  // Exports share their names with functions of the glue, so only uses through `wasm.` are renamed.
   const exports = new Map(names.exports);
   text = text.replace(/\bwasm\.(\w+)/g, (all, long) => (exports.has(long) ? `wasm[${JSON.stringify(exports.get(long))}]` : all));
   replace(`"./${name}_bg.js"`, JSON.stringify("a"));
   writeFileSync(at(script), text);
   const small = tool("esbuild", "--minify", "--format=esm", "--log-level=warning", at(script));
-  const addresses = { script: keep(`${name}.js`, small), wasm: keep(`${name}.wasm`, readFileSync(at(wasm))) };
+  const addresses = { script: writeHashed(`${name}.js`, small), wasm: writeHashed(`${name}.wasm`, readFileSync(at(wasm))) };
   rmSync(at(script));
   rmSync(at(wasm));
   return { name, old: { script: `/${script}`, wasm: `/${wasm}` }, ...addresses };
@@ -63,12 +63,12 @@ const program = (name) => {
 const [auth, app] = ["auth", "app"].map(program);
 let index = read("index.html");
 const style = /data-style="([^"]*)"/.exec(index)[1].split(" ");
-const sheet = keep("app.css", style.map((address) => read(address.slice(1))).join("\n"));
+const sheet = writeHashed("app.css", style.map((address) => read(address.slice(1))).join("\n"));
 rmSync(at("styles"), { recursive: true });
 index = index.replace(/data-style="[^"]*"/, `data-style="${sheet}"`).replace(/<!--.*?-->/gs, "").replace(/\n\s*\n+/g, "\n");
 index = index.replace(`"${app.old.script}"`, `"${app.script}"`).replace(`"${app.old.wasm}"`, `"${app.wasm}"`);
 
-// The elements with which trunk starts and preloads the program.
+// The elements that trunk generates to start and preload the program.
 const start = new RegExp(`<script type="module">(?:(?!</script>).)*${auth.old.script}.*?</script>`, "s");
 const early = new RegExp(`<link rel="modulepreload" href="${auth.old.script}"[^>]*><link rel="preload" href="${auth.old.wasm}"[^>]*>`);
 if (!start.test(index) || !early.test(index)) throw new Error("index.html does not start the program as expected");
@@ -97,7 +97,7 @@ for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }
   }
 }
 
-// What a browser loads until the form works, as transferred.
+// The transfer size, in bytes, of everything that a browser loads before the form works.
 const BUDGET = 110_000;
 const sent = (name) => Math.min(...["", ".br"].map((ending) => statSync(at(name) + ending, { throwIfNoEntry: false })?.size ?? Infinity));
 const sizes = ["login.html", auth.script, auth.wasm].map(sent);
