@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cometchat_auth::fuzzing::password_hash(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::password_hash(bytes));

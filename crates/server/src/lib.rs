@@ -11,8 +11,6 @@ pub mod cometchat;
 pub mod config;
 pub mod crypto;
 pub mod db;
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;
 pub mod http;
 pub mod maintenance;
 pub mod passwords;

@@ -31,18 +31,18 @@ const WRONG_SIGNATURE: &str = "the signature is wrong";
 
 /// The claims of an assertion.
 #[derive(Deserialize)]
-pub(crate) struct Claims {
+pub struct Claims {
     aud: String,
     /// The user's id here and at CometChat.
-    pub(crate) sub: String,
+    pub sub: String,
     email: String,
     name: String,
     /// Unix seconds.
-    pub(crate) iat: i64,
-    pub(crate) exp: i64,
+    pub iat: i64,
+    pub exp: i64,
     /// Not valid before this time, if given.
     #[serde(default)]
-    pub(crate) nbf: i64,
+    pub nbf: i64,
     /// The assertion's id, which can be used once.
     jti: String,
 }
@@ -105,7 +105,7 @@ fn verify_by_any(keys: &[SecretKey], assertion: &str, now: i64) -> Result<Claims
 }
 
 /// Verifies the signature and the claims of an assertion.
-pub(crate) fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, AssertionError> {
+pub fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, AssertionError> {
     let invalid = AssertionError::Invalid;
     let (signed, signature) = assertion.rsplit_once('.').ok_or(invalid("it is not a JWT"))?;
     let (header, claims) = signed.split_once('.').ok_or(invalid("it is not a JWT"))?;

@@ -37,7 +37,7 @@ pub struct Args {
 /// A line of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Record {
+pub struct Record {
     id: String,
     email: String,
     name: String,
@@ -46,7 +46,7 @@ pub(crate) struct Record {
 }
 
 /// A line number, and the record or the syntax error in the line.
-pub(crate) type Line = (usize, Result<Record, String>);
+pub type Line = (usize, Result<Record, String>);
 
 pub async fn run(args: &Args, db: &Db) -> CliResult {
     let path = args.file.display();
@@ -105,7 +105,7 @@ fn read(path: &Path) -> io::Result<Vec<Line>> {
     lines(file, is_json)
 }
 
-pub(crate) fn lines(file: impl BufRead, is_json: bool) -> io::Result<Vec<Line>> {
+pub fn lines(file: impl BufRead, is_json: bool) -> io::Result<Vec<Line>> {
     if is_json { read_json(file) } else { Ok(read_csv(file)) }
 }
 
@@ -158,7 +158,7 @@ fn csv_error(error: &csv::Error) -> String {
 
 /// Ids and email addresses in use, with their line in the file; 0 for users in the database.
 #[derive(Default)]
-pub(crate) struct ExistingUsers {
+pub struct ExistingUsers {
     ids: HashMap<String, usize>,
     emails: HashMap<String, usize>,
     /// Ids whose deletion at CometChat is still pending.
@@ -187,7 +187,7 @@ async fn existing_users(db: &Db) -> Result<ExistingUsers, crate::db::DbError> {
 }
 
 /// Returns the users with their password hashes, and all errors with their line numbers.
-pub(crate) fn validate(
+pub fn validate(
     lines: Vec<Line>,
     mut existing: ExistingUsers,
 ) -> (Vec<(User, Option<String>)>, Vec<String>) {

@@ -4,10 +4,10 @@ mod benchmark;
 mod chat;
 mod check;
 mod healthcheck;
-pub(crate) mod import_users;
+pub mod import_users;
 mod migrate_sqlite;
 mod serve;
-pub(crate) mod users;
+pub mod users;
 
 use crate::config::{self, Sources, ValueSource};
 use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};

@@ -180,7 +180,7 @@ async fn add(args: AddArgs, core: &CoreConfig, db: &Db) -> CliResult {
 }
 
 /// Returns the errors in a user's fields, each with the name of the field.
-pub(crate) fn validate(user: &User) -> Vec<String> {
+pub fn validate(user: &User) -> Vec<String> {
     let mut errors = FieldErrors::new();
     validation::check_email(&user.email, &mut errors);
     validation::check_name(&user.name, &mut errors);

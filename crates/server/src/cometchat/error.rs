@@ -104,7 +104,7 @@ struct ErrorBody {
     details: Option<Value>,
 }
 
-pub(crate) fn parse_response(
+pub fn parse_response(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
@@ -157,7 +157,7 @@ fn is_uid_taken(details: Option<&Value>) -> bool {
         .is_some_and(|words| words.contains("already been taken"))
 }
 
-pub(crate) fn decode<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, CometChatError> {
+pub fn decode<T: serde::de::DeserializeOwned>(data: Value) -> Result<T, CometChatError> {
     // Not serde's words: they may quote the answer, and the answer has a token.
     serde_json::from_value(data).map_err(|_| CometChatError::UnknownOutcome("data of another shape".into()))
 }

@@ -6,7 +6,7 @@
 pub mod budget;
 pub mod circuit_breaker;
 pub mod client;
-pub(crate) mod error;
+pub mod error;
 pub mod job_queue;
 pub mod key_fingerprints;
 pub(crate) mod token_journal;

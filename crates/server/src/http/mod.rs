@@ -5,17 +5,17 @@
 //! use case of [`crate::auth`] and writes the response. Routes contain no SQL and call CometChat only
 //! through use cases.
 
-pub(crate) mod client_ip;
-pub(crate) mod cookie;
+pub mod client_ip;
+pub mod cookie;
 mod error;
-pub(crate) mod extract;
+pub mod extract;
 pub(crate) mod middleware;
 pub mod routes;
 pub mod server;
 mod state;
 mod static_files;
 mod timeout_stream;
-pub(crate) mod user_agent;
+pub mod user_agent;
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -142,7 +142,7 @@ pub fn is_current(stored: &str, params: &Params) -> bool {
     })
 }
 
-pub(crate) fn parse(stored: &str) -> Option<(Argon2<'static>, Salt, Output)> {
+pub fn parse(stored: &str) -> Option<(Argon2<'static>, Salt, Output)> {
     let phc = PasswordHash::new(stored).ok()?;
     let algorithm = Algorithm::try_from(phc.algorithm.as_str()).ok()?;
     let version = phc.version.map_or(Some(Version::V0x13), |version| Version::try_from(version).ok())?;

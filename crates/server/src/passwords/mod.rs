@@ -3,12 +3,12 @@
 //! Hashing is by far the most expensive operation of the server. It runs on dedicated threads ([`Hasher`]), which keeps
 //! it off the async threads and bounds its memory.
 
-pub(crate) mod argon2id;
+pub mod argon2id;
 pub mod benchmark;
 mod costs;
 mod hasher;
 mod kind;
-pub(crate) mod legacy;
+pub mod legacy;
 mod policy;
 #[cfg(feature = "argon2-simd")]
 mod simd;

@@ -1,26 +1,25 @@
-//! Every parser that meets bytes from outside, as a function of bytes that fails where the parser breaks its word.
+//! The fuzz targets: one function for each parser of untrusted input. It takes the input as bytes and panics if the
+//! parser breaks its contract.
 //!
-//! `make fuzz` feeds them with whatever libFuzzer thinks of (`fuzz/`), and the test below with the seeds that it
-//! starts from. This is the one way in for the fuzzer, so that the parsers themselves can stay private; it is in no
-//! build that is deployed.
+//! `make fuzz` calls them with libFuzzer's inputs (`fuzz_targets/`), and `crates/server/tests/fuzz_seeds.rs`, which
+//! includes this file, with the seeds.
 
-use crate::auth::assertion;
-use crate::cli::{import_users, users};
-use crate::cometchat::client::{IssuedToken, RemoteUser};
-use crate::cometchat::error::{CometChatError, decode, parse_response};
-use crate::crypto::seal::SecretKey;
-use crate::http::extract::json_object::JsonObject;
-use crate::http::{client_ip, cookie, user_agent};
-use crate::passwords::legacy::LegacyHash;
-use crate::passwords::{self, Password, argon2id};
-use crate::sessions::Lifetime;
-use crate::throttle::{
-    self, device_cookie::DeviceBinding, device_cookie::DeviceCookie, device_cookie::DeviceCookieSigner,
-};
-use crate::users::email::email_key;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cometchat_auth::auth::assertion;
+use cometchat_auth::cli::{import_users, users};
+use cometchat_auth::cometchat::client::{IssuedToken, RemoteUser};
+use cometchat_auth::cometchat::error::{CometChatError, decode, parse_response};
+use cometchat_auth::crypto::seal::SecretKey;
+use cometchat_auth::http::extract::json_object::JsonObject;
+use cometchat_auth::http::{client_ip, cookie, user_agent};
+use cometchat_auth::passwords::legacy::LegacyHash;
+use cometchat_auth::passwords::{self, Password, argon2id};
+use cometchat_auth::sessions::Lifetime;
+use cometchat_auth::throttle::device_cookie::{DeviceBinding, DeviceCookie, DeviceCookieSigner};
+use cometchat_auth::throttle::token_bucket;
+use cometchat_auth::users::email::email_key;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,12 +28,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A key that whoever writes a seed can know.
-const KEY: [u8; 32] = [7; 32];
-/// When a handed-over user is looked at, in Unix seconds.
+/// The key of the seeds.
+pub const KEY: [u8; 32] = [7; 32];
+/// The time of the seeds, in Unix seconds.
 const NOW: i64 = 1_800_000_000;
 
-/// A `Cookie` header. What is taken for ours is what we gave out, to the letter.
+/// Parses a `Cookie` header. The server accepts a session or device cookie only in the exact form that it issues.
 pub fn cookie(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
     let request = TestRequest::default().insert_header((header::COOKIE, value)).to_http_request();
@@ -56,8 +55,8 @@ pub fn cookie(bytes: &[u8]) {
     }
 }
 
-/// Lines of `X-Forwarded-For` from a proxy that is trusted, and a `User-Agent`. Who is found is the proxy itself or
-/// somebody whom the header names, and a device has words of a bounded length.
+/// Parses `X-Forwarded-For` lines from a trusted proxy, and a `User-Agent`. The client address is the proxy's or one that
+/// the header has, and the description of a user agent has at most 40 characters.
 pub fn headers(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in bytes.split(|byte| *byte == b'\n') {
@@ -72,15 +71,16 @@ pub fn headers(bytes: &[u8]) {
     let mut named = text.split(['\n', ',']).filter_map(|entry| entry.trim().parse::<IpAddr>().ok());
     assert!(client == proxy || named.any(|address| address.to_canonical() == client));
     assert_eq!(client, client.to_canonical());
-    assert!(throttle::token_bucket::network(client).contains(&client));
-    let nobody = client_ip::Proxies(Vec::new()).client_of(Some(proxy), &headers);
-    assert_eq!(nobody, proxy, "without a trusted proxy the header is not believed");
+    assert!(token_bucket::network(client).contains(&client));
+    let untrusted = client_ip::Proxies(Vec::new()).client_of(Some(proxy), &headers);
+    assert_eq!(untrusted, proxy, "the header of an untrusted proxy is ignored");
 
-    let words = user_agent::describe(&text);
-    assert!(!words.is_empty() && words.chars().count() <= 40);
+    let description = user_agent::describe(&text);
+    assert!(!description.is_empty() && description.chars().count() <= 40);
 }
 
-/// A stored hash, ours or another system's. What is read is bounded in what it costs, and can be checked.
+/// Parses a stored password hash of the server or of another system. A hash that the server accepts has a bounded cost
+/// and can be verified.
 pub fn password_hash(bytes: &[u8]) {
     let Ok(stored) = str::from_utf8(bytes) else { return };
     let Some(scheme) = passwords::scheme(stored) else {
@@ -88,7 +88,7 @@ pub fn password_hash(bytes: &[u8]) {
         return;
     };
     assert!(stored.contains(&scheme) || scheme == "bcrypt");
-    // Checked for real where that is quick: the fuzzer is after the parser.
+    // Verify only cheap hashes, because the target is the parser.
     let is_quick = match (argon2id::parse(stored), LegacyHash::parse(stored)) {
         (Some((argon2, _, _)), None) => {
             let params = argon2.params();
@@ -105,7 +105,7 @@ pub fn password_hash(bytes: &[u8]) {
             assert!(rounds <= 5_000_000);
             rounds <= 100
         }
-        _ => unreachable!("a hash is of one kind"),
+        _ => unreachable!("a hash has exactly one format"),
     };
     if is_quick {
         assert!(
@@ -115,12 +115,12 @@ pub fn password_hash(bytes: &[u8]) {
     }
 }
 
-/// A file of users to import, CSV or, after a first byte of `{`, JSON lines. Without a fault every user may be stored;
-/// and no fault writes more than its own line on an operator's screen.
+/// Parses a file of users to import: JSON lines if it starts with `{`, otherwise CSV. Without an error every user is
+/// valid, and no error message has a control character that could forge output on the operator's terminal.
 pub fn import(bytes: &[u8]) {
     let Ok(lines) = import_users::lines(bytes, bytes.starts_with(b"{")) else { return };
     let (users, errors) = import_users::validate(lines, import_users::ExistingUsers::default());
-    assert!(!errors.iter().any(|fault| fault.chars().any(char::is_control)), "{errors:?}");
+    assert!(!errors.iter().any(|error| error.chars().any(char::is_control)), "{errors:?}");
     if errors.is_empty() {
         let ids: BTreeSet<&str> = users.iter().map(|(user, _)| user.id.as_str()).collect();
         let emails: BTreeSet<String> = users.iter().map(|(user, _)| email_key(&user.email)).collect();
@@ -132,9 +132,9 @@ pub fn import(bytes: &[u8]) {
     }
 }
 
-/// An answer of CometChat: three digits of its status, then its body. What is taken for a success is one, and what is
-/// said of a failure fits into a line of the log.
-pub fn cometchat_answer(bytes: &[u8]) {
+/// Parses a response of CometChat: three digits of the status, then the body. A success has a 2xx status, and the message
+/// of an error is a single line of less than 500 bytes.
+pub fn cometchat_response(bytes: &[u8]) {
     let Some((status, body)) = bytes.split_first_chunk::<3>() else { return };
     let Ok(status) = reqwest::StatusCode::from_bytes(status) else { return };
     match parse_response(status, Some(Duration::from_secs(7)), body) {
@@ -150,14 +150,14 @@ pub fn cometchat_answer(bytes: &[u8]) {
             }
         }
         Err(error) => {
-            let words = error.to_string();
-            assert!(words.len() < 500 && !words.chars().any(char::is_control), "{words}");
+            let message = error.to_string();
+            assert!(message.len() < 500 && !message.chars().any(char::is_control), "{message}");
         }
     }
 }
 
-/// A body, taken for each request and each answer of our API. What is read is an object, and is the same after it was
-/// written and read once more; and whether its fields may be used is said without fail.
+/// Parses a body as each request and each response of the API. An accepted body is a JSON object that survives
+/// serialization and parsing, and its validation does not panic.
 pub fn dto(bytes: &[u8]) {
     fn request<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Option<T> {
         let read = serde_json::from_slice::<JsonObject<T>>(bytes).ok()?;
@@ -167,19 +167,19 @@ pub fn dto(bytes: &[u8]) {
         assert_eq!(serde_json::to_vec(&again).ok(), written);
         Some(again)
     }
-    fn answer<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
+    fn response<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
         let Ok(read) = serde_json::from_slice::<T>(bytes) else { return };
         let written = serde_json::to_vec(&read).unwrap_or_default();
         assert_eq!(serde_json::from_slice::<T>(&written).ok(), Some(read));
     }
     if let Some(login) = request::<shared::LoginRequest>(bytes) {
-        let is_whole = login.validate().is_empty();
-        assert!(!is_whole || !email_key(&login.email).is_empty());
+        let is_valid = login.validate().is_empty();
+        assert!(!is_valid || !email_key(&login.email).is_empty());
     }
     if let Some(register) = request::<shared::RegisterRequest>(bytes)
         && register.validate(15).is_empty()
     {
-        // As it is hashed it may have fewer code points than as it was typed.
+        // The normalized password that is hashed may have fewer code points than the input.
         let _ = Password::new(register.password.expose()).check_length(15);
     }
     request::<shared::UpdateAccountRequest>(bytes).map(|rename| rename.validate());
@@ -187,16 +187,16 @@ pub fn dto(bytes: &[u8]) {
     request::<shared::DeleteAccountRequest>(bytes).map(|delete| delete.validate());
     request::<shared::ChatTokenRequest>(bytes);
     request::<shared::AssertionRequest>(bytes);
-    answer::<shared::LoginResponse>(bytes);
-    answer::<shared::UserResponse>(bytes);
-    answer::<shared::SessionsResponse>(bytes);
-    answer::<shared::ChatTokenResponse>(bytes);
-    answer::<shared::ClientConfig>(bytes);
-    answer::<shared::ApiError>(bytes);
+    response::<shared::LoginResponse>(bytes);
+    response::<shared::UserResponse>(bytes);
+    response::<shared::SessionsResponse>(bytes);
+    response::<shared::ChatTokenResponse>(bytes);
+    response::<shared::ClientConfig>(bytes);
+    response::<shared::ApiError>(bytes);
 }
 
-/// An assertion: as it is, and its two lines as the header and the claims of one that is signed with our key. What is
-/// believed is within every bound, and is not believed when another key has signed it.
+/// Parses an assertion, and the two lines of the input as header and claims of a correctly signed assertion. An accepted
+/// assertion is within all limits, and is rejected with another key and after its expiry.
 pub fn assertion(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let key = SecretKey::new(KEY);
@@ -216,44 +216,5 @@ pub fn assertion(bytes: &[u8]) {
         );
         assert!(assertion::verify(&SecretKey::new([8; 32]), &assertion, NOW).is_err());
         assert!(assertion::verify(&key, &assertion, claims.exp).is_err());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    type Target = (&'static str, fn(&[u8]));
-
-    const TARGETS: [Target; 7] = [
-        ("cookie", cookie),
-        ("headers", headers),
-        ("password_hash", password_hash),
-        ("import", import),
-        ("cometchat_answer", cometchat_answer),
-        ("dto", dto),
-        ("assertion", assertion),
-    ];
-
-    #[test]
-    fn fuzz_seed_with_device_cookie_is_trusted() {
-        let seed = include_str!("../../../fuzz/seeds/cookie/both");
-        let claim = DeviceCookie::read(seed.rsplit_once('=').unwrap().1).unwrap();
-        let ada = DeviceBinding { user_id: "ada", password_version: 1 };
-        assert!(DeviceCookieSigner::new(&SecretKey::new(KEY), &[]).verify(&claim, ada));
-    }
-
-    #[test]
-    fn fuzz_seeds_pass_their_targets() {
-        for (name, target) in TARGETS {
-            let folder = format!("{}/../../fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
-            let seeds: Vec<_> =
-                fs::read_dir(&folder).expect(&folder).map(|seed| seed.unwrap().path()).collect();
-            assert!(!seeds.is_empty(), "{folder} is empty");
-            for seed in seeds {
-                target(&fs::read(seed).unwrap());
-            }
-        }
     }
 }
