@@ -49,13 +49,21 @@ async fn rename_limit_refuses_without_calling_cometchat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn user_login_limit_is_not_consumed_by_sign_out() {
     let app = TestApp::start_with(three).await;
+    let mut browsers = Vec::new();
     for _ in 0..3 {
-        let (browser, _) = app.signed_in().await;
-        assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+        browsers.push(app.signed_in().await.0);
     }
+    failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
+    app.clock.advance(Duration::from_secs(REFILL));
+    browsers.push(app.signed_in().await.0);
     let refused = failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
     assert_eq!(refused.retry_after_seconds, Some(REFILL));
-    assert_eq!(app.emulator.calls("POST", "auth_tokens").await, 3);
+    assert_eq!(app.emulator.calls("POST", "auth_tokens").await, 4);
+    // Four sign-outs, one more than the limit, are accepted although no login is.
+    for browser in browsers {
+        assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
+    }
+    failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
     failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
     app.clock.advance(Duration::from_secs(REFILL));

@@ -1,4 +1,4 @@
-//! The limits on attempts.
+//! Properties of the limits on login attempts.
 
 use super::{for_all, for_all_with_db};
 use cometchat_auth::auth::login;
@@ -15,17 +15,19 @@ use proptest::prelude::*;
 use std::net::IpAddr;
 use std::time::Duration;
 
-const LONGEST_WAIT: i64 = 900;
+const MAX_WAIT: i64 = 900;
+/// Failed logins in a row that lock an account, or end the trust in a device.
+const MAX_FAILURES: u32 = 100;
 
-/// What is counted for this subject.
-async fn found(db: &Db, subject: &AttemptKeys, now: i64) -> throttle::ThrottleState {
-    let state = login::load_login_state(db, "", subject).await.unwrap();
-    throttle::evaluate(subject, state.failures, now)
+/// Loads the state that the next attempt of a client with these keys meets.
+async fn throttle_state(db: &Db, keys: &AttemptKeys, now: i64) -> throttle::ThrottleState {
+    let state = login::load_login_state(db, "", keys).await.unwrap();
+    throttle::evaluate(keys, state.failures, now)
 }
 
-/// How much stands in the way.
-fn weight(standing: Lockout) -> i64 {
-    match standing {
+/// Orders lockouts by the time that they take.
+fn weight(lockout: Lockout) -> i64 {
+    match lockout {
         Lockout::Allowed => 0,
         Lockout::RetryAfter(seconds) => seconds,
         Lockout::Locked => i64::MAX,
@@ -39,12 +41,12 @@ fn backoff_never_shrinks_and_never_exceeds_maximum() {
     let time = || prop_oneof![-2_000..2_000i64, 0..200_000i64, any::<i64>()];
     for_all(20_000, (scope, count, time(), time()), |(scope, count, last_at, now)| {
         let before = Failures { count, last_at };
-        let standing = before.lockout(scope, now);
-        if let Lockout::RetryAfter(seconds) = standing {
-            prop_assert!((1..=LONGEST_WAIT).contains(&seconds));
+        let lockout = before.lockout(scope, now);
+        if let Lockout::RetryAfter(seconds) = lockout {
+            prop_assert!((1..=MAX_WAIT).contains(&seconds));
         }
         let after = before.with_failure(now).lockout(scope, now);
-        prop_assert!(weight(after) >= weight(standing), "{standing:?}, then {after:?}");
+        prop_assert!(weight(after) >= weight(lockout), "{lockout:?}, then {after:?}");
         Ok(())
     });
 }
@@ -59,7 +61,7 @@ enum Event {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
-        4 => (0..2u8, any::<bool>(), 1..10u8)
+        4 => (0..2u8, any::<bool>(), prop_oneof![9 => 1..10u8, 1 => Just(100)])
             .prop_map(|(network, trusted, times)| Event::Fail { network, trusted, times }),
         1 => (0..2u8, any::<bool>()).prop_map(|(network, trusted)| Event::Succeed { network, trusted }),
         2 => (0..2_000i64).prop_map(Event::Pass),
@@ -71,20 +73,21 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 #[test]
 fn backoff_ends_and_hides_account_existence() {
     let devices = DeviceCookieSigner::new(&SecretKey::new([1; 32]), &[]);
-    let subject = |email: &str, network: u8, trusted: bool| {
+    let keys = |email: &str, network: u8, trusted: bool| {
         let cookie = devices.issue(DeviceBinding { user_id: email, password_version: 1 }, None);
-        let claim = DeviceCookie::read(&cookie).unwrap();
-        AttemptKeys::new(email, IpAddr::from([192, 0, 2, network]), trusted.then_some(&claim.device))
+        let cookie = DeviceCookie::read(&cookie).unwrap();
+        AttemptKeys::new(email, IpAddr::from([192, 0, 2, network]), trusted.then_some(&cookie.device))
     };
-    // Each of the two accounts as it is tried from two networks, by anybody and by its owner's browser.
-    let subjects = |email: &str| {
-        [(0, false), (1, false), (0, true), (1, true)]
-            .map(|(network, trusted)| subject(email, network, trusted))
+    // Unknown browsers in two networks, and two browsers that the owner has logged in with.
+    let clients = |email: &str| {
+        [(0, false), (1, false), (0, true), (1, true)].map(|(network, trusted)| keys(email, network, trusted))
     };
     for_all_with_db(24, events(), async |db, events| {
-        let accounts = [subjects("ada@example.com"), subjects("nobody@example.com")];
-        let place = |network: u8, trusted: bool| usize::from(network) + if trusted { 2 } else { 0 };
+        let accounts = [clients("ada@example.com"), clients("unknown@example.com")];
+        let index = |network: u8, trusted: bool| usize::from(network) + if trusted { 2 } else { 0 };
         let mut now = 1_000_000;
+        // Failures in a row of each client.
+        let mut failures = [0_u32; 4];
         let mut tx = db.begin().await.unwrap();
         tx.execute("DELETE FROM login_failures", &[]).await.unwrap();
         let ada = User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada".into() };
@@ -93,45 +96,52 @@ fn backoff_ends_and_hides_account_existence() {
         for event in events {
             match event {
                 Event::Fail { network, trusted, times } => {
-                    for subjects in &accounts {
-                        let owner = found(db, &subjects[2], now).await.lockout;
+                    failures[index(network, trusted)] += u32::from(times);
+                    for clients in &accounts {
+                        let before = throttle_state(db, &clients[2], now).await.lockout;
                         for _ in 0..times {
-                            throttle::record_failure(db, &subjects[place(network, trusted)], now)
+                            throttle::record_failure(db, &clients[index(network, trusted)], now)
                                 .await
                                 .unwrap();
                         }
-                        let still = found(db, &subjects[2], now).await.lockout;
-                        prop_assert!(trusted || still == owner, "others keep the owner's browser out");
+                        let after = throttle_state(db, &clients[2], now).await.lockout;
+                        prop_assert!(
+                            trusted || failures[2] >= MAX_FAILURES || after == before,
+                            "other clients' failures delay the owner's browser"
+                        );
                     }
                 }
                 Event::Succeed { network, trusted } => {
-                    for subjects in &accounts {
-                        let subject = &subjects[place(network, trusted)];
-                        let before = found(db, subject, now).await;
+                    for clients in &accounts {
+                        let client = &clients[index(network, trusted)];
+                        let before = throttle_state(db, client, now).await;
                         if before.lockout == Lockout::Locked {
-                            // Nobody does.
+                            // No password is accepted.
                             continue;
                         }
-                        throttle::record_success(db, subject, before.account.is_none()).await.unwrap();
-                        let found = found(db, subject, now).await;
-                        prop_assert_eq!((found.lockout, found.has_failures), (Lockout::Allowed, false));
+                        failures[index(network, trusted)] = 0;
+                        throttle::record_success(db, client, before.account.is_none()).await.unwrap();
+                        let after = throttle_state(db, client, now).await;
+                        prop_assert_eq!((after.lockout, after.has_failures), (Lockout::Allowed, false));
                     }
                 }
                 Event::Pass(seconds) => now += seconds,
                 Event::SetBack(seconds) => now -= seconds,
             }
             for (known, unknown) in accounts[0].iter().zip(&accounts[1]) {
-                let known = found(db, known, now).await.lockout;
-                let unknown = found(db, unknown, now).await.lockout;
+                let known = throttle_state(db, known, now).await.lockout;
+                let unknown = throttle_state(db, unknown, now).await.lockout;
                 prop_assert_eq!(known, unknown);
-                prop_assert!(weight(known) <= LONGEST_WAIT || known == Lockout::Locked);
+                prop_assert!(weight(known) <= MAX_WAIT || known == Lockout::Locked);
             }
         }
-        // Twice, since the clock may have been set back by less than it.
-        let later = now + 2 * LONGEST_WAIT;
-        for subject in &accounts[0] {
-            let standing = found(db, subject, later).await.lockout;
-            prop_assert!(matches!(standing, Lockout::Allowed | Lockout::Locked), "{standing:?}");
+        // Twice the longest wait, because the clock may have been set back by less than it.
+        let later = now + 2 * MAX_WAIT;
+        for (client, failures) in accounts[0].iter().zip(failures) {
+            let lockout = throttle_state(db, client, later).await.lockout;
+            prop_assert!(matches!(lockout, Lockout::Allowed | Lockout::Locked), "{lockout:?}");
+            let is_trusted = client.keys()[2] != "" && failures < MAX_FAILURES;
+            prop_assert!(!is_trusted || lockout == Lockout::Allowed, "the owner's browser is locked out");
         }
         Ok(())
     });
@@ -153,7 +163,7 @@ fn rate_limit_grants_burst_plus_refill_at_most() {
     for_all(500, (1..60u32, vec(event, 1..100)), |(per_minute, events)| {
         let clock = Clock::manual(1_000_000);
         let limit = AddressLimit::per_minute(per_minute, clock.clone());
-        let me = IpAddr::from([192, 0, 2, 1]);
+        let client = IpAddr::from([192, 0, 2, 1]);
         let (mut taken, mut passed) = (0.0, 0.0);
         for event in events {
             match event {
@@ -164,16 +174,16 @@ fn rate_limit_grants_burst_plus_refill_at_most() {
                 Event::SetBack(seconds) => clock.step(-seconds),
                 Event::Take => {
                     taken += 1.0;
-                    if let Err(wait) = limit.take(me) {
+                    if let Err(wait) = limit.take(client) {
                         prop_assert!(wait <= Duration::from_secs(60) / per_minute, "{wait:?}");
-                        // The clock goes by milliseconds.
+                        // The clock has a resolution of a millisecond.
                         let wait = wait + Duration::from_millis(1);
                         clock.advance(wait);
                         passed += wait.as_secs_f64() / 60.0;
-                        prop_assert_eq!(limit.take(me), Ok(()), "after the wait that was told");
+                        prop_assert_eq!(limit.take(client), Ok(()), "allowed after the announced wait");
                     }
-                    let given = f64::from(per_minute) * (1.0 + passed);
-                    prop_assert!(taken <= given + 0.001, "{taken} of {given}");
+                    let granted = f64::from(per_minute) * (1.0 + passed);
+                    prop_assert!(taken <= granted + 0.001, "{taken} of {granted}");
                 }
             }
         }
