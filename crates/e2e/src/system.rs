@@ -148,8 +148,8 @@ impl System {
         if !body.is_null() {
             request = request.json(&body);
         }
-        let answer = request.send().await?.error_for_status()?.bytes().await?;
-        if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
+        let response = request.send().await?.error_for_status()?.bytes().await?;
+        if response.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&response)?) }
     }
 
     /// Closes the sockets of a user, as a network failure would.

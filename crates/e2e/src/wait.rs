@@ -15,8 +15,8 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Opti
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while Instant::now() < deadline {
         pace.tick().await;
-        if let Some(answer) = ask().await? {
-            return Ok(answer);
+        if let Some(response) = ask().await? {
+            return Ok(response);
         }
     }
     bail!("timed out after {} s waiting for {what}", TIMEOUT.as_secs())

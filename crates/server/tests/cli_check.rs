@@ -19,13 +19,13 @@ fn check(folder: &Path, settings: &[(&str, &str)], flags: &[&str]) -> (bool, Str
         .args(flags)
         .output()
         .unwrap();
-    let words = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(words).unwrap())
+    let message = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(message).unwrap())
 }
 
 /// Returns the line of a setting with single spaces between its words.
-fn line(words: &str, name: &str) -> String {
-    let line = words.lines().find(|line| line.split(' ').next() == Some(name)).expect(words);
+fn line(message: &str, name: &str) -> String {
+    let line = message.lines().find(|line| line.split(' ').next() == Some(name)).expect(message);
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -42,22 +42,22 @@ async fn check_shows_setting_sources_and_no_secrets() {
         ("SECRET_KEY", SECRET_KEY),
         ("SECRET_KEY_FALLBACKS", SECRET_KEY),
     ];
-    let (well, words) = check(folder.path(), &settings, &["--listen", "127.0.0.1:2"]);
-    assert!(well, "{words}");
-    assert_eq!(line(&words, "LISTEN"), "LISTEN 127.0.0.1:2 flag");
-    assert_eq!(line(&words, "PASSWORD_MIN_LENGTH"), "PASSWORD_MIN_LENGTH 12 .env");
-    assert_eq!(line(&words, "SESSION_MAX_DAYS"), "SESSION_MAX_DAYS 30 default");
-    assert_eq!(line(&words, "COMETCHAT_API_KEY"), "COMETCHAT_API_KEY [secret] in key environment");
-    assert_eq!(line(&words, "SECRET_KEY"), "SECRET_KEY [secret] environment");
-    assert!(words.contains("database ") && words.contains("CometChat  ok"), "{words}");
-    assert!(!words.contains("BwcH") && !words.contains("emulator-rest-api-key"), "{words}");
+    let (well, message) = check(folder.path(), &settings, &["--listen", "127.0.0.1:2"]);
+    assert!(well, "{message}");
+    assert_eq!(line(&message, "LISTEN"), "LISTEN 127.0.0.1:2 flag");
+    assert_eq!(line(&message, "PASSWORD_MIN_LENGTH"), "PASSWORD_MIN_LENGTH 12 .env");
+    assert_eq!(line(&message, "SESSION_MAX_DAYS"), "SESSION_MAX_DAYS 30 default");
+    assert_eq!(line(&message, "COMETCHAT_API_KEY"), "COMETCHAT_API_KEY [secret] in key environment");
+    assert_eq!(line(&message, "SECRET_KEY"), "SECRET_KEY [secret] environment");
+    assert!(message.contains("database ") && message.contains("CometChat  ok"), "{message}");
+    assert!(!message.contains("BwcH") && !message.contains("emulator-rest-api-key"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_creates_no_files() {
     let folder = tempfile::tempdir().unwrap();
-    let (well, words) = check(folder.path(), &[("COMETCHAT_EMULATOR_URL", &common::emulator())], &[]);
-    assert!(well && words.contains("the first start creates it"), "{words}");
+    let (well, message) = check(folder.path(), &[("COMETCHAT_EMULATOR_URL", &common::emulator())], &[]);
+    assert!(well && message.contains("the first start creates it"), "{message}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "neither database nor key");
 }
 
@@ -70,8 +70,8 @@ async fn check_names_dashboard_page_for_rejected_key() {
         ("COMETCHAT_APP_ID", "anotherapp", "your app's page in CometChat's dashboard"),
     ] {
         let settings = [("COMETCHAT_EMULATOR_URL", emulator.as_str()), (name, value)];
-        let (well, words) = check(folder.path(), &settings, &[]);
-        assert!(!well && words.contains(name) && words.contains(place), "{words}");
+        let (well, message) = check(folder.path(), &settings, &[]);
+        assert!(!well && message.contains(name) && message.contains(place), "{message}");
     }
 }
 
@@ -82,12 +82,15 @@ fn check_redacts_password_of_unreachable_database() {
         ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9"),
         ("DATABASE_URL", "postgres://app:hunter2hunter2@127.0.0.1:9/chat"),
     ];
-    let (well, words) = check(folder.path(), &settings, &[]);
-    assert!(!well, "{words}");
-    assert_eq!(line(&words, "DATABASE_URL"), "DATABASE_URL postgres://app:***@127.0.0.1:9/chat environment");
-    assert!(words.contains("database   FAILED: cannot open the database chat on 127.0.0.1:9"), "{words}");
-    assert!(words.contains("CometChat  FAILED: CometChat cannot be reached"), "{words}");
-    assert!(!words.contains("hunter2"), "{words}");
+    let (well, message) = check(folder.path(), &settings, &[]);
+    assert!(!well, "{message}");
+    assert_eq!(
+        line(&message, "DATABASE_URL"),
+        "DATABASE_URL postgres://app:***@127.0.0.1:9/chat environment"
+    );
+    assert!(message.contains("database   FAILED: cannot open the database chat on 127.0.0.1:9"), "{message}");
+    assert!(message.contains("CometChat  FAILED: CometChat cannot be reached"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
 }
 
 #[test]
@@ -102,7 +105,7 @@ fn check_redacts_password_in_malformed_url() {
         "\"postgres://app:hunter2@127.0.0.1:9/chat\"",
     ] {
         let settings = [("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9"), ("DATABASE_URL", url)];
-        let (well, words) = check(folder.path(), &settings, &[]);
-        assert!(!well && !words.contains("hunter2"), "{words}");
+        let (well, message) = check(folder.path(), &settings, &[]);
+        assert!(!well && !message.contains("hunter2"), "{message}");
     }
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::PASSWORD;
-use common::cli_env::World;
+use common::cli_env::CliEnv;
 use reqwest::StatusCode;
 use shared::routes;
 
@@ -18,47 +18,46 @@ const BCRYPT: &str = "$2a$04$NLXaAhfSt2UvhI8uImQxeeMIGBw1lIKh1CTIxAfoet.BsN5RIps
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_migration_to_postgresql_keeps_sessions() {
-    if !common::is_on_postgres() {
+    if !common::uses_postgres() {
         return;
     }
-    let mut world = World::new().await;
-    let postgres = std::mem::replace(&mut world.database, "sqlite://old.db".into());
+    let mut env = CliEnv::new().await;
+    let postgres = std::mem::replace(&mut env.database, "sqlite://old.db".into());
     let names: Vec<_> = (0..1001).map(|number| format!("u{number},u{number}@example.com,Name,")).collect();
-    let many = world.file("many.csv", &format!("id,email,name,password_hash\n{}\n", names.join("\n")));
-    world.add("ada");
-    world.run(&["user", "import", &many], "");
-    world.serve();
-    let answer = world.answer_to_login("ada@example.com", PASSWORD).await;
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    world.stop();
+    let many = env.file("many.csv", &format!("id,email,name,password_hash\n{}\n", names.join("\n")));
+    env.add("ada");
+    env.run(&["user", "import", &many], "");
+    env.serve();
+    let response = env.login_response("ada@example.com", PASSWORD).await;
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    env.stop();
 
-    let refused = world.fails(&["migrate-sqlite", "sqlite://old.db"], "");
+    let refused = env.run_failing(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(refused.contains("DATABASE_URL must be a PostgreSQL URL"), "{refused}");
-    world.database = postgres;
+    env.database = postgres;
     // The copied data must be decryptable with the key of the target.
-    let key = world.fails(&["migrate-sqlite", "sqlite://old.db"], "");
+    let key = env.run_failing(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(key.contains("copy it to data/secret.key"), "{key}");
-    std::fs::create_dir(world.folder.path().join("data")).unwrap();
-    std::fs::copy(world.folder.path().join("secret.key"), world.folder.path().join("data/secret.key"))
-        .unwrap();
-    assert!(world.fails(&["migrate-sqlite", "sqlite://nothing.db"], "").contains("nothing.db"));
-    let copied = world.run(&["migrate-sqlite", "sqlite://old.db"], "");
+    std::fs::create_dir(env.folder.path().join("data")).unwrap();
+    std::fs::copy(env.folder.path().join("secret.key"), env.folder.path().join("data/secret.key")).unwrap();
+    assert!(env.run_failing(&["migrate-sqlite", "sqlite://nothing.db"], "").contains("nothing.db"));
+    let copied = env.run(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(copied.contains("1002 users, 1 sessions"), "{copied}");
-    assert!(world.fails(&["migrate-sqlite", "sqlite://old.db"], "").contains("nothing was copied"));
-    world.serve();
-    let session = world.http.get(world.url(routes::SESSION)).header("cookie", &cookie);
+    assert!(env.run_failing(&["migrate-sqlite", "sqlite://old.db"], "").contains("nothing was copied"));
+    env.serve();
+    let session = env.http.get(env.url(routes::SESSION)).header("cookie", &cookie);
     assert_eq!(session.send().await.unwrap().status(), StatusCode::OK);
-    let before = world.cometchat().await["ada"].1;
-    let logout = world.http.post(world.url(routes::LOGOUT)).header("cookie", &cookie);
+    let before = env.cometchat().await["ada"].1;
+    let logout = env.http.post(env.url(routes::LOGOUT)).header("cookie", &cookie);
     assert_eq!(logout.send().await.unwrap().status(), StatusCode::NO_CONTENT);
-    world.eventually_cometchat("its token is revoked", |users| users["ada"].1 == before - 1).await;
-    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+    env.eventually_cometchat("its token is revoked", |users| users["ada"].1 == before - 1).await;
+    assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_users_keep_passwords_and_get_new_hash() {
-    let mut world = World::new().await;
-    let csv = world.file(
+    let mut env = CliEnv::new().await;
+    let csv = env.file(
         "users.csv",
         &format!(
             "id,email,name,password_hash\n\
@@ -68,29 +67,27 @@ async fn imported_users_keep_passwords_and_get_new_hash() {
              n,n@example.com,No Password,\n"
         ),
     );
-    let dry = world.run(&["user", "import", &csv, "--dry-run"], "");
+    let dry = env.run(&["user", "import", &csv, "--dry-run"], "");
     assert!(dry.contains("4 users") && dry.contains("1 bcrypt") && dry.contains("1 no password"), "{dry}");
-    assert_eq!(world.run(&["user", "list"], ""), "");
-    world.run(&["user", "import", &csv], "");
-    world.serve();
-    world
-        .eventually_cometchat("all are there", |users| users.len() == 4 && users["p"].0 == "Pea, Sweet")
-        .await;
+    assert_eq!(env.run(&["user", "list"], ""), "");
+    env.run(&["user", "import", &csv], "");
+    env.serve();
+    env.eventually_cometchat("all are there", |users| users.len() == 4 && users["p"].0 == "Pea, Sweet").await;
     for id in ["p", "s", "b"] {
         let email = format!("{id}@example.com");
-        assert!(!world.run(&["user", "show", id], "").contains("argon2id"));
-        assert_eq!(world.login(&email, "wrong horse").await, StatusCode::UNAUTHORIZED, "{id}");
-        assert_eq!(world.login(&email, "correct horse").await, StatusCode::OK, "{id}");
-        assert!(world.run(&["user", "show", id], "").contains("argon2id"));
-        assert_eq!(world.login(&email, "correct horse").await, StatusCode::OK, "{id}");
+        assert!(!env.run(&["user", "show", id], "").contains("argon2id"));
+        assert_eq!(env.login(&email, "wrong horse").await, StatusCode::UNAUTHORIZED, "{id}");
+        assert_eq!(env.login(&email, "correct horse").await, StatusCode::OK, "{id}");
+        assert!(env.run(&["user", "show", id], "").contains("argon2id"));
+        assert_eq!(env.login(&email, "correct horse").await, StatusCode::OK, "{id}");
     }
-    assert_eq!(world.login("n@example.com", "correct horse").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(env.login("n@example.com", "correct horse").await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn import_reports_all_faulty_lines_and_imports_none() {
-    let world = World::new().await;
-    world.add("ada");
+    let env = CliEnv::new().await;
+    env.add("ada");
     let lines = [
         r#"{"id": "ok", "email": "ok@example.com", "name": "Okay"}"#.to_owned(),
         r#"{"id": "UPPER", "email": "invalid", "name": ""}"#.to_owned(),
@@ -102,8 +99,8 @@ async fn import_reports_all_faulty_lines_and_imports_none() {
         r#"{"id": "x", "email": "x@example.com"}"#.to_owned(),
         "not json secret".to_owned(),
     ];
-    let file = world.file("users.jsonl", &lines.join("\n"));
-    let words = world.fails(&["user", "import", &file], "");
+    let file = env.file("users.jsonl", &lines.join("\n"));
+    let message = env.run_failing(&["user", "import", &file], "");
     for (line, part) in [
         (2, "id: must be 1 to 100"),
         (2, "email: Enter an email address"),
@@ -116,24 +113,24 @@ async fn import_reports_all_faulty_lines_and_imports_none() {
     ] {
         let start = format!("users.jsonl:{line}: ");
         assert!(
-            words.lines().any(|l| l.starts_with(&start) && l.contains(part)),
-            "{line} {part} in\n{words}"
+            message.lines().any(|l| l.starts_with(&start) && l.contains(part)),
+            "{line} {part} in\n{message}"
         );
     }
-    assert!(words.contains("8 errors; nothing was imported"), "{words}");
-    assert!(!words.contains("secret"), "a hash was printed: {words}");
-    assert_eq!(world.run(&["user", "list"], "").lines().count(), 1);
+    assert!(message.contains("8 errors; nothing was imported"), "{message}");
+    assert!(!message.contains("secret"), "a hash was printed: {message}");
+    assert_eq!(env.run(&["user", "list"], "").lines().count(), 1);
 
-    let header = world.file("bad.csv", "id,mail\na,b\n");
-    assert!(world.fails(&["user", "import", &header], "").contains("the header must be"));
-    let short = world.file("short.csv", "id,email,name,password_hash\na,a@example.com,A,\nb,b@example.com\n");
-    assert!(world.fails(&["user", "import", &short], "").contains("short.csv:3: 2 fields"));
-    assert!(world.fails(&["user", "import", "nothing.csv"], "").contains("nothing.csv"));
+    let header = env.file("bad.csv", "id,mail\na,b\n");
+    assert!(env.run_failing(&["user", "import", &header], "").contains("the header must be"));
+    let short = env.file("short.csv", "id,email,name,password_hash\na,a@example.com,A,\nb,b@example.com\n");
+    assert!(env.run_failing(&["user", "import", &short], "").contains("short.csv:3: 2 fields"));
+    assert!(env.run_failing(&["user", "import", "nothing.csv"], "").contains("nothing.csv"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn import_refuses_hash_over_cost_limit() {
-    let world = World::new().await;
+    let env = CliEnv::new().await;
     let salt_and_output = "c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ";
     let hashes = [
         format!("$pbkdf2-sha256$i=2500001${salt_and_output}"),
@@ -146,11 +143,11 @@ async fn import_refuses_hash_over_cost_limit() {
         .enumerate()
         .map(|(number, hash)| format!("u{number},u{number}@example.com,U,\"{hash}\"\n"))
         .collect();
-    let file = world.file("users.csv", &format!("id,email,name,password_hash\n{users}"));
-    let words = world.fails(&["user", "import", &file], "");
+    let file = env.file("users.csv", &format!("id,email,name,password_hash\n{users}"));
+    let message = env.run_failing(&["user", "import", &file], "");
     for line in 2..6 {
         let start = format!("users.csv:{line}: password_hash: not an argon2");
-        assert!(words.lines().any(|words| words.starts_with(&start)), "{line} in\n{words}");
+        assert!(message.lines().any(|message| message.starts_with(&start)), "{line} in\n{message}");
     }
-    assert_eq!(world.run(&["user", "list"], ""), "");
+    assert_eq!(env.run(&["user", "list"], ""), "");
 }

@@ -7,7 +7,7 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cometchat_auth::clock::Clock;
-use common::cli_env::World;
+use common::cli_env::CliEnv;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -16,10 +16,10 @@ use shared::routes;
 
 const KEY: [u8; 32] = [9; 32];
 
-async fn world() -> World {
-    let world = World::new().await;
-    world.file(".env", &format!("ASSERTION_KEY={}\n", STANDARD.encode(KEY)));
-    world
+async fn env() -> CliEnv {
+    let env = CliEnv::new().await;
+    env.file(".env", &format!("ASSERTION_KEY={}\n", STANDARD.encode(KEY)));
+    env
 }
 
 fn assertion(id: &str, jti: &str) -> String {
@@ -32,61 +32,60 @@ fn assertion(id: &str, jti: &str) -> String {
     format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
-async fn login(world: &World, assertion: String) -> StatusCode {
+async fn login(env: &CliEnv, assertion: String) -> StatusCode {
     let body = json!({"assertion": assertion});
-    world.http.post(world.url(routes::LOGIN_ASSERTION)).json(&body).send().await.unwrap().status()
+    env.http.post(env.url(routes::LOGIN_ASSERTION)).json(&body).send().await.unwrap().status()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_link_and_unlink_control_assertion_login() {
-    let mut world = world().await;
-    world.add("ada");
-    world.add("grace");
-    world.serve();
-    assert_eq!(login(&world, assertion("ada", "1")).await, StatusCode::UNAUTHORIZED);
-    assert!(world.run(&["user", "show", "ada"], "").contains("assertion disallowed"));
+    let mut env = env().await;
+    env.add("ada");
+    env.add("grace");
+    env.serve();
+    assert_eq!(login(&env, assertion("ada", "1")).await, StatusCode::UNAUTHORIZED);
+    assert!(env.run(&["user", "show", "ada"], "").contains("assertion disallowed"));
 
     // All of them or none.
     assert!(
-        world
-            .fails(&["user", "link", "ada", "nemo"], "")
+        env.run_failing(&["user", "link", "ada", "nemo"], "")
             .contains("no user with the id or email address nemo")
     );
-    assert_eq!(login(&world, assertion("ada", "2")).await, StatusCode::UNAUTHORIZED);
-    let done = world.run(&["user", "link", "ada", "Grace@example.com"], "");
+    assert_eq!(login(&env, assertion("ada", "2")).await, StatusCode::UNAUTHORIZED);
+    let done = env.run(&["user", "link", "ada", "Grace@example.com"], "");
     assert_eq!(done.matches("assertion login allowed").count(), 2, "{done}");
-    assert_eq!(login(&world, assertion("ada", "3")).await, StatusCode::OK);
-    assert_eq!(login(&world, assertion("grace", "4")).await, StatusCode::OK);
-    assert!(world.run(&["user", "show", "ada"], "").contains("assertion allowed"));
+    assert_eq!(login(&env, assertion("ada", "3")).await, StatusCode::OK);
+    assert_eq!(login(&env, assertion("grace", "4")).await, StatusCode::OK);
+    assert!(env.run(&["user", "show", "ada"], "").contains("assertion allowed"));
 
-    world.run(&["user", "unlink", "ada"], "");
-    assert_eq!(login(&world, assertion("ada", "5")).await, StatusCode::UNAUTHORIZED);
+    env.run(&["user", "unlink", "ada"], "");
+    assert_eq!(login(&env, assertion("ada", "5")).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn passwordless_user_cannot_be_unlinked() {
-    let mut world = world().await;
-    let file = world.file("users.csv", "id,email,name,password_hash\nada,ada@example.com,Before,\n");
-    world.run(&["user", "import", &file], "");
-    world.serve();
-    assert_eq!(login(&world, assertion("ada", "1")).await, StatusCode::OK);
-    assert!(world.fails(&["user", "unlink", "ada"], "").contains("has no password"));
-    assert_eq!(login(&world, assertion("ada", "2")).await, StatusCode::OK);
+    let mut env = env().await;
+    let file = env.file("users.csv", "id,email,name,password_hash\nada,ada@example.com,Before,\n");
+    env.run(&["user", "import", &file], "");
+    env.serve();
+    assert_eq!(login(&env, assertion("ada", "1")).await, StatusCode::OK);
+    assert!(env.run_failing(&["user", "unlink", "ada"], "").contains("has no password"));
+    assert_eq!(login(&env, assertion("ada", "2")).await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cli_user_changes_invalidate_older_assertions() {
-    let mut world = world().await;
-    world.add("ada");
-    world.run(&["user", "link", "ada"], "");
-    world.serve();
+    let mut env = env().await;
+    env.add("ada");
+    env.run(&["user", "link", "ada"], "");
+    env.serve();
     let kept = [assertion("ada", "1"), assertion("ada", "2"), assertion("ada", "3")];
     let [after_end, after_password, after_delete] = kept;
-    world.run(&["user", "end-sessions", "ada"], "");
-    assert_eq!(login(&world, after_end).await, StatusCode::UNAUTHORIZED);
-    world.run(&["user", "set-password", "ada"], "carpet lantern november");
-    assert_eq!(login(&world, after_password).await, StatusCode::UNAUTHORIZED);
-    world.run(&["user", "delete", "ada", "--yes"], "");
-    assert_eq!(login(&world, after_delete).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(world.run(&["user", "list"], ""), "");
+    env.run(&["user", "end-sessions", "ada"], "");
+    assert_eq!(login(&env, after_end).await, StatusCode::UNAUTHORIZED);
+    env.run(&["user", "set-password", "ada"], "carpet lantern november");
+    assert_eq!(login(&env, after_password).await, StatusCode::UNAUTHORIZED);
+    env.run(&["user", "delete", "ada", "--yes"], "");
+    assert_eq!(login(&env, after_delete).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(env.run(&["user", "list"], ""), "");
 }

@@ -7,7 +7,7 @@ mod common;
 use cometchat_auth::clock::Clock;
 use cometchat_auth::users::{self, User};
 use cometchat_auth::{params, throttle};
-use common::cli_env::World;
+use common::cli_env::CliEnv;
 use common::{PASSWORD, canary};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -15,16 +15,16 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_process_each_job_once() {
-    let mut world = World::new().await;
+    let mut env = CliEnv::new().await;
     let rows: String = (0..60).map(|i| format!("u{i},u{i}@example.com,User {i},\n")).collect();
-    let file = world.file("users.csv", &format!("id,email,name,password_hash\n{rows}"));
-    world.serve();
-    let first = world.server.take();
-    world.serve();
-    world.run(&["user", "import", &file], "");
-    world.eventually_cometchat("all are there", |users| users.len() == 60).await;
-    let url = format!("{}/emulator/state", world.emulator);
-    let state: Value = world.http.get(url).send().await.unwrap().json().await.unwrap();
+    let file = env.file("users.csv", &format!("id,email,name,password_hash\n{rows}"));
+    env.serve();
+    let first = env.server.take();
+    env.serve();
+    env.run(&["user", "import", &file], "");
+    env.eventually_cometchat("all are there", |users| users.len() == 60).await;
+    let url = format!("{}/emulator/state", env.emulator);
+    let state: Value = env.http.get(url).send().await.unwrap().json().await.unwrap();
     let creations = state["calls"].as_array().unwrap().iter().filter(|call| call["method"] == "POST").count();
     assert_eq!(creations, 60);
     let (mut child, _) = first.unwrap();
@@ -34,41 +34,41 @@ async fn two_servers_process_each_job_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_commands_apply_on_both_sides() {
-    let mut world = World::new().await;
-    world.serve();
-    world.add("ada");
-    world.add("grace");
-    assert_eq!(world.run(&["user", "list"], "").lines().count(), 2);
-    world.eventually_cometchat("both are there", |users| users.len() == 2).await;
-    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+    let mut env = CliEnv::new().await;
+    env.serve();
+    env.add("ada");
+    env.add("grace");
+    assert_eq!(env.run(&["user", "list"], "").lines().count(), 2);
+    env.eventually_cometchat("both are there", |users| users.len() == 2).await;
+    assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 
-    world.run(&["user", "rename", "ADA@example.com", "Ada Lovelace"], "");
-    world.eventually_cometchat("she is renamed", |users| users["ada"].0 == "Ada Lovelace").await;
-    let shown = world.run(&["user", "show", "ada"], "");
+    env.run(&["user", "rename", "ADA@example.com", "Ada Lovelace"], "");
+    env.eventually_cometchat("she is renamed", |users| users["ada"].0 == "Ada Lovelace").await;
+    let shown = env.run(&["user", "show", "ada"], "");
     for part in ["ada@example.com", "Ada Lovelace", "argon2id", "locked    no", "session   created 20"] {
         assert!(shown.contains(part), "{part} in {shown}");
     }
 
-    assert!(world.fails(&["user", "set-password", "ada"], "passwordpassword").contains("easy to guess"));
-    let done = world.run(&["user", "set-password", "ada"], "carpet lantern november");
+    assert!(env.run_failing(&["user", "set-password", "ada"], "passwordpassword").contains("easy to guess"));
+    let done = env.run(&["user", "set-password", "ada"], "carpet lantern november");
     assert!(done.contains("1 sessions ended"), "{done}");
-    world.eventually_cometchat("her token is revoked", |users| users["ada"].1 == 0).await;
-    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(world.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
-    assert!(world.run(&["user", "end-sessions", "ada"], "").contains("ended 1 sessions"));
+    env.eventually_cometchat("her token is revoked", |users| users["ada"].1 == 0).await;
+    assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(env.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
+    assert!(env.run(&["user", "end-sessions", "ada"], "").contains("ended 1 sessions"));
 
-    assert!(world.fails(&["user", "delete", "ada"], "y").contains("--yes"));
-    world.run(&["user", "delete", "ada", "--yes"], "");
-    world.eventually_cometchat("she is gone", |users| users.keys().eq(["grace"])).await;
-    assert!(world.fails(&["user", "show", "ada"], "").contains("no user"));
+    assert!(env.run_failing(&["user", "delete", "ada"], "y").contains("--yes"));
+    env.run(&["user", "delete", "ada", "--yes"], "");
+    env.eventually_cometchat("she is gone", |users| users.keys().eq(["grace"])).await;
+    assert!(env.run_failing(&["user", "show", "ada"], "").contains("no user"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unlock_or_new_password_ends_lockout() {
-    let mut world = World::new().await;
-    world.add("ada");
-    world.serve();
-    let db = world.db().await;
+    let mut env = CliEnv::new().await;
+    env.add("ada");
+    env.serve();
+    let db = env.db().await;
     let mut tx = db.begin().await.unwrap();
     let account = cometchat_auth::crypto::sha256_hex(b"ada@example.com");
     tx.execute(
@@ -79,98 +79,96 @@ async fn unlock_or_new_password_ends_lockout() {
     .unwrap();
     tx.commit().await.unwrap();
     assert!(throttle::is_locked(&db, "ada@example.com", 0).await.unwrap());
-    assert!(world.run(&["user", "show", "ada"], "").contains("locked    yes"));
-    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
-    assert!(world.run(&["user", "unlock", "ada"], "").contains("unlocked"));
-    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+    assert!(env.run(&["user", "show", "ada"], "").contains("locked    yes"));
+    assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
+    assert!(env.run(&["user", "unlock", "ada"], "").contains("unlocked"));
+    assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 
     let shut =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
     db.execute(shut, params![&account, Clock::system().now()]).await.unwrap();
-    world.run(&["user", "set-password", "ada"], "carpet lantern november");
-    assert_eq!(world.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
+    env.run(&["user", "set-password", "ada"], "carpet lantern november");
+    assert_eq!(env.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chat_sync_repairs_missing_and_renamed_users() {
-    let mut world = World::new().await;
+    let mut env = CliEnv::new().await;
     for id in ["here", "missing", "renamed", "shut-out"] {
-        world.add(id);
+        env.add(id);
     }
-    let db = world.db().await;
+    let db = env.db().await;
     db.execute("DELETE FROM chat_jobs", &[]).await.unwrap();
     for (uid, name) in
         [("here", "Before"), ("renamed", "Otherwise"), ("stranger", "Not ours"), ("shut-out", "Before")]
     {
-        let request = world.http.post(format!("{}/v3/users", world.emulator));
+        let request = env.http.post(format!("{}/v3/users", env.emulator));
         let made = request.header("apikey", "emulator-rest-api-key").json(&json!({"uid": uid, "name": name}));
         assert!(made.send().await.unwrap().status().is_success());
     }
     let shut_out =
-        world.http.delete(format!("{}/v3/users", world.emulator)).header("apikey", "emulator-rest-api-key");
+        env.http.delete(format!("{}/v3/users", env.emulator)).header("apikey", "emulator-rest-api-key");
     let done = shut_out.json(&json!({"uidsToDeactivate": ["shut-out"]})).send().await.unwrap();
     assert!(done.status().is_success());
-    let words = world.run(&["chat", "sync"], "");
-    assert!(words.contains("1 users missing and 1 renamed at CometChat"), "{words}");
-    assert!(words.contains("1 deactivated users unchanged"), "{words}");
-    assert_eq!(world.run(&["chat", "jobs"], "").lines().count(), 2);
-    world.serve();
-    world
-        .eventually_cometchat("all users agree, and unknown users stay", |users| {
-            users.len() == 5 && users["missing"].0 == "Before" && users["renamed"].0 == "Before"
-        })
-        .await;
+    let message = env.run(&["chat", "sync"], "");
+    assert!(message.contains("1 users missing and 1 renamed at CometChat"), "{message}");
+    assert!(message.contains("1 deactivated users unchanged"), "{message}");
+    assert_eq!(env.run(&["chat", "jobs"], "").lines().count(), 2);
+    env.serve();
+    env.eventually_cometchat("all users agree, and unknown users stay", |users| {
+        users.len() == 5 && users["missing"].0 == "Before" && users["renamed"].0 == "Before"
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_user_id_is_refused_until_server_runs() {
-    let mut world = World::new().await;
-    world.add("ada");
-    world.run(&["user", "delete", "--yes", "ada"], "");
-    assert!(world.run(&["chat", "jobs"], "").starts_with("delete_user\tada\t"));
+    let mut env = CliEnv::new().await;
+    env.add("ada");
+    env.run(&["user", "delete", "--yes", "ada"], "");
+    assert!(env.run(&["chat", "jobs"], "").starts_with("delete_user\tada\t"));
     let add = ["user", "add", "--id", "ada", "--email", "new@example.com", "--name", "New"];
-    let words = world.fails(&add, PASSWORD);
-    assert!(words.contains("user ada") && words.contains("chat jobs"), "{words}");
-    let file = world.file("users.csv", "id,email,name,password_hash\nada,new@example.com,New,\n");
+    let message = env.run_failing(&add, PASSWORD);
+    assert!(message.contains("user ada") && message.contains("chat jobs"), "{message}");
+    let file = env.file("users.csv", "id,email,name,password_hash\nada,new@example.com,New,\n");
     for arguments in [&["user", "import", &file][..], &["user", "import", "--dry-run", &file]] {
-        let words = world.fails(arguments, "");
-        assert!(words.contains("2: id: a deleted user ada"), "{words}");
+        let message = env.run_failing(arguments, "");
+        assert!(message.contains("2: id: a deleted user ada"), "{message}");
     }
-    assert_eq!(world.run(&["user", "list"], ""), "");
-    world.serve();
+    assert_eq!(env.run(&["user", "list"], ""), "");
+    env.serve();
     let mut looks = tokio::time::interval(Duration::from_millis(50));
-    while !world.run(&["chat", "jobs"], "").is_empty() {
+    while !env.run(&["chat", "jobs"], "").is_empty() {
         looks.tick().await;
     }
-    world.run(&add, PASSWORD);
-    world
-        .eventually_cometchat("the new user is there", |users| {
-            users.get("ada").is_some_and(|user| user.0 == "New")
-        })
-        .await;
+    env.run(&add, PASSWORD);
+    env.eventually_cometchat("the new user is there", |users| {
+        users.get("ada").is_some_and(|user| user.0 == "New")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parked_job_is_listed_and_can_be_retried() {
-    let mut world = World::new().await;
+    let mut env = CliEnv::new().await;
     let refuse = json!({"api": "rest", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
-    world.http.post(format!("{}/emulator/faults", world.emulator)).json(&refuse).send().await.unwrap();
-    world.add("ada");
-    world.serve();
+    env.http.post(format!("{}/emulator/faults", env.emulator)).json(&refuse).send().await.unwrap();
+    env.add("ada");
+    env.serve();
     let mut looks = tokio::time::interval(Duration::from_millis(50));
-    while !world.run(&["chat", "jobs"], "").contains("parked") {
+    while !env.run(&["chat", "jobs"], "").contains("parked") {
         looks.tick().await;
     }
-    let words = world.run(&["chat", "jobs"], "");
-    assert!(words.contains("sync_user\tada") && words.contains("ERR_BAD_REQUEST"), "{words}");
-    world.http.delete(format!("{}/emulator/faults", world.emulator)).send().await.unwrap();
-    assert!(world.run(&["chat", "jobs", "--retry"], "").contains("1 jobs queued for retry"));
-    world.eventually_cometchat("she is there", |users| users.contains_key("ada")).await;
+    let message = env.run(&["chat", "jobs"], "");
+    assert!(message.contains("sync_user\tada") && message.contains("ERR_BAD_REQUEST"), "{message}");
+    env.http.delete(format!("{}/emulator/faults", env.emulator)).send().await.unwrap();
+    assert!(env.run(&["chat", "jobs", "--retry"], "").contains("1 jobs queued for retry"));
+    env.eventually_cometchat("she is there", |users| users.contains_key("ada")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_in_wrong_folder_create_nothing() {
-    let world = World::new().await;
+    let env = CliEnv::new().await;
     let elsewhere = canary::folder();
     for arguments in [
         &["user", "list"][..],
@@ -178,13 +176,13 @@ async fn commands_in_wrong_folder_create_nothing() {
         &["chat", "jobs", "--retry"],
         &["chat", "sync"],
     ] {
-        let mut command = world.command(arguments);
+        let mut command = env.command(arguments);
         command.current_dir(elsewhere.path()).env_remove("DATABASE_URL").env_remove("SECRET_KEY");
         let output = command.output().unwrap();
-        let words = String::from_utf8(output.stderr).unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
         assert!(
-            !output.status.success() && words.contains("there is no database at"),
-            "{arguments:?}: {words}"
+            !output.status.success() && message.contains("there is no database at"),
+            "{arguments:?}: {message}"
         );
     }
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
@@ -192,20 +190,20 @@ async fn commands_in_wrong_folder_create_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_commands_reject_and_strip_hidden_characters() {
-    let world = World::new().await;
+    let env = CliEnv::new().await;
     let reversed = "Ada\u{202e}Lovelace";
     let arguments = ["user", "add", "--id", "ada", "--email", "ada@example.com", "--name"];
-    let words = world.fails(&[&arguments[..], &[reversed]].concat(), PASSWORD);
-    assert!(words.contains("--name: ") && words.contains("invisible characters"), "{words}");
-    world.add("ada");
-    assert!(world.fails(&["user", "rename", "ada", reversed], "").contains("invisible characters"));
-    let file = world.file(
+    let message = env.run_failing(&[&arguments[..], &[reversed]].concat(), PASSWORD);
+    assert!(message.contains("--name: ") && message.contains("invisible characters"), "{message}");
+    env.add("ada");
+    assert!(env.run_failing(&["user", "rename", "ada", reversed], "").contains("invisible characters"));
+    let file = env.file(
         "users.csv",
         &format!("id,email,name,password_hash\ngrace,gr\u{200b}ace@example.com,{reversed},\n"),
     );
-    let words = world.fails(&["user", "import", &file], "");
-    assert!(words.contains("users.csv:2: name: ") && words.contains("users.csv:2: email: "), "{words}");
-    assert!(!words.contains(['\u{202e}', '\u{200b}']), "{words:?}");
+    let message = env.run_failing(&["user", "import", &file], "");
+    assert!(message.contains("users.csv:2: name: ") && message.contains("users.csv:2: email: "), "{message}");
+    assert!(!message.contains(['\u{202e}', '\u{200b}']), "{message:?}");
 
     // A row from before the validation.
     let row = User {
@@ -213,35 +211,35 @@ async fn user_commands_reject_and_strip_hidden_characters() {
         email: "b\u{200b}ob@example.com".into(),
         name: "Bob\u{1b}[31m\u{202e}".into(),
     };
-    let db = world.db().await;
+    let db = env.db().await;
     let mut tx = db.begin().await.unwrap();
     users::insert(&mut tx, &row, None, 1).await.unwrap();
     tx.commit().await.unwrap();
     db.close().await;
     for command in ["list", "show bob", "unlock bob", "delete bob --yes"] {
         let arguments: Vec<&str> = ["user"].into_iter().chain(command.split(' ')).collect();
-        let words = world.run(&arguments, "");
-        assert!(words.contains("bob@example.com"), "{words:?}");
-        assert!(!words.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{command}: {words:?}");
+        let message = env.run(&arguments, "");
+        assert!(message.contains("bob@example.com"), "{message:?}");
+        assert!(!message.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{command}: {message:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_reports_lost_key_and_adopt_key_replaces_it() {
-    let mut world = World::new().await;
-    world.serve();
-    world.add("ada");
-    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
-    assert!(world.run(&["check"], "").contains("key        ok"));
-    world.stop();
-    let key = world.folder.path().join(cometchat_auth::config::key_file(&world.database));
+    let mut env = CliEnv::new().await;
+    env.serve();
+    env.add("ada");
+    assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+    assert!(env.run(&["check"], "").contains("key        ok"));
+    env.stop();
+    let key = env.folder.path().join(cometchat_auth::config::key_file(&env.database));
     std::fs::remove_file(&key).unwrap();
-    assert!(world.fails(&["check"], "").contains("key        FAILED"));
-    assert!(world.fails(&["chat", "adopt-key"], "").contains("no SECRET_KEY to adopt"));
+    assert!(env.run_failing(&["check"], "").contains("key        FAILED"));
+    assert!(env.run_failing(&["chat", "adopt-key"], "").contains("no SECRET_KEY to adopt"));
     assert!(!key.exists(), "a look makes no key");
-    assert!(world.fails(&[], "").contains("adopt-key"), "and a start is refused");
-    let words = world.run(&["chat", "adopt-key"], "");
-    assert!(words.contains("1 sessions will get new chat tokens; 0 chat tokens"), "{words}");
-    world.serve();
-    assert_eq!(world.login("ada@example.com", PASSWORD).await, StatusCode::OK);
+    assert!(env.run_failing(&[], "").contains("adopt-key"), "and a start is refused");
+    let message = env.run(&["chat", "adopt-key"], "");
+    assert!(message.contains("1 sessions will get new chat tokens; 0 chat tokens"), "{message}");
+    env.serve();
+    assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 }

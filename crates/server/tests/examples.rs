@@ -1,4 +1,4 @@
-//! The examples of `docs/INTEGRATE.md`, run.
+//! Runs the examples of `docs/INTEGRATE.md`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,12 +15,15 @@ use std::process::Command;
 async fn library_parts_example_mints_and_revokes_token() {
     let folder = common::canary::folder();
     let (emulator, database) = (common::emulator(), common::new_database(folder.path()).await);
-    // cargo puts examples beside the folder of the tests.
+    // cargo builds examples beside the folder of the tests.
     let example = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/parts");
     let output = Command::new(example).args([&emulator, &database]).output();
-    let output = output.expect("not built: `cargo test` without a choice of tests builds it");
-    let words = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(output.status.success() && words.contains("minted ada_") && words.contains("revoked"), "{words}");
+    let output = output.expect("missing example: `cargo test` without a selection of tests builds it");
+    let message = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(
+        output.status.success() && message.contains("minted ada_") && message.contains("revoked"),
+        "{message}"
+    );
     let state = common::client().get(format!("{emulator}/emulator/state")).send().await.unwrap();
     let state: Value = state.json().await.unwrap();
     assert_eq!(state["users"][0]["name"], "Ada Lovelace");
@@ -43,10 +46,10 @@ async fn node_example_assertion_signs_user_in() {
         .unwrap();
     let assertion = String::from_utf8(output.stdout).unwrap();
     let body = json!({"assertion": assertion.trim()});
-    let answer =
+    let response =
         common::client().post(format!("{}{}", server.url, routes::LOGIN_ASSERTION)).json(&body).send();
-    let answer = answer.await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer["name"], "Ada Lovelace");
+    let response = response.await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let response: Value = response.json().await.unwrap();
+    assert_eq!(response["name"], "Ada Lovelace");
 }

@@ -1,4 +1,4 @@
-//! What is written from the code is what the code says. `make docs` writes it anew.
+//! Tests that the generated documents match the code. `make docs` regenerates them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -7,7 +7,7 @@ use cometchat_auth::http::routes::openapi;
 use serde_json::Value;
 use std::path::Path;
 
-/// What is in this file, after it was written anew if that is what is asked for.
+/// Returns the content of a generated file. Writes the file first if `UPDATE_DOCS` is set.
 #[allow(clippy::disallowed_methods)]
 fn written(file: &str, text: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
@@ -27,7 +27,7 @@ fn openapi_document_matches_code() {
     let document = serde_json::to_value(openapi::document("", "cometchat-auth")).unwrap();
     let text = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
     let written: Value = serde_json::from_str(&written("docs/openapi.json", &text)).unwrap_or_default();
-    // Not as text: the order of names depends on what else is built.
+    // Compares values: the order of names depends on the enabled features.
     assert!(written == document, "docs/openapi.json is not what the code says: run `make docs`");
 }
 
@@ -49,12 +49,12 @@ fn docker_compose_passes_every_setting() {
         .collect();
     assert!(names.contains(&"SECRET_KEY"), "{names:?}");
     for name in names {
-        // Where it listens in its container is the image's to say.
+        // The image sets the address in the container.
         assert!(name == "LISTEN" || stack.contains(&format!("\n      {name}:")), "{name} is not passed on");
     }
 }
 
-/// All the Rust of this folder, one after the other.
+/// Returns the text of all Rust files in a folder.
 fn sources(folder: &Path, text: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();

@@ -76,8 +76,8 @@ impl Drop for Server {
 }
 
 /// Returns the cookies that a response sets, for the next request.
-fn cookies(answer: &Response) -> String {
-    let set = answer.headers().get_all("set-cookie").iter();
+fn cookies(response: &Response) -> String {
+    let set = response.headers().get_all("set-cookie").iter();
     let pairs: Vec<_> = set.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
     pairs.join("; ")
 }
@@ -89,9 +89,9 @@ async fn live(server: &Server) -> Vec<String> {
             .map(str::to_owned)
             .into();
     let register = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
-    let answer = server.call(Method::POST, routes::REGISTER, "", register).await;
-    let here = cookies(&answer);
-    let ada: LoginResponse = answer.json().await.unwrap();
+    let response = server.call(Method::POST, routes::REGISTER, "", register).await;
+    let here = cookies(&response);
+    let ada: LoginResponse = response.json().await.unwrap();
     secrets.push(ada.cometchat_auth_token.unwrap().expose().to_owned());
 
     for email in ["ada@example.com", UNKNOWN_EMAIL] {
@@ -99,10 +99,10 @@ async fn live(server: &Server) -> Vec<String> {
         assert_eq!(server.call(Method::POST, routes::LOGIN, "", wrong).await.status(), 401);
     }
     let login = json!({"email": "ada@example.com", "password": PASSWORD});
-    let answer = server.call(Method::POST, routes::LOGIN, "", login).await;
-    let elsewhere = cookies(&answer);
-    let answer: LoginResponse = answer.json().await.unwrap();
-    secrets.push(answer.cometchat_auth_token.unwrap().expose().to_owned());
+    let response = server.call(Method::POST, routes::LOGIN, "", login).await;
+    let elsewhere = cookies(&response);
+    let response: LoginResponse = response.json().await.unwrap();
+    secrets.push(response.cometchat_auth_token.unwrap().expose().to_owned());
     for cookie in here.split("; ").chain(elsewhere.split("; ")) {
         secrets.push(cookie.split_once('=').unwrap().1.to_owned());
     }

@@ -1,4 +1,4 @@
-//! Traces by OTLP, for who collects them.
+//! Tests of the OTLP traces.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -10,10 +10,10 @@ use serde_json::json;
 use shared::routes;
 use std::sync::{Arc, Mutex};
 
-/// All that it has been sent.
+/// The bytes that a collector has received.
 type Sent = Arc<Mutex<Vec<u8>>>;
 
-/// A collector: its URL, and what it was sent.
+/// Starts a collector. Returns its URL and the received bytes.
 fn collector() -> (String, Sent) {
     let sent = Sent::default();
     let kept = Arc::clone(&sent);
@@ -46,8 +46,9 @@ async fn trace_of_registration_joins_the_caller_trace() {
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada Lovelace"});
     let request = common::client().post(format!("{}{}", server.url, routes::REGISTER));
-    let answer = request.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01")).json(&body).send();
-    assert_eq!(answer.await.unwrap().status(), 201);
+    let response =
+        request.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01")).json(&body).send();
+    assert_eq!(response.await.unwrap().status(), 201);
     server.signal("-TERM");
     assert!(server.wait().success());
 

@@ -1,4 +1,4 @@
-//! Access rights of what the server and its commands write.
+//! Tests of the access rights of the files that the server and its commands write.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 const EMULATOR: (&str, &str) = ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
 const DATABASE_FILES: [&str; 3] = ["cometchat-auth.db", "cometchat-auth.db-wal", "cometchat-auth.db-shm"];
 
-/// The server, started where a file is open to everybody unless its program says otherwise.
+/// Returns a command for the server with a umask of 000.
 fn with_open_umask() -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "umask 000; exec \"$0\" \"$@\"", SERVER]);
@@ -50,7 +50,7 @@ fn first_start_files_are_private_with_open_umask() {
 fn existing_files_become_private_at_startup() {
     let folder = canary::folder();
     let data = folder.path().join("data");
-    // Killed, and so SQLite's files beside the database stay.
+    // Killed, so that SQLite's files beside the database remain.
     drop(Server::start(folder.path(), &[EMULATOR]));
     for entry in fs::read_dir(&data).unwrap() {
         set_mode(&entry.unwrap().path(), 0o644);
@@ -63,7 +63,7 @@ fn existing_files_become_private_at_startup() {
 
 #[tokio::test]
 async fn key_file_with_postgresql_is_private() {
-    if !common::is_on_postgres() {
+    if !common::uses_postgres() {
         return;
     }
     let folder = canary::folder();
@@ -119,7 +119,7 @@ fn check_leaves_file_modes_unchanged() {
     set_mode(&data, 0o755);
     let mut command = Command::new(SERVER);
     command.arg("check").current_dir(folder.path()).env_clear().envs([EMULATOR]).stdout(Stdio::null());
-    // CometChat does not answer, so the command fails.
+    // CometChat is unreachable, so the command fails.
     assert!(!command.stderr(Stdio::null()).status().unwrap().success());
     assert_eq!((mode(&data), mode(&data.join("secret.key"))), (0o755, 0o644));
 }

@@ -1,5 +1,5 @@
-//! The real binary behind the real nginx and the real Caddy, with the files of `deploy/` as they stand but for
-//! names and ports; and several of it on one database.
+//! Tests of the binary behind nginx and Caddy, with the files of `deploy/` except for names and ports; and of several
+//! instances on one database.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const HOST: &str = "chat.example.com";
-/// Where the client's connections come from; the proxies' come from 127.0.0.1.
+/// The client's address; the proxies' address is 127.0.0.1.
 const CLIENT: [u8; 4] = [127, 0, 0, 9];
 const CLIENTS: usize = 8;
 
@@ -28,7 +28,7 @@ enum Kind {
     Caddy,
 }
 
-/// A proxy, ended with the test.
+/// A proxy process, which ends with the test.
 struct Proxy {
     child: Child,
     address: SocketAddr,
@@ -46,19 +46,19 @@ fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// A port that nobody has just now.
+/// Returns a port that is currently free.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Replaces what must be there.
+/// Replaces text that must exist.
 fn replaced(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from:?} is not in {text}");
     text.replace(from, to)
 }
 
 impl Proxy {
-    /// Starts it with our file for it, and waits until it answers.
+    /// Starts a proxy with its file from `deploy/`, and waits until it responds.
     async fn start(kind: Kind, servers: &[&Server], change: impl Fn(String) -> String) -> Self {
         let folder = common::canary::folder();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -73,19 +73,19 @@ impl Proxy {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .expect("not there: run `make test`, or scripts/setup proxies");
+            .expect("missing proxy: run `make test`, or scripts/setup proxies");
         let begun = Instant::now();
         let mut proxy = Self { child, address, folder };
         // Caddy listens before it has its certificate.
         while proxy.client().get(proxy.url("/")).send().await.is_err() {
             let log = std::fs::read_to_string(proxy.folder.path().join("log")).unwrap();
-            assert!(proxy.child.try_wait().unwrap().is_none(), "it has ended: {log}");
-            assert!(begun.elapsed() < Duration::from_secs(20), "it does not answer: {log}");
+            assert!(proxy.child.try_wait().unwrap().is_none(), "the proxy ended: {log}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "the proxy does not respond: {log}");
         }
         proxy
     }
 
-    /// A client that finds [`HOST`] here, and takes the certificate that was made for the test.
+    /// Returns a client that resolves [`HOST`] to the proxy, and accepts its self-signed certificate.
     #[allow(clippy::disallowed_methods)]
     fn client(&self) -> Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -154,7 +154,7 @@ fn caddy(
     command
 }
 
-/// A server that is called as in production, and whose CometChat cannot be reached.
+/// Starts a server with a public URL as in production, which cannot reach CometChat.
 fn production(folder: &Path, public_url: &str) -> Server {
     let settings = [
         ("PUBLIC_URL", public_url),
@@ -162,7 +162,7 @@ fn production(folder: &Path, public_url: &str) -> Server {
         ("COMETCHAT_APP_ID", "0"),
         ("COMETCHAT_REGION", "us"),
         ("COMETCHAT_API_KEY", "0"),
-        // Nobody listens there.
+        // No process listens on this port.
         ("HTTPS_PROXY", "http://127.0.0.1:9"),
     ];
     Server::start(folder, &settings)
@@ -171,64 +171,64 @@ fn production(folder: &Path, public_url: &str) -> Server {
 async fn register(http: &Client, url: &str, email: &str) -> Response {
     let body = json!({"email": email, "password": PASSWORD, "name": "Ada"});
     let request = http.post(url).header("x-forwarded-for", "192.0.2.66").json(&body);
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::CREATED);
-    answer
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    response
 }
 
-/// The session's cookie as it was set, and as it is sent back.
-fn session_cookie(answer: &Response) -> (String, String) {
-    let mut set = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+/// Returns the `Set-Cookie` header of the session, and its pair for the `Cookie` header.
+fn session_cookie(response: &Response) -> (String, String) {
+    let mut set = response.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
     let set = set.rfind(|cookie| !cookie.split('=').next().unwrap().ends_with("-device")).unwrap();
     (set.to_owned(), set.split(';').next().unwrap().to_owned())
 }
 
-async fn proves_itself_behind(kind: Kind) {
+async fn check_behind(kind: Kind) {
     let folder = common::canary::folder();
     let server = production(folder.path(), "https://chat.example.com");
     let proxy = Proxy::start(kind, &[&server], |site| site).await;
     let http = proxy.client();
-    let answer = register(&http, &proxy.url(routes::REGISTER), "ada@example.com").await;
-    assert!(answer.headers().contains_key("strict-transport-security"));
-    let (set, cookie) = session_cookie(&answer);
+    let response = register(&http, &proxy.url(routes::REGISTER), "ada@example.com").await;
+    assert!(response.headers().contains_key("strict-transport-security"));
+    let (set, cookie) = session_cookie(&response);
     assert!(set.starts_with("__Host-cometchat-auth=") && set.contains("; Secure"), "{set}");
 
     let sessions = http.get(proxy.url(routes::SESSIONS)).header("cookie", &cookie).send().await.unwrap();
     let sessions: Value = sessions.json().await.unwrap();
-    assert_eq!(sessions["sessions"][0]["address"], "127.0.0.9", "and not what the client makes of itself");
+    assert_eq!(sessions["sessions"][0]["address"], "127.0.0.9", "the forged header of the client is ignored");
 }
 
-async fn proves_itself_under_a_path_behind(kind: Kind, change: impl Fn(String) -> String) {
+async fn check_base_path_behind(kind: Kind, change: impl Fn(String) -> String) {
     let folder = common::canary::folder();
     let server = production(folder.path(), "https://chat.example.com/team");
     let proxy = Proxy::start(kind, &[&server], change).await;
     let http = proxy.client();
-    let answer = register(&http, &proxy.url("/team/api/register"), "ada@example.com").await;
-    let (set, cookie) = session_cookie(&answer);
+    let response = register(&http, &proxy.url("/team/api/register"), "ada@example.com").await;
+    let (set, cookie) = session_cookie(&response);
     assert!(set.starts_with("__Secure-cometchat-auth=") && set.contains("; Path=/team;"), "{set}");
     let session = http.get(proxy.url("/team/api/session")).header("cookie", cookie).send().await.unwrap();
     assert_eq!(session.status(), StatusCode::OK);
     let outside = http.get(format!("{}/api/session", server.url)).send().await.unwrap();
-    assert_eq!(outside.status(), StatusCode::NOT_FOUND, "the rest of the host is somebody else's");
+    assert_eq!(outside.status(), StatusCode::NOT_FOUND, "paths outside of the base path return 404");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs nginx: make test"]
 async fn server_behind_nginx_sees_clients_and_https() {
-    proves_itself_behind(Kind::Nginx).await;
+    check_behind(Kind::Nginx).await;
     let under = |site: String| replaced(&site, "location / {", "location /team {");
-    proves_itself_under_a_path_behind(Kind::Nginx, under).await;
+    check_base_path_behind(Kind::Nginx, under).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Caddy: make test"]
 async fn server_behind_caddy_sees_clients_and_https() {
-    proves_itself_behind(Kind::Caddy).await;
+    check_behind(Kind::Caddy).await;
     let under = |site: String| replaced(&site, "reverse_proxy 127", "reverse_proxy /team* 127");
-    proves_itself_under_a_path_behind(Kind::Caddy, under).await;
+    check_base_path_behind(Kind::Caddy, under).await;
 }
 
-/// Two servers on one database, and nginx before them.
+/// Two servers on one database behind nginx.
 struct Pair {
     folder: TempDir,
     servers: [Server; 2],
@@ -261,8 +261,8 @@ async fn session_and_backoff_are_shared_by_instances() {
     let pair = Pair::start().await;
     let http = common::client();
     let [one, other] = [&pair.servers[0].url, &pair.servers[1].url];
-    let answer = register(&http, &format!("{one}{}", routes::REGISTER), "ada@example.com").await;
-    let (_, cookie) = session_cookie(&answer);
+    let response = register(&http, &format!("{one}{}", routes::REGISTER), "ada@example.com").await;
+    let (_, cookie) = session_cookie(&response);
     assert_eq!(status(&http, other, &cookie).await, StatusCode::OK);
     let ended =
         http.post(format!("{other}{}", routes::LOGOUT)).header("cookie", &cookie).send().await.unwrap();
@@ -275,7 +275,7 @@ async fn session_and_backoff_are_shared_by_instances() {
         let at = [one, other][attempt % 2];
         refused = http.post(format!("{at}{}", routes::LOGIN)).json(&body).send().await.unwrap().status();
     }
-    assert_eq!(refused, StatusCode::TOO_MANY_REQUESTS, "they count failures together");
+    assert_eq!(refused, StatusCode::TOO_MANY_REQUESTS, "the instances share the count of failures");
     drop(pair.folder);
 }
 
@@ -284,7 +284,7 @@ async fn session_and_backoff_are_shared_by_instances() {
 async fn instance_crash_fails_only_requests_in_flight() {
     let Pair { folder, servers: [survivor, victim], proxy } = Pair::start().await;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    // Each client has an account of its own: the sessions of one account have a limit.
+    // Each client has its own account, because the sessions of an account are limited.
     let email = |client: usize| format!("ada{client}@example.com");
     for client in 0..CLIENTS {
         register(&proxy.client(), &proxy.url(routes::REGISTER), &email(client)).await;
@@ -297,11 +297,11 @@ async fn instance_crash_fails_only_requests_in_flight() {
                 let (mut sessions, mut failed) = (Vec::new(), 0);
                 while !stop.load(Ordering::Relaxed) {
                     let body = json!({"email": email, "password": PASSWORD});
-                    let answer =
+                    let response =
                         http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await.unwrap();
-                    match answer.status() {
-                        StatusCode::OK => sessions.push(session_cookie(&answer).1),
-                        // nginx's words for an instance that died with the request.
+                    match response.status() {
+                        StatusCode::OK => sessions.push(session_cookie(&response).1),
+                        // The response of nginx if the instance died during the request.
                         StatusCode::BAD_GATEWAY => failed += 1,
                         status => panic!("{status}"),
                     }
@@ -330,7 +330,7 @@ async fn instance_crash_fails_only_requests_in_flight() {
         failed += failures;
         all.extend(sessions);
     }
-    assert!(failed <= CLIENTS, "{failed} requests failed, and no more than {CLIENTS} were under way");
+    assert!(failed <= CLIENTS, "{failed} requests failed, more than the {CLIENTS} in flight");
     let http = common::client();
     for session in &all {
         assert_eq!(status(&http, &survivor.url, session).await, StatusCode::OK, "a session was lost");

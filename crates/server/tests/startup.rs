@@ -27,12 +27,12 @@ const EMULATOR: (&str, &str) = ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
 const ANY_PORT: (&str, &str) = ("LISTEN", "127.0.0.1:0");
 
 /// Runs the command, which must fail, and returns its standard error.
-fn failing(command: &mut Command) -> String {
+fn run_failing(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success(), "{words}");
-    assert!(!words.contains("panicked"), "{words}");
-    words
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{message}");
+    assert!(!message.contains("panicked"), "{message}");
+    message
 }
 
 /// A running server, killed on drop.
@@ -70,9 +70,9 @@ impl Running {
     fn ready(&self) -> String {
         let mut visitor = self.connect();
         visitor.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        visitor.read_to_string(&mut answer).unwrap();
-        answer
+        let mut response = String::new();
+        visitor.read_to_string(&mut response).unwrap();
+        response
     }
 
     fn open_files(&self) -> usize {
@@ -112,7 +112,7 @@ fn invalid_settings_are_all_reported_at_startup() {
     let folder = folder();
     let settings =
         [("PUBLIC_URL", "example.com"), ("PASSWORD_HASH_THREADS", "many"), ("COMETCHAT_APPID", "x")];
-    let words = failing(&mut command(folder.path(), &settings));
+    let message = run_failing(&mut command(folder.path(), &settings));
     for name in [
         "COMETCHAT_APP_ID:",
         "COMETCHAT_REGION:",
@@ -120,9 +120,9 @@ fn invalid_settings_are_all_reported_at_startup() {
         "PUBLIC_URL:",
         "PASSWORD_HASH_THREADS:",
     ] {
-        assert!(words.contains(name), "{name} in {words}");
+        assert!(message.contains(name), "{name} in {message}");
     }
-    assert!(words.contains("did you mean COMETCHAT_APP_ID?"), "{words}");
+    assert!(message.contains("did you mean COMETCHAT_APP_ID?"), "{message}");
 }
 
 #[test]
@@ -133,13 +133,13 @@ fn dotenv_settings_are_overridden_by_flags() {
         "COMETCHAT_EMULATOR_URL=http://127.0.0.1:9\nLISTEN=nonsense\n",
     )
     .unwrap();
-    let words = failing(&mut command(folder.path(), &[]));
-    assert!(words.contains("LISTEN: \"nonsense\""), "{words}");
+    let message = run_failing(&mut command(folder.path(), &[]));
+    assert!(message.contains("LISTEN: \"nonsense\""), "{message}");
     Running::start(command(folder.path(), &[]).args(["serve", "--listen", "127.0.0.1:0"]));
     let below = folder.path().join("below");
     std::fs::create_dir(&below).unwrap();
-    let words = failing(&mut command(&below, &[]));
-    assert!(words.contains("COMETCHAT_APP_ID") && !words.contains("nonsense"), "{words}");
+    let message = run_failing(&mut command(&below, &[]));
+    assert!(message.contains("COMETCHAT_APP_ID") && !message.contains("nonsense"), "{message}");
 }
 
 #[test]
@@ -147,20 +147,23 @@ fn port_in_use_is_reported_in_one_line() {
     let folder = folder();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let words = failing(&mut command(folder.path(), &[EMULATOR, ("LISTEN", &address)]));
-    let line = words.lines().last().unwrap();
-    assert!(line.contains("LISTEN") && line.contains(&address) && line.contains("another port"), "{words}");
+    let message = run_failing(&mut command(folder.path(), &[EMULATOR, ("LISTEN", &address)]));
+    let line = message.lines().last().unwrap();
+    assert!(line.contains("LISTEN") && line.contains(&address) && line.contains("another port"), "{message}");
 }
 
 #[test]
 fn unwritable_folder_is_reported_at_startup() {
     let folder = folder();
     std::fs::write(folder.path().join("data"), "a file where the folder should be").unwrap();
-    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
-    assert!(words.contains("data"), "{words}");
+    let message = run_failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    assert!(message.contains("data"), "{message}");
     let key = ("SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, key]));
-    assert!(words.contains("cannot create the folder data") && words.contains("DATABASE_URL"), "{words}");
+    let message = run_failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, key]));
+    assert!(
+        message.contains("cannot create the folder data") && message.contains("DATABASE_URL"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -170,8 +173,8 @@ async fn foreign_database_file_is_left_untouched() {
     let settings = [EMULATOR, ANY_PORT, ("DATABASE_URL", "sqlite://app.db")];
     let foreign = "this is a letter, and not a database at all\n".repeat(100);
     std::fs::write(&file, &foreign).unwrap();
-    let words = failing(&mut command(folder.path(), &settings));
-    assert!(words.contains("app.db") && words.contains("a database of cometchat-auth"), "{words}");
+    let message = run_failing(&mut command(folder.path(), &settings));
+    assert!(message.contains("app.db") && message.contains("a database of cometchat-auth"), "{message}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), foreign);
 
     std::fs::remove_file(&file).unwrap();
@@ -179,8 +182,8 @@ async fn foreign_database_file_is_left_untouched() {
     let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
     sqlx::raw_sql(recipes).execute(&mut connection).await.unwrap();
-    let words = failing(&mut command(folder.path(), &settings));
-    assert!(words.contains("not a database of cometchat-auth"), "{words}");
+    let message = run_failing(&mut command(folder.path(), &settings));
+    assert!(message.contains("not a database of cometchat-auth"), "{message}");
     let tables = sqlx::query("SELECT sql FROM sqlite_master").fetch_all(&mut connection).await.unwrap();
     assert_eq!(tables.iter().map(|table| table.get::<String, _>(0)).collect::<Vec<_>>(), [recipes]);
 }
@@ -188,8 +191,9 @@ async fn foreign_database_file_is_left_untouched() {
 #[test]
 fn unknown_database_scheme_is_reported() {
     let folder = folder();
-    let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, ("DATABASE_URL", "mysql://x/y")]));
-    assert!(words.contains("sqlite://"), "{words}");
+    let message =
+        run_failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT, ("DATABASE_URL", "mysql://x/y")]));
+    assert!(message.contains("sqlite://"), "{message}");
 }
 
 #[test]
@@ -267,16 +271,16 @@ fn idle_connections_block_no_others_and_get_408() {
     let count = 10_000.min(raise_fd_limit() - 500);
     let server = Running::with_files(folder.path(), "-Sn 1024");
     let idle: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
-    let answer = server.ready();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let response = server.ready();
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     let open = server.open_files();
     assert!(open > count / 2, "of {count} connections it has {open} files open at once");
 
     for mut stream in idle {
-        let mut answer = String::new();
+        let mut response = String::new();
         // Until the server ends it.
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 408"), "{response}");
     }
 }
 
@@ -287,18 +291,18 @@ fn connection_limit_follows_open_file_limit() {
     // 344 for connections, and 256 for the rest.
     let server = Running::with_files(folder.path(), "-n 600");
     let _idle: Vec<TcpStream> = (0..700).map(|_| server.connect()).collect();
-    let (answered, answer) = mpsc::channel();
+    let (answered, response) = mpsc::channel();
     std::thread::scope(|scope| {
         // Succeeds once the first idle connections time out.
         scope.spawn(|| answered.send(server.ready()).unwrap());
         let mut most = 0;
-        let answer = loop {
-            match answer.recv_timeout(Duration::from_millis(20)) {
-                Ok(answer) => break answer,
+        let response = loop {
+            match response.recv_timeout(Duration::from_millis(20)) {
+                Ok(response) => break response,
                 Err(_) => most = most.max(server.open_files()),
             }
         };
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
         assert!((300..450).contains(&most), "{most} files were open at once");
     });
 }
@@ -326,8 +330,8 @@ fn unreadable_dotenv_line_is_not_echoed() {
     let folder = tempfile::tempdir().unwrap();
     for line in ["COMETCHAT_API_KEY=hunter2hunter2 (the REST one)", "SECRET_KEY=hunter2\\x41"] {
         std::fs::write(folder.path().join(".env"), format!("{line}\n")).unwrap();
-        let words = failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
-        assert!(words.contains("cannot read .env") && !words.contains("hunter2"), "{words}");
+        let message = run_failing(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+        assert!(message.contains("cannot read .env") && !message.contains("hunter2"), "{message}");
     }
 }
 
@@ -337,8 +341,8 @@ fn non_utf8_environment_variable_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let mut check = command(folder.path(), &[EMULATOR]);
     let output = check.arg("check").env("NAME", std::ffi::OsStr::from_bytes(b"Jos\xe9")).output().unwrap();
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert!(!words.contains("panicked") && words.contains("some checks failed"), "{words}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!message.contains("panicked") && message.contains("some checks failed"), "{message}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ async fn api_docs_page_can_call_the_api() -> Result<()> {
             test.page.see(".try-out__btn").await?.click().await?;
             test.page.see(".execute").await?.click().await?;
             eventually("the answer for who is signed in", async || {
-                let answer = test.page.see(".live-responses-table .highlight-code").await?.text().await?;
-                Ok(answer.contains("test@example.com").then_some(()))
+                let response = test.page.see(".live-responses-table .highlight-code").await?.text().await?;
+                Ok(response.contains("test@example.com").then_some(()))
             })
             .await?;
             ensure!(test.page.driver.title().await?.contains("API"), "the title");

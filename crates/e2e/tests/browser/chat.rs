@@ -349,11 +349,11 @@ async fn demo_data_has_people_history_and_an_echo_bot() -> Result<()> {
             test.page.see_gone("a[href='/chat/grace']").await?;
             test.page.click("a[href='/chat/echo-bot']").await?;
             test.page.see("#messages .message").await?;
-            send(&test.page, "Is anybody there?").await?;
+            send(&test.page, "Are you there?").await?;
             eventually_presence(&test.page, "typing…").await?;
             eventually("the bot to answer", async || {
                 let texts = shown_texts(&test.page).await?;
-                Ok((texts.iter().filter(|text| *text == "Is anybody there?").count() == 2).then_some(()))
+                Ok((texts.iter().filter(|text| *text == "Are you there?").count() == 2).then_some(()))
             })
             .await?;
             test.page.see("#messages .message.mine[data-state=read]").await?;

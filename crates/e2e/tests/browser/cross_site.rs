@@ -41,15 +41,15 @@ async fn state(test: &TestContext) -> Result<Value> {
     test.page.see(CONNECTED).await?;
     let ask = "const ask = path => fetch(path).then(answer => answer.json());
                return Promise.all([ask('/api/session'), ask('/api/sessions')])";
-    let mut answers = test.page.script(ask).await?;
-    let sessions = answers.pointer_mut("/1/sessions").and_then(Value::as_array_mut);
+    let mut responses = test.page.script(ask).await?;
+    let sessions = responses.pointer_mut("/1/sessions").and_then(Value::as_array_mut);
     for session in sessions.context("sessions")? {
         session.as_object_mut().context("a session")?.remove("lastSeenAt");
     }
     let state = test.system.cometchat().await?;
     let users = state.get("users").and_then(Value::as_array).context("users")?;
     let names: Vec<_> = users.iter().map(|user| user.get("name")).collect();
-    Ok(json!([answers, names, test.system.tokens(DEMO.id).await?, test.system.mints().await?]))
+    Ok(json!([responses, names, test.system.tokens(DEMO.id).await?, test.system.mints().await?]))
 }
 
 /// Sends every form that could look like an API request, each in a frame, and waits until all have loaded.

@@ -14,8 +14,8 @@ async fn csp_violation_fails_a_test_and_keeps_artifacts() -> Result<()> {
             Ok(())
         })
         .await;
-    let told = outcome.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(told.contains("Content Security Policy"), "{told}");
+    let message = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message.contains("Content Security Policy"), "{message}");
 
     let artifacts = screenshots()?.with_file_name("csp_violation_fails_a_test_and_keeps_artifacts");
     for file in ["page.png", "page.html", "console.txt", "server.log", "emulator.log"] {

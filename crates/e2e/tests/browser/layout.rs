@@ -95,7 +95,7 @@ async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             test.page.open("/").await?;
             test.page.see("#chat-status[data-state=unavailable]").await?;
             check_layout(&test.page, "chat-unavailable").await?;
-            test.page.open("/chat/somebody").await?;
+            test.page.open("/chat/unknown").await?;
             test.page.see(".banner").await?;
             check_layout(&test.page, "thread-unavailable").await
         })

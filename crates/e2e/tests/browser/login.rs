@@ -38,7 +38,7 @@ async fn wrong_password_and_unknown_email_show_the_same_error() -> Result<()> {
         )
         .run(async |test| {
             test.page.open("/").await?;
-            for email in [DEMO.email, "nobody@example.com"] {
+            for email in [DEMO.email, "unknown@example.com"] {
                 test.submit(email, "not the password").await?;
                 let note = test.page.see("p.notice[role=alert][data-code=invalid_credentials]").await?;
                 assert_eq!(note.text().await?, "Your email or password is wrong!");

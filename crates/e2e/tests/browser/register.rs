@@ -96,7 +96,7 @@ async fn taken_email_is_reported_at_its_field() -> Result<()> {
         )
         .run(async |test| {
             test.page.open("/register").await?;
-            submit(test, "Somebody", &DEMO.email.to_uppercase(), GOOD).await?;
+            submit(test, "Other User", &DEMO.email.to_uppercase(), GOOD).await?;
             assert!(test.page.see("#email-error").await?.text().await?.contains("already"));
             eventually("the focus to be there", async || {
                 Ok((test.page.focus().await? == "email").then_some(()))

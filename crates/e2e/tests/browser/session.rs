@@ -151,8 +151,8 @@ async fn session_survives_a_server_restart() -> Result<()> {
             test.page.driver.refresh().await?;
             test.page.see(CONNECTED).await?;
             assert_eq!(test.system.mints().await?, 1);
-            let answer = test.system.http.get(test.system.url(routes::SESSION)).send().await?;
-            assert_eq!(answer.status(), 401, "a request without the cookie is not signed in");
+            let response = test.system.http.get(test.system.url(routes::SESSION)).send().await?;
+            assert_eq!(response.status(), 401, "a request without the cookie is not signed in");
             Ok(())
         })
         .await

@@ -90,7 +90,7 @@ async fn other_origin_can_neither_sign_in_nor_out() -> Result<()> {
              Object.assign(field, {field}); form.append(field); document.body.append(form); form.submit()"
         )
     }
-    async fn answer(test: &TestContext, script: &str) -> Result<u64> {
+    async fn response(test: &TestContext, script: &str) -> Result<u64> {
         test.page.script(script).await?;
         let status = "return performance.getEntriesByType('navigation')[0].responseStatus";
         e2e::eventually("the answer to the form", async || {
@@ -115,14 +115,14 @@ async fn other_origin_can_neither_sign_in_nor_out() -> Result<()> {
             test.page.driver.goto(&elsewhere).await?;
             let body = json!({"email": DEMO.email, "password": DEMO.password, "x": ""}).to_string();
             let (name, value) = body.split_at(body.len() - 2);
-            assert_eq!(answer(test, &form(&login, name, value)).await?, 403);
+            assert_eq!(response(test, &form(&login, name, value)).await?, 403);
             let cookies = test.page.driver.get_all_cookies().await?;
             ensure!(cookies.is_empty(), "signed in from elsewhere: {cookies:?}");
 
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
             test.page.driver.goto(&elsewhere).await?;
-            assert_eq!(answer(test, &form(&logout, "x", "y")).await?, 403);
+            assert_eq!(response(test, &form(&logout, "x", "y")).await?, 403);
             test.page.driver.goto(&elsewhere).await?;
             let fetch = format!(
                 "return fetch('{logout}', {{method: 'POST', mode: 'no-cors', credentials: 'include'}}).then(() => 1, () => 0)"

@@ -187,10 +187,7 @@ async fn existing_users(db: &Db) -> Result<ExistingUsers, crate::db::DbError> {
 }
 
 /// Returns the users with their password hashes, and all errors with their line numbers.
-pub fn validate(
-    lines: Vec<Line>,
-    mut existing: ExistingUsers,
-) -> (Vec<(User, Option<String>)>, Vec<String>) {
+pub fn validate(lines: Vec<Line>, mut existing: ExistingUsers) -> (Vec<(User, Option<String>)>, Vec<String>) {
     let (mut users, mut errors) = (Vec::with_capacity(lines.len()), Vec::new());
     let location = |line: usize| {
         if line == 0 { "already in use".to_owned() } else { format!("a duplicate of line {line}") }

@@ -1,4 +1,4 @@
-//! What signed-in users do with their own accounts and sessions.
+//! Tests of the routes with which users manage their accounts and sessions.
 
 use crate::helpers::*;
 use crate::register::GOOD;
@@ -9,12 +9,12 @@ use std::time::Duration;
 
 const OTHER: &str = "carpet lantern november";
 
-/// Somebody who has registered, in two browsers.
+/// Returns two browsers of a newly registered user, and the id of the user.
 async fn in_two_browsers(app: &TestApp) -> (Browser, Browser, String) {
     let (mut here, mut elsewhere) = (app.browser(), app.browser());
     here.register("ada@example.com", GOOD, "Ada").await;
-    let answer = elsewhere.sign_in("ada@example.com", GOOD).await;
-    (here, elsewhere, answer.id)
+    let response = elsewhere.sign_in("ada@example.com", GOOD).await;
+    (here, elsewhere, response.id)
 }
 
 async fn sessions(browser: &Browser) -> SessionsResponse {
@@ -25,12 +25,12 @@ async fn sessions(browser: &Browser) -> SessionsResponse {
 async fn rename_updates_session_and_cometchat() {
     let app = TestApp::start().await;
     let (here, _, id) = in_two_browsers(&app).await;
-    let answer = here.put(routes::ACCOUNT, json!({"name": " Ada Lovelace "})).await;
-    let answer: UserResponse = answer.json().await.unwrap();
-    assert_eq!(answer.name, "Ada Lovelace");
+    let response = here.put(routes::ACCOUNT, json!({"name": " Ada Lovelace "})).await;
+    let response: UserResponse = response.json().await.unwrap();
+    assert_eq!(response.name, "Ada Lovelace");
     let session: UserResponse = here.session().await.json().await.unwrap();
-    assert_eq!(session, answer);
-    app.in_the_end("CometChat has it", || async {
+    assert_eq!(session, response);
+    app.eventually_over_time("CometChat has it", || async {
         app.emulator.names().await.get(&id).is_some_and(|name| name == "Ada Lovelace")
     })
     .await;
@@ -44,14 +44,14 @@ async fn rename_during_earlier_rename_wins() {
     let app = TestApp::start().await;
     let (here, _, id) = in_two_browsers(&app).await;
     let slow = json!({"api": "rest", "method": "PUT", "kind": "delay", "millis": 300, "times": 1});
-    app.emulator.fault(slow).await;
+    app.emulator.add_fault(slow).await;
     here.put(routes::ACCOUNT, json!({"name": "First"})).await;
     eventually("the first is being done", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE claim IS NOT NULL").await == 1
     })
     .await;
     here.put(routes::ACCOUNT, json!({"name": "Second"})).await;
-    app.in_the_end("nothing is left to do", || async {
+    app.eventually_over_time("nothing is left to do", || async {
         app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;
@@ -64,9 +64,9 @@ async fn rename_survives_one_spurious_user_not_found() {
     let (here, _, id) = in_two_browsers(&app).await;
     let missing = json!({"api": "rest", "method": "PUT", "kind": "status", "status": 404,
                          "code": "ERR_UID_NOT_FOUND", "times": 1});
-    app.emulator.fault(missing).await;
+    app.emulator.add_fault(missing).await;
     here.put(routes::ACCOUNT, json!({"name": "Countess"})).await;
-    app.in_the_end("nothing is left to do", || async {
+    app.eventually_over_time("nothing is left to do", || async {
         app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;
@@ -87,7 +87,7 @@ async fn session_list_shows_devices_and_marks_current() {
     app.clock.advance(Duration::from_secs(60));
     let listed = sessions(&here).await.sessions;
     let [here, elsewhere] = &listed[..] else { panic!("{listed:?}") };
-    assert!(here.current && !elsewhere.current, "the one that asks was seen last");
+    assert!(here.current && !elsewhere.current, "the session of the request is the current one");
     assert_eq!(
         (here.device.as_str(), elsewhere.device.as_str()),
         ("An unknown device", "Firefox on Windows")
@@ -104,12 +104,13 @@ async fn session_ended_remotely_revokes_its_chat_token() {
     let app = TestApp::start().await;
     let (here, elsewhere, id) = in_two_browsers(&app).await;
     let other = sessions(&here).await.sessions.into_iter().find(|session| !session.current).unwrap();
-    let answer = here.delete(&format!("{}/{}", routes::SESSIONS, other.id), json!({})).await;
-    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    let response = here.delete(&format!("{}/{}", routes::SESSIONS, other.id), json!({})).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert!(here.is_signed_in().await && !elsewhere.is_signed_in().await);
-    app.in_the_end("one token is left", || async { app.emulator.tokens(&id).await.len() == 1 }).await;
+    app.eventually_over_time("one token is left", || async { app.emulator.tokens(&id).await.len() == 1 })
+        .await;
     let again = here.delete(&format!("{}/{}", routes::SESSIONS, other.id), json!({})).await;
-    assert_eq!(again.status(), StatusCode::NO_CONTENT, "what was asked for is so");
+    assert_eq!(again.status(), StatusCode::NO_CONTENT, "ending an ended session succeeds");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +138,8 @@ async fn sign_out_elsewhere_ends_all_other_sessions() {
     here.keep(&ended);
     assert!(here.is_signed_in().await && !elsewhere.is_signed_in().await);
     assert_eq!(sessions(&here).await.sessions.len(), 1);
-    app.in_the_end("no token is left", || async { app.emulator.tokens(&id).await.is_empty() }).await;
+    app.eventually_over_time("no token is left", || async { app.emulator.tokens(&id).await.is_empty() })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +153,7 @@ async fn password_change_ends_other_sessions() {
     assert!(here.is_signed_in().await && !elsewhere.is_signed_in().await);
     failure(app.browser().login("ada@example.com", GOOD).await, ErrorCode::InvalidCredentials).await;
     app.browser().sign_in("ada@example.com", OTHER).await;
-    app.in_the_end("only the new sign-in has a token", || async {
+    app.eventually_over_time("only the new sign-in has a token", || async {
         app.emulator.tokens(&id).await.len() == 1
     })
     .await;
@@ -162,8 +164,8 @@ async fn unknown_session_id_counts_as_ended() {
     let app = TestApp::start().await;
     let (here, _, _) = in_two_browsers(&app).await;
     for name in ["%00", "abc%00", "nothing", "00000000000000000000000000000000"] {
-        let answer = here.delete(&format!("{}/{name}", routes::SESSIONS), json!({})).await;
-        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{name}");
+        let response = here.delete(&format!("{}/{name}", routes::SESSIONS), json!({})).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT, "{name}");
     }
     assert_eq!(sessions(&here).await.sessions.len(), 2);
 }
@@ -174,7 +176,7 @@ async fn password_change_needs_current_and_strong_new() {
     let (here, elsewhere, _) = in_two_browsers(&app).await;
     let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
     failure(here.put(routes::PASSWORD, change("wrong", OTHER)).await, ErrorCode::InvalidCredentials).await;
-    // To judge a new one is work, which nobody else may ask for.
+    // Scoring a new password is expensive, so it needs the current password first.
     failure(
         here.put(routes::PASSWORD, change("wrong", "passwordpassword")).await,
         ErrorCode::InvalidCredentials,
@@ -190,8 +192,8 @@ async fn password_change_needs_current_and_strong_new() {
     for _ in 0..5 {
         here.put(routes::PASSWORD, change("wrong", OTHER)).await;
     }
-    let answer = here.put(routes::PASSWORD, change(GOOD, OTHER)).await;
-    failure(answer, ErrorCode::TooManyAttempts).await;
+    let response = here.put(routes::PASSWORD, change(GOOD, OTHER)).await;
+    failure(response, ErrorCode::TooManyAttempts).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,19 +203,23 @@ async fn account_deletion_removes_user_on_both_sides() {
     failure(here.delete(routes::ACCOUNT, json!({"password": "wrong"})).await, ErrorCode::InvalidCredentials)
         .await;
     assert!(here.is_signed_in().await);
-    let answer = here.delete(routes::ACCOUNT, json!({"password": GOOD})).await;
-    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    let response = here.delete(routes::ACCOUNT, json!({"password": GOOD})).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert!(response.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
     assert!(!here.is_signed_in().await && !elsewhere.is_signed_in().await);
     failure(app.browser().login("ada@example.com", GOOD).await, ErrorCode::InvalidCredentials).await;
-    app.in_the_end("CometChat has forgotten them", || async {
+    app.eventually_over_time("CometChat has forgotten them", || async {
         !app.emulator.names().await.contains_key(&id)
             && app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;
     let again = app.browser().register("ada@example.com", GOOD, "Ada").await;
     assert_eq!(again.status(), StatusCode::CREATED);
-    assert_ne!(again.json::<serde_json::Value>().await.unwrap()["id"], id.as_str(), "somebody new");
+    assert_ne!(
+        again.json::<serde_json::Value>().await.unwrap()["id"],
+        id.as_str(),
+        "the id of a deleted user is not reused"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +227,7 @@ async fn account_routes_require_a_session() {
     let app = TestApp::start().await;
     let browser = app.browser();
     let session = format!("{}/x", routes::SESSIONS);
-    for answer in [
+    for response in [
         browser.get(routes::SESSIONS).await,
         browser.delete(routes::SESSIONS, json!({})).await,
         browser.delete(&session, json!({})).await,
@@ -229,7 +235,7 @@ async fn account_routes_require_a_session() {
         browser.put(routes::PASSWORD, json!({"currentPassword": "x", "newPassword": OTHER})).await,
         browser.delete(routes::ACCOUNT, json!({"password": "x"})).await,
     ] {
-        failure(answer, ErrorCode::NotSignedIn).await;
+        failure(response, ErrorCode::NotSignedIn).await;
     }
 }
 
@@ -238,11 +244,11 @@ async fn login_in_flight_fails_after_password_change() {
     let app = TestApp::start().await;
     let (mut here, _, id) = in_two_browsers(&app).await;
     let slow = json!({"api": "rest", "path": "auth_tokens", "kind": "delay", "millis": 800, "times": 1});
-    app.emulator.fault(slow).await;
-    // In another tab of the same browser.
+    app.emulator.add_fault(slow).await;
+    // Another tab of the same browser changes the password.
     let mut late = app.browser_with(here.cookie.clone());
     let changed = async {
-        // The sign-in has proven its password, and waits for CometChat.
+        // The login has verified the password and waits for CometChat.
         eventually("the mint is under way", || async {
             app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
         })
@@ -252,15 +258,15 @@ async fn login_in_flight_fails_after_password_change() {
         here.keep(&changed);
         changed.status()
     };
-    let (answer, changed) = tokio::join!(late.login("ada@example.com", GOOD), changed);
+    let (response, changed) = tokio::join!(late.login("ada@example.com", GOOD), changed);
     assert_eq!(changed, StatusCode::NO_CONTENT);
-    failure(answer, ErrorCode::InvalidCredentials).await;
+    failure(response, ErrorCode::InvalidCredentials).await;
     assert_eq!(
         here.session().await.status(),
         StatusCode::OK,
         "where it was changed they are still signed in"
     );
-    app.in_the_end("the token that it got is revoked", || async {
+    app.eventually_over_time("the token that it got is revoked", || async {
         app.emulator.tokens(&id).await.is_empty() && app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;

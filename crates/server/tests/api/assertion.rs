@@ -1,7 +1,7 @@
 //! Assertions that the signature alone does not make acceptable: critical extensions, accounts with a password, and
 //! assertions kept back until after a deletion or the end of all sessions.
 
-use crate::assertion_login::{KEY, claims, hand_over, hs256, signed, start};
+use crate::assertion_login::{KEY, claims, hs256, login_by_assertion, signed, start};
 use crate::helpers::*;
 use crate::register::GOOD;
 use cometchat_auth::sessions;
@@ -28,14 +28,14 @@ fn for_demo_user(app: &TestApp, id: &str) -> Value {
 }
 
 async fn refused(app: &TestApp, assertion: &str) {
-    failure(hand_over(app, assertion).await, ErrorCode::InvalidAssertion).await;
+    failure(login_by_assertion(app, assertion).await, ErrorCode::InvalidAssertion).await;
 }
 
 async fn accepted(app: &TestApp, assertion: &str) -> Browser {
-    let answer = hand_over(app, assertion).await;
-    assert_eq!(answer.status(), StatusCode::OK);
+    let response = login_by_assertion(app, assertion).await;
+    assert_eq!(response.status(), StatusCode::OK);
     let mut browser = app.browser();
-    browser.keep(&answer);
+    browser.keep(&response);
     browser
 }
 
@@ -61,7 +61,7 @@ async fn assertion_with_critical_extension_is_refused() {
         refused(&app, &signed(&header, &good, &KEY)).await;
     }
     let other = json!({"alg": "HS256", "kid": "1", "typ": "JWT"});
-    assert_eq!(hand_over(&app, &signed(&other, &good, &KEY)).await.status(), StatusCode::OK);
+    assert_eq!(login_by_assertion(&app, &signed(&other, &good, &KEY)).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,8 +122,10 @@ async fn assertion_from_before_deletion_is_refused() {
     app.clock.advance(Duration::from_secs(30));
     refused(&app, &kept).await;
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
-    app.in_the_end("the user is deleted at CometChat", || async { app.emulator.names().await.is_empty() })
-        .await;
+    app.eventually_over_time("the user is deleted at CometChat", || async {
+        app.emulator.names().await.is_empty()
+    })
+    .await;
     accepted(&app, &hs256(&for_demo_user(&app, "new"))).await;
 }
 
@@ -172,7 +174,7 @@ async fn assertion_login_in_flight_ends_with_all_sessions() {
     accepted(&app, &issued(&app, "1", 0)).await;
     let minted = app.emulator.calls("POST", "auth_tokens").await;
     let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 1000, "times": 1});
-    app.emulator.fault(slow).await;
+    app.emulator.add_fault(slow).await;
     let ended = async {
         eventually("its chat token is asked for", || async {
             app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
@@ -181,11 +183,12 @@ async fn assertion_login_in_flight_ends_with_all_sessions() {
         end_sessions(&app, "ada").await;
     };
     let assertion = issued(&app, "2", 0);
-    let (login, ()) = tokio::join!(hand_over(&app, &assertion), ended);
+    let (login, ()) = tokio::join!(login_by_assertion(&app, &assertion), ended);
     assert_eq!(app.emulator.calls("POST", "auth_tokens").await, minted + 1);
     failure(login, ErrorCode::InvalidAssertion).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
-    app.in_the_end("no token is left", || async { app.emulator.tokens("ada").await.is_empty() }).await;
+    app.eventually_over_time("no token is left", || async { app.emulator.tokens("ada").await.is_empty() })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +196,7 @@ async fn assertion_login_in_flight_fails_after_unlink() {
     let app = start().await;
     set_linked(&app, true).await;
     let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 1000, "times": 1});
-    app.emulator.fault(slow).await;
+    app.emulator.add_fault(slow).await;
     let unlinked = async {
         eventually("its chat token is asked for", || async {
             app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
@@ -202,7 +205,7 @@ async fn assertion_login_in_flight_fails_after_unlink() {
         set_linked(&app, false).await;
     };
     let assertion = hs256(&for_demo_user(&app, "1"));
-    let (login, ()) = tokio::join!(hand_over(&app, &assertion), unlinked);
+    let (login, ()) = tokio::join!(login_by_assertion(&app, &assertion), unlinked);
     failure(login, ErrorCode::InvalidAssertion).await;
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
 }
@@ -218,8 +221,8 @@ async fn cutoff_from_clock_ahead_ends_after_correction() {
     assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
     refused(&app, &kept).await;
     app.clock.advance(Duration::from_secs(31));
-    let answer: LoginResponse = hand_over(&app, &issued(&app, "2", 0)).await.json().await.unwrap();
-    assert_eq!(answer.id, "ada");
+    let response: LoginResponse = login_by_assertion(&app, &issued(&app, "2", 0)).await.json().await.unwrap();
+    assert_eq!(response.id, "ada");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Signing in on the word of the app's own server.
+//! Tests of the login by signed assertion (RFC 7523).
 
 use crate::helpers::*;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -21,7 +21,7 @@ pub fn claims(app: &TestApp, id: &str) -> Value {
            "iat": now, "exp": now + 60, "jti": id})
 }
 
-/// A JWT with this header and these claims, signed as HS256.
+/// Returns a JWT with this header and these claims, signed with HS256.
 pub fn signed(header: &Value, claims: &Value, key: &[u8]) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let body = format!("{}.{}", part(header), part(claims));
@@ -33,27 +33,27 @@ pub fn hs256(claims: &Value) -> String {
     signed(&json!({"alg": "HS256", "typ": "JWT"}), claims, &KEY)
 }
 
-pub async fn hand_over(app: &TestApp, assertion: &str) -> Response {
+pub async fn login_by_assertion(app: &TestApp, assertion: &str) -> Response {
     app.browser().post(routes::LOGIN_ASSERTION, json!({"assertion": assertion})).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn assertion_signs_in_and_creates_missing_user() {
     let app = start().await;
-    let answer = hand_over(&app, &hs256(&claims(&app, "1"))).await;
-    assert_eq!(answer.status(), StatusCode::OK);
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let answer: LoginResponse = answer.json().await.unwrap();
-    assert_eq!((answer.id.as_str(), answer.name.as_str()), ("ada", "Ada Lovelace"));
-    assert_eq!(app.emulator.tokens("ada").await, [answer.cometchat_auth_token.unwrap().expose()]);
+    let response = login_by_assertion(&app, &hs256(&claims(&app, "1"))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let response: LoginResponse = response.json().await.unwrap();
+    assert_eq!((response.id.as_str(), response.name.as_str()), ("ada", "Ada Lovelace"));
+    assert_eq!(app.emulator.tokens("ada").await, [response.cometchat_auth_token.unwrap().expose()]);
     assert!(app.browser_with(Some(cookie)).is_signed_in().await);
     failure(app.browser().login("ada@example.com", "").await, ErrorCode::ValidationFailed).await;
     failure(app.browser().login("ada@example.com", "any").await, ErrorCode::InvalidCredentials).await;
 
     let mut later = claims(&app, "2");
     later["name"] = "Countess Lovelace".into();
-    assert_eq!(hand_over(&app, &hs256(&later)).await.status(), StatusCode::OK);
-    app.in_the_end("the new name is at CometChat", || async {
+    assert_eq!(login_by_assertion(&app, &hs256(&later)).await.status(), StatusCode::OK);
+    app.eventually_over_time("the new name is at CometChat", || async {
         app.emulator.names().await["ada"] == "Countess Lovelace"
     })
     .await;
@@ -64,11 +64,11 @@ async fn assertion_signs_in_and_creates_missing_user() {
 async fn assertion_replay_is_rejected_even_concurrently() {
     let app = start().await;
     let assertion = hs256(&claims(&app, "1"));
-    let both = tokio::join!(hand_over(&app, &assertion), hand_over(&app, &assertion));
+    let both = tokio::join!(login_by_assertion(&app, &assertion), login_by_assertion(&app, &assertion));
     let mut statuses = [both.0.status().as_u16(), both.1.status().as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 401]);
-    failure(hand_over(&app, &assertion).await, ErrorCode::InvalidAssertion).await;
+    failure(login_by_assertion(&app, &assertion).await, ErrorCode::InvalidAssertion).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +90,7 @@ async fn forged_or_expired_assertion_is_rejected() {
         ("alg none", signed(&json!({"alg": "none"}), &good, &KEY)),
         ("another algorithm", signed(&json!({"alg": "HS512"}), &good, &KEY)),
         ("another key", signed(&json!({"alg": "HS256"}), &good, &[1; 32])),
-        ("for somebody else", with("aud", "another".into())),
+        ("for another audience", with("aud", "another".into())),
         ("expired", with("exp", (now).into())),
         ("of the future", with("iat", (now + 31).into())),
         ("good for too long", with("exp", (now + 121).into())),
@@ -98,17 +98,21 @@ async fn forged_or_expired_assertion_is_rejected() {
         ("of before all time", with("iat", i64::MIN.into())),
         ("no name", with("name", "".into())),
         ("a blank name", with("name", "  ".into())),
-        ("no address", with("email", "nobody".into())),
+        ("no address", with("email", "unknown".into())),
         ("without an id", with("jti", "".into())),
         ("a claim of another type", with("sub", 7.into())),
     ];
     for (what, assertion) in bad {
-        let answer = hand_over(&app, &assertion).await;
-        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{what}");
-        failure(answer, ErrorCode::InvalidAssertion).await;
+        let response = login_by_assertion(&app, &assertion).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{what}");
+        failure(response, ErrorCode::InvalidAssertion).await;
     }
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
-    assert_eq!(hand_over(&app, &hs256(&good)).await.status(), StatusCode::OK, "and the good one is");
+    assert_eq!(
+        login_by_assertion(&app, &hs256(&good)).await.status(),
+        StatusCode::OK,
+        "a valid assertion is accepted"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,12 +120,12 @@ async fn assertion_cannot_take_over_email_of_other_user() {
     let app = start().await;
     let mut claims = claims(&app, "1");
     claims["email"] = EMAIL.into();
-    failure(hand_over(&app, &hs256(&claims)).await, ErrorCode::EmailTaken).await;
+    failure(login_by_assertion(&app, &hs256(&claims)).await, ErrorCode::EmailTaken).await;
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn assertion_without_configured_key_returns_404() {
     let app = TestApp::start().await;
-    failure(hand_over(&app, &hs256(&claims(&app, "1"))).await, ErrorCode::NotFound).await;
+    failure(login_by_assertion(&app, &hs256(&claims(&app, "1"))).await, ErrorCode::NotFound).await;
 }

@@ -1,17 +1,17 @@
-//! A browser's worth of client: one method a request.
+//! An HTTP client with the cookies of a browser, and a method for each route.
 
 use crate::common::canary;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ApiError, ErrorCode, LoginResponse, routes};
 
-/// A client that keeps its cookies, as a browser does.
+/// An HTTP client that stores the cookies of the server.
 pub struct Browser {
     http: reqwest::Client,
     url: String,
     /// The session: `name=value`.
     pub cookie: Option<String>,
-    /// What says that it has signed in before: `name=value`.
+    /// The device cookie: `name=value`.
     pub device: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl Browser {
         Self { http, url, cookie: None, device: None }
     }
 
-    /// A request with the cookies that there are, and no more.
+    /// Returns a request with the stored cookies and no other headers.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         let cookies: Vec<_> =
@@ -42,9 +42,9 @@ impl Browser {
         self.request(Method::DELETE, path).json(&body).send().await.unwrap()
     }
 
-    /// Keeps what the answer sets.
-    pub fn keep(&mut self, answer: &Response) {
-        for cookie in answer.headers().get_all("set-cookie") {
+    /// Stores the cookies that the response sets.
+    pub fn keep(&mut self, response: &Response) {
+        for cookie in response.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
             canary::secret(cookie.split_once('=').unwrap().1);
             let is_device = cookie.split('=').next().unwrap().ends_with("-device");
@@ -54,9 +54,9 @@ impl Browser {
 
     pub async fn register(&mut self, email: &str, password: &str, name: &str) -> Response {
         let body = json!({"email": email, "password": password, "name": name});
-        let answer = self.post(routes::REGISTER, body).await;
-        self.keep(&answer);
-        answer
+        let response = self.post(routes::REGISTER, body).await;
+        self.keep(&response);
+        response
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Response {
@@ -65,16 +65,16 @@ impl Browser {
     }
 
     pub async fn login(&mut self, email: &str, password: &str) -> Response {
-        let answer = self.post(routes::LOGIN, json!({"email": email, "password": password})).await;
-        self.keep(&answer);
-        answer
+        let response = self.post(routes::LOGIN, json!({"email": email, "password": password})).await;
+        self.keep(&response);
+        response
     }
 
     /// A login that must go well.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> LoginResponse {
-        let answer = self.login(email, password).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
-        answer.json().await.unwrap()
+        let response = self.login(email, password).await;
+        assert_eq!(response.status(), StatusCode::OK, "{:?}", response.text().await);
+        response.json().await.unwrap()
     }
 
     pub async fn session(&self) -> Response {
@@ -99,11 +99,11 @@ impl Browser {
 }
 
 /// Asserts that this is the failure that it should be, in the one shape that failures have.
-pub async fn failure(answer: Response, code: ErrorCode) -> ApiError {
-    let status = answer.status().as_u16();
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
-    let text = answer.text().await.unwrap();
+pub async fn failure(response: Response, code: ErrorCode) -> ApiError {
+    let status = response.status().as_u16();
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let text = response.text().await.unwrap();
     canary::response(&text);
     let error: ApiError = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
     assert_eq!((error.code, status), (code, code.status()), "{text}");

@@ -1,4 +1,4 @@
-//! Guessing passwords, from one address and from thousands; and making an account look like another.
+//! Tests against password guessing from one or many addresses, and against lookalike accounts.
 
 use crate::helpers::*;
 use futures_util::StreamExt as _;
@@ -12,15 +12,15 @@ const GOOD: &str = "plum tractor yesterday";
 /// A new password that is longer than a request may be.
 const MEGABYTE: usize = 1024 * 1024;
 
-/// The status of a sign-in that a proxy says comes from this address.
+/// Tries to log in from a client address that a trusted proxy reports, and returns the status.
 async fn attempt(app: &TestApp, address: &str, email: &str, password: &str) -> StatusCode {
     let browser = app.browser();
     let request = browser.request(Method::POST, routes::LOGIN).header("x-forwarded-for", address);
     request.json(&json!({"email": email, "password": password})).send().await.unwrap().status()
 }
 
-/// A server behind a proxy that is this machine, which lets an address try so often a minute.
-async fn behind_a_proxy(attempts_per_minute: u32) -> TestApp {
+/// Starts a server with this login rate limit per address, which trusts the loopback address as a proxy.
+async fn start_behind_proxy(attempts_per_minute: u32) -> TestApp {
     TestApp::start_with(|config| {
         config.login_attempts_per_minute = attempts_per_minute;
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
@@ -30,11 +30,11 @@ async fn behind_a_proxy(attempts_per_minute: u32) -> TestApp {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stolen_password_list_stops_at_rate_limit() {
-    let app = behind_a_proxy(30).await;
+    let app = start_behind_proxy(30).await;
     let before = app.hashes();
     let mut refused = 0;
     for pair in 0..200 {
-        // The hundredth is right.
+        // The hundredth pair is valid.
         let guess = (EMAIL.to_owned(), PASSWORD.to_owned());
         let (email, password) =
             if pair == 99 { guess } else { (format!("{pair}@example.com"), format!("stolen {pair}")) };
@@ -43,10 +43,18 @@ async fn stolen_password_list_stops_at_rate_limit() {
         refused += usize::from(status == StatusCode::TOO_MANY_REQUESTS);
     }
     assert_eq!(refused, 170);
-    assert_eq!(app.hashes() - before, 30, "what is refused costs nothing");
-    assert_eq!(attempt(&app, "192.0.2.2", EMAIL, PASSWORD).await, StatusCode::OK, "others are not held up");
+    assert_eq!(app.hashes() - before, 30, "a rejected attempt computes no hash");
+    assert_eq!(
+        attempt(&app, "192.0.2.2", EMAIL, PASSWORD).await,
+        StatusCode::OK,
+        "other addresses are not limited"
+    );
     app.clock.advance(Duration::from_secs(60));
-    assert_eq!(attempt(&app, "192.0.2.1", EMAIL, PASSWORD).await, StatusCode::OK, "and it may try again");
+    assert_eq!(
+        attempt(&app, "192.0.2.1", EMAIL, PASSWORD).await,
+        StatusCode::OK,
+        "the limit is refilled after a minute"
+    );
 }
 
 /// The number of failed logins in a row that locks an account (NIST SP 800-63B-4, 3.2.2).
@@ -71,7 +79,7 @@ async fn guess(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn distributed_guessing_is_stopped_by_lockout() {
-    let app = behind_a_proxy(30).await;
+    let app = start_behind_proxy(30).await;
     let mut owner = app.browser();
     owner.sign_in(EMAIL, PASSWORD).await;
     app.add_user("other", "other@example.com", "Other", Some(PASSWORD)).await;
@@ -95,11 +103,11 @@ async fn distributed_guessing_is_stopped_by_lockout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn password_spraying_is_limited_without_lockout() {
-    let app = behind_a_proxy(30).await;
+    let app = start_behind_proxy(30).await;
     for user in 0..40 {
         app.add_user(&format!("u{user}"), &format!("u{user}@example.com"), "U", Some(PASSWORD)).await;
     }
-    // Four rounds, as a sprayer makes them who knows of the waits.
+    // Four rounds with a pause, as by an attacker who knows the backoff.
     for round in 0..4 {
         for user in 0..40 {
             let status =
@@ -118,9 +126,9 @@ async fn password_spraying_is_limited_without_lockout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_forwarded_chain_cannot_bypass_rate_limit() {
-    let app = behind_a_proxy(1).await;
+    let app = start_behind_proxy(1).await;
     assert_eq!(attempt(&app, "192.0.2.7", EMAIL, "wrong").await, StatusCode::UNAUTHORIZED);
-    // What the proxy has written is at the right; all before it the client can have made up.
+    // The proxy appends the last entry; the client controls all entries before it.
     for chain in [
         "198.51.100.1, 192.0.2.7",
         "127.0.0.1, 192.0.2.7",
@@ -158,7 +166,7 @@ async fn equivalent_email_spelling_is_the_same_account() {
         "\u{ff46}\u{ff49}\u{ff4e}\u{ff45}.caf\u{e9}.k@example.com",
         "\u{a0}fine.caf\u{e9}.k@example.com\u{3000}",
     ] {
-        failure(app.browser().register(same, GOOD, "Somebody Else").await, ErrorCode::EmailTaken).await;
+        failure(app.browser().register(same, GOOD, "Other User").await, ErrorCode::EmailTaken).await;
         assert_eq!(app.browser().sign_in(same, PASSWORD).await.id, "fi", "{same}");
     }
 }
@@ -172,13 +180,13 @@ async fn lookalike_email_is_a_separate_account() {
         "test@examp\u{04cf}e.com",   // Cyrillic palochka
         "te\u{301}st@example.com",   // an accent
         "test@ex\u{e4}mple.com",     // ä
-        "test+anything@example.com", // one mailbox with some providers: theirs to know
+        "test+anything@example.com", // the same mailbox at some providers only
     ] {
         let mut stranger = app.browser();
-        let answer = stranger.register(alike, GOOD, "Test User").await;
-        assert_eq!(answer.status(), StatusCode::CREATED, "{alike}");
-        let answer: LoginResponse = answer.json().await.unwrap();
-        assert_ne!(answer.id, UID);
+        let response = stranger.register(alike, GOOD, "Test User").await;
+        assert_eq!(response.status(), StatusCode::CREATED, "{alike}");
+        let response: LoginResponse = response.json().await.unwrap();
+        assert_ne!(response.id, UID);
         failure(app.browser().login(alike, PASSWORD).await, ErrorCode::InvalidCredentials).await;
     }
     failure(app.browser().login(EMAIL, GOOD).await, ErrorCode::InvalidCredentials).await;
@@ -189,8 +197,8 @@ async fn lookalike_email_is_a_separate_account() {
 async fn password_ignores_accent_composition_only() {
     let app = TestApp::start().await;
     let composed = "caf\u{e9} \u{fb01}sh a\u{30a}ngstr\u{f6}m 7";
-    let answer = app.browser().register("ada@example.com", composed, "Ada").await;
-    assert_eq!(answer.status(), StatusCode::CREATED);
+    let response = app.browser().register("ada@example.com", composed, "Ada").await;
+    assert_eq!(response.status(), StatusCode::CREATED);
     for same in ["cafe\u{301} \u{fb01}sh \u{e5}ngstro\u{308}m 7", "caf\u{e9} \u{fb01}sh \u{e5}ngstr\u{f6}m 7"]
     {
         app.browser().sign_in("ada@example.com", same).await;
@@ -222,7 +230,7 @@ async fn megabyte_password_is_refused_before_hashing() {
             (Method::PUT, routes::PASSWORD, json!({"currentPassword": PASSWORD, "newPassword": long})),
             (Method::DELETE, routes::ACCOUNT, json!({"password": long})),
         ] {
-            // Its own connection: what is refused before it was read ends the connection.
+            // Uses a new connection: the server closes the connection if it rejects a body before reading it.
             let request = here.request(method, path).header("connection", "close").json(&body);
             failure(request.send().await.unwrap(), code).await;
         }

@@ -1,4 +1,4 @@
-//! The chat token of a session.
+//! Tests of the chat token of a session.
 
 use crate::helpers::*;
 use crate::register::GOOD;
@@ -7,17 +7,17 @@ use serde_json::json;
 use shared::{ChatTokenResponse, ErrorCode, routes};
 use std::time::Duration;
 
-async fn token(answer: Response) -> String {
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.headers()["cache-control"], "no-store");
-    answer.json::<ChatTokenResponse>().await.unwrap().cometchat_auth_token.expose().to_owned()
+async fn token(response: Response) -> String {
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    response.json::<ChatTokenResponse>().await.unwrap().cometchat_auth_token.expose().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chat_token_is_stable_within_session() {
     let app = TestApp::start().await;
-    let (browser, answer) = app.signed_in().await;
-    let first = answer.cometchat_auth_token.unwrap();
+    let (browser, response) = app.signed_in().await;
+    let first = response.cometchat_auth_token.unwrap();
     assert_eq!(token(browser.chat_token(false).await).await, first.expose());
     assert_eq!(token(browser.post(routes::CHAT_TOKEN, json!({})).await).await, first.expose());
     assert_eq!(app.emulator.tokens(UID).await.len(), 1);
@@ -26,24 +26,26 @@ async fn chat_token_is_stable_within_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn chat_token_renewal_revokes_the_old_one() {
     let app = TestApp::start().await;
-    let (browser, answer) = app.signed_in().await;
-    let old = answer.cometchat_auth_token.unwrap();
+    let (browser, response) = app.signed_in().await;
+    let old = response.cometchat_auth_token.unwrap();
     let new = token(browser.chat_token(true).await).await;
     assert_ne!(new, old.expose());
     assert_eq!(token(browser.chat_token(false).await).await, new);
-    app.in_the_end("only the new one is left", || async { app.emulator.tokens(UID).await == [new.as_str()] })
-        .await;
+    app.eventually_over_time("only the new one is left", || async {
+        app.emulator.tokens(UID).await == [new.as_str()]
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chat_token_unknown_to_cometchat_is_renewed() {
     let app = TestApp::start().await;
-    let (browser, answer) = app.signed_in().await;
-    let lost = answer.cometchat_auth_token.unwrap();
+    let (browser, response) = app.signed_in().await;
+    let lost = response.cometchat_auth_token.unwrap();
     app.emulator.revoke(UID, lost.expose()).await;
     let new = token(browser.chat_token(true).await).await;
     assert_eq!(app.emulator.tokens(UID).await, [new]);
-    app.in_the_end("revoking what is gone is no failure", || async {
+    app.eventually_over_time("revoking what is gone is no failure", || async {
         app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;
@@ -55,8 +57,8 @@ async fn chat_token_is_minted_only_for_session_user() {
     app.add_user("victim", "victim@example.com", "Victim", Some("victims password")).await;
     let (browser, _) = app.signed_in().await;
     for field in ["uid", "id", "user", "userId"] {
-        let answer = browser.post(routes::CHAT_TOKEN, json!({"renew": true, field: "victim"})).await;
-        failure(answer, ErrorCode::InvalidRequest).await;
+        let response = browser.post(routes::CHAT_TOKEN, json!({"renew": true, field: "victim"})).await;
+        failure(response, ErrorCode::InvalidRequest).await;
     }
     let path = format!("{}?uid=victim", routes::CHAT_TOKEN);
     let own = token(browser.post(&path, json!({"renew": true})).await).await;
@@ -64,15 +66,15 @@ async fn chat_token_is_minted_only_for_session_user() {
     assert!(app.emulator.tokens("victim").await.is_empty());
 }
 
-/// Two tabs renew at once: neither is told that its session has ended.
+/// Two tabs renew concurrently: both get a token, and none a 401.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_renewals_leave_one_live_chat_token() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    let answers = futures_util::future::join_all((0..6).map(|_| browser.chat_token(true))).await;
-    assert!(answers.iter().all(|answer| answer.status() == StatusCode::OK), "the session lives");
+    let responses = futures_util::future::join_all((0..6).map(|_| browser.chat_token(true))).await;
+    assert!(responses.iter().all(|response| response.status() == StatusCode::OK), "both renewals succeed");
     let kept = token(browser.chat_token(false).await).await;
-    app.in_the_end("every other one is revoked", || async {
+    app.eventually_over_time("every other one is revoked", || async {
         app.emulator.tokens(UID).await == [kept.as_str()]
     })
     .await;
@@ -102,7 +104,7 @@ async fn user_deleted_during_mint_is_not_recreated() {
     let mut browser = app.browser();
     browser.register("ada@example.com", GOOD, "Ada").await;
     let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 1000, "times": 1});
-    app.emulator.fault(slow).await;
+    app.emulator.add_fault(slow).await;
     let deleted = async {
         eventually("the token is asked for", || async {
             app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 1
@@ -113,7 +115,7 @@ async fn user_deleted_during_mint_is_not_recreated() {
     let (asked, deleted) = tokio::join!(browser.chat_token(true), deleted);
     assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
     failure(asked, ErrorCode::NotSignedIn).await;
-    app.in_the_end("nobody is there", || async {
+    app.eventually_over_time("CometChat has no user", || async {
         app.count("SELECT count(*) FROM chat_jobs").await == 0 && app.emulator.names().await.is_empty()
     })
     .await;

@@ -1,6 +1,6 @@
-//! Somebody sets the clock, forwards or backwards, under a running server.
+//! Tests of clock changes, forwards and backwards, while the server runs.
 
-use crate::assertion_login::{claims, hand_over, hs256};
+use crate::assertion_login::{claims, hs256, login_by_assertion};
 use crate::helpers::*;
 use cometchat_auth::users::assertions;
 use reqwest::StatusCode;
@@ -35,7 +35,7 @@ async fn clock_set_back_does_not_extend_backoff() {
     }
     failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
     app.clock.step(-HOUR);
-    // What was counted still counts.
+    // The failures before the change still count.
     failure(app.browser().login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
     let error = failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
     assert_eq!(error.retry_after_seconds, Some(4));
@@ -59,40 +59,41 @@ async fn rate_limit_refills_on_time_after_clock_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn circuit_breaker_recovers_after_clock_set_back() {
     let app = TestApp::start().await;
-    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
     for _ in 0..3 {
         app.signed_in().await;
     }
     app.clock.step(-HOUR);
-    app.emulator.mend().await;
+    app.emulator.clear_faults().await;
     app.clock.advance(Duration::from_secs(10));
-    let (_, answer) = app.signed_in().await;
-    assert!(answer.cometchat_auth_token.is_some());
+    let (_, response) = app.signed_in().await;
+    assert!(response.cometchat_auth_token.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn job_retry_is_not_delayed_by_clock_set_back() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
     browser.logout().await;
     eventually("the revocation waits for another try", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until IS NULL").await == 1
     })
     .await;
     app.clock.step(-WEEK);
-    app.emulator.mend().await;
-    // Looks for less than a week.
-    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.emulator.clear_faults().await;
+    // Reads jobs that are due within a week.
+    app.eventually_over_time("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn job_from_before_restart_ignores_clock_set_back() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
     browser.logout().await;
-    // As the process that died with it has left it.
+    // The state that a killed process leaves.
     let ahead = "UPDATE chat_jobs SET run_at = run_at + 604800, claimed_until = run_at + 604860, claim = 'x'";
     eventually("the revocation waits for another try", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE attempts > 0 AND claimed_until IS NULL").await == 1
@@ -100,24 +101,21 @@ async fn job_from_before_restart_ignores_clock_set_back() {
     .await;
     app.db.execute(ahead, &[]).await.unwrap();
     let app = app.restart().await;
-    app.emulator.mend().await;
-    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.emulator.clear_faults().await;
+    app.eventually_over_time("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn assertion_replay_fails_after_clock_set_back() {
     let app = crate::assertion_login::start().await;
     let assertion = hs256(&claims(&app, "1"));
-    assert_eq!(hand_over(&app, &assertion).await.status(), StatusCode::OK);
+    assert_eq!(login_by_assertion(&app, &assertion).await.status(), StatusCode::OK);
     app.clock.step(12 * HOUR);
     assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
     app.clock.step(-12 * HOUR);
-    failure(hand_over(&app, &assertion).await, ErrorCode::InvalidAssertion).await;
+    failure(login_by_assertion(&app, &assertion).await, ErrorCode::InvalidAssertion).await;
     app.clock.step(2 * 24 * HOUR);
     assertions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
-    assert_eq!(
-        app.count("SELECT count(*) FROM used_assertions").await,
-        0,
-        "kept for a day, and not for ever"
-    );
+    assert_eq!(app.count("SELECT count(*) FROM used_assertions").await, 0, "kept for a day only");
 }

@@ -1,4 +1,4 @@
-//! CometChat slow, down, answering nonsense or asking for a pause.
+//! Tests with a CometChat that is slow or down, sends malformed responses, or limits the rate.
 
 use crate::helpers::*;
 use cometchat_auth::params;
@@ -24,13 +24,13 @@ fn faults() -> [(&'static str, Value); 6] {
     ]
 }
 
-/// A sign-in that must go well without a chat token, and long before a call to CometChat is given up (10 s): the mint
-/// is waited for 2.5 s. Not measured more closely, on a machine that has other things to do.
+/// Logs in, and expects success without a chat token long before a call to CometChat times out (10 s). A login waits
+/// 2.5 s for the token; the limit here leaves time for a busy machine.
 async fn signs_in_without_chat(app: &TestApp, why: &str) -> Browser {
     let mut browser = app.browser();
     let login = tokio::time::timeout(Duration::from_secs(7), browser.sign_in(EMAIL, PASSWORD));
-    let answer: LoginResponse = login.await.unwrap_or_else(|_| panic!("CometChat {why}: no answer in 7 s"));
-    assert_eq!(answer.cometchat_auth_token, None, "CometChat {why}");
+    let response: LoginResponse = login.await.unwrap_or_else(|_| panic!("CometChat {why}: no answer in 7 s"));
+    assert_eq!(response.cometchat_auth_token, None, "CometChat {why}");
     browser
 }
 
@@ -38,15 +38,15 @@ async fn signs_in_without_chat(app: &TestApp, why: &str) -> Browser {
 async fn login_without_cometchat_gets_chat_token_later() {
     let each = faults().map(|(why, fault)| async move {
         let app = TestApp::start().await;
-        app.emulator.fault(fault).await;
+        app.emulator.add_fault(fault).await;
         let browser = signs_in_without_chat(&app, why).await;
         assert!(browser.is_signed_in().await);
         let error = failure(browser.chat_token(false).await, ErrorCode::ChatUnavailable).await;
         assert!(error.retry_after_seconds.is_some());
-        app.emulator.mend().await;
+        app.emulator.clear_faults().await;
         app.clock.advance(Duration::from_secs(60));
-        let answer = browser.chat_token(false).await;
-        assert_eq!(answer.status(), StatusCode::OK, "CometChat {why}, and is mended");
+        let response = browser.chat_token(false).await;
+        assert_eq!(response.status(), StatusCode::OK, "CometChat {why}, and works again");
     });
     futures_util::future::join_all(each).await;
 }
@@ -54,7 +54,7 @@ async fn login_without_cometchat_gets_chat_token_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn circuit_breaker_spares_cometchat_until_recovery() {
     let app = TestApp::start().await;
-    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
     for _ in 0..3 {
         signs_in_without_chat(&app, "is down").await;
     }
@@ -63,18 +63,18 @@ async fn circuit_breaker_spares_cometchat_until_recovery() {
     for _ in 0..5 {
         signs_in_without_chat(&app, "is down").await;
     }
-    assert_eq!(app.emulator.calls("POST", "/auth_tokens").await, before, "nothing was asked");
-    app.emulator.mend().await;
+    assert_eq!(app.emulator.calls("POST", "/auth_tokens").await, before, "the server made no call");
+    app.emulator.clear_faults().await;
     app.clock.advance(Duration::from_secs(10));
-    let (_, answer) = app.signed_in().await;
-    assert!(answer.cometchat_auth_token.is_some(), "and the first that tries again has it back");
+    let (_, response) = app.signed_in().await;
+    assert!(response.cometchat_auth_token.is_some(), "the first call after the recovery returns a token");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_from_cometchat_is_honored() {
     let app = TestApp::start().await;
     let busy = json!({"api": "rest", "kind": "status", "status": 429, "code": "ERR_TOO_MANY_REQUESTS", "retryAfter": 40, "times": 1});
-    app.emulator.fault(busy).await;
+    app.emulator.add_fault(busy).await;
     let browser = signs_in_without_chat(&app, "asks for a pause").await;
     app.clock.advance(Duration::from_secs(39));
     let error = failure(browser.chat_token(false).await, ErrorCode::ChatUnavailable).await;
@@ -87,7 +87,7 @@ async fn retry_after_from_cometchat_is_honored() {
 async fn sign_out_during_outage_revokes_token_later() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
     assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
     assert!(!browser.is_signed_in().await);
     eventually("the revocation was tried", || async {
@@ -95,31 +95,35 @@ async fn sign_out_during_outage_revokes_token_later() {
     })
     .await;
     assert_eq!(app.emulator.tokens(UID).await.len(), 1);
-    app.emulator.mend().await;
-    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
-    app.in_the_end("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 })
+    app.emulator.clear_faults().await;
+    app.eventually_over_time("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() })
         .await;
+    app.eventually_over_time("the job is done", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_revocation_survives_restart() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
     browser.logout().await;
     let app = app.restart().await;
-    app.emulator.mend().await;
-    app.in_the_end("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.emulator.clear_faults().await;
+    app.eventually_over_time("the token is revoked", || async { app.emulator.tokens(UID).await.is_empty() })
+        .await;
 }
 
-/// The answer of a mint is lost: CometChat has a token that nobody here knows.
+/// The response with a new token is lost, so CometChat has a token that the server does not know.
 #[tokio::test(flavor = "multi_thread")]
 async fn token_of_lost_mint_response_is_revoked() {
     let app = TestApp::start().await;
-    let (_, answer) = app.signed_in().await;
-    let known = answer.cometchat_auth_token.unwrap();
+    let (_, response) = app.signed_in().await;
+    let known = response.cometchat_auth_token.unwrap();
     let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 6000, "times": 1});
-    app.emulator.fault(slow).await;
+    app.emulator.add_fault(slow).await;
     let browser = signs_in_without_chat(&app, "answers too late").await;
     let elsewhere = app.emulator.mint(UID).await;
     eventually("CometChat makes the token all the same", || async {
@@ -128,21 +132,21 @@ async fn token_of_lost_mint_response_is_revoked() {
     .await;
     app.clock.advance(Duration::from_secs(20));
     let later = app.emulator.mint(UID).await;
-    app.in_the_end("the lost one is revoked", || async {
+    app.eventually_over_time("the lost one is revoked", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 0
     })
     .await;
     let left = app.emulator.tokens(UID).await;
-    assert!(left.contains(&known.expose().to_owned()), "a token that a session has is kept");
+    assert!(left.contains(&known.expose().to_owned()), "the token of a session is kept");
     assert_eq!(
         left.len(),
         1,
-        "{elsewhere} and {later} were made in the same minute, and nobody here has them"
+        "{elsewhere} and {later} were created in the same minute, and no session has them"
     );
     assert!(browser.is_signed_in().await);
 }
 
-/// Begins so many more sessions of the one user, each with the chat token of the first.
+/// Adds sessions of the demo user, each with the chat token of the first.
 async fn begin_sessions(app: &TestApp, count: u64) {
     let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < $1)
                 INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
@@ -153,26 +157,26 @@ async fn begin_sessions(app: &TestApp, count: u64) {
     assert_eq!(begun, count);
 }
 
-/// Of very many sessions, not all are held in memory at once.
+/// With many sessions, the check reads them in batches.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_token_check_spares_tokens_of_live_sessions() {
     let app = TestApp::start().await;
     let (one, two) = (app.signed_in().await.1, app.signed_in().await.1);
     let slow = json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "delay", "millis": 6000, "times": 1});
-    app.emulator.fault(slow).await;
+    app.emulator.add_fault(slow).await;
     signs_in_without_chat(&app, "answers too late").await;
     eventually("CometChat makes the token all the same", || async {
         app.emulator.tokens(UID).await.len() == 3
     })
     .await;
-    // As in a database from before the limit on sessions; a sign-in would begin to end them.
+    // Inserted into the database, because a login enforces the session limit.
     begin_sessions(&app, 1500).await;
-    app.in_the_end("the lost one is looked for", || async {
+    app.eventually_over_time("the lost one is looked for", || async {
         app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;
     let mut kept = app.emulator.tokens(UID).await;
-    let mut expected = [one, two].map(|answer| answer.cometchat_auth_token.unwrap().expose().to_owned());
+    let mut expected = [one, two].map(|response| response.cometchat_auth_token.unwrap().expose().to_owned());
     kept.sort();
     expected.sort();
     assert_eq!(kept, expected);
@@ -183,14 +187,14 @@ async fn mass_sign_out_queues_every_token_revocation() {
     let app = TestApp::start().await;
     let (_, (mut browser, _)) = (app.signed_in().await, app.signed_in().await);
     begin_sessions(&app, 2500).await;
-    app.emulator.fault(json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
     let ended = browser.delete(routes::SESSIONS, json!({})).await;
     assert_eq!(ended.status(), StatusCode::NO_CONTENT);
     browser.keep(&ended);
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
     assert!(browser.is_signed_in().await);
     let waiting = app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'").await;
-    assert_eq!(waiting, 2502, "this browser has another token, too");
+    assert_eq!(waiting, 2502, "includes the previous token of this browser");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,11 +204,13 @@ async fn foreign_token_minted_earlier_is_not_revoked() {
     let foreign = app.emulator.mint(UID).await;
     app.clock.advance(Duration::from_secs(3600));
     app.emulator
-        .fault(json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "drop", "times": 1}))
+        .add_fault(
+            json!({"api": "rest", "method": "POST", "path": "auth_tokens", "kind": "drop", "times": 1}),
+        )
         .await;
     signs_in_without_chat(&app, "cuts the line").await;
     assert_eq!(app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await, 1);
-    app.in_the_end("the check was done", || async {
+    app.eventually_over_time("the check was done", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'reconcile_tokens'").await == 0
     })
     .await;

@@ -1,4 +1,4 @@
-//! Pages of other origins.
+//! Tests of requests from pages of other origins.
 
 use crate::helpers::*;
 use reqwest::{Method, Response, StatusCode};
@@ -25,10 +25,10 @@ async fn cross_origin_login_and_logout_are_forbidden() {
         &[("origin", "https://evil.example")],
         &[("origin", "null")],
     ] {
-        let answer = login_from(&app, headers).await;
-        assert!(!answer.headers().contains_key("set-cookie"));
-        assert!(!answer.headers().contains_key("access-control-allow-origin"));
-        failure(answer, ErrorCode::ForbiddenOrigin).await;
+        let response = login_from(&app, headers).await;
+        assert!(!response.headers().contains_key("set-cookie"));
+        assert!(!response.headers().contains_key("access-control-allow-origin"));
+        failure(response, ErrorCode::ForbiddenOrigin).await;
     }
     let (browser, _) = app.signed_in().await;
     let logout = browser.request(Method::POST, routes::LOGOUT).header("sec-fetch-site", "cross-site");
@@ -58,10 +58,10 @@ async fn same_origin_login_is_allowed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn cors_names_allowed_origin_with_credentials() {
     let app = TestApp::start_with(|config| config.allowed_origins = vec![APP.into()]).await;
-    let answer = login_from(&app, &[("sec-fetch-site", "same-site"), ("origin", APP)]).await;
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.headers()["access-control-allow-origin"], APP);
-    assert_eq!(answer.headers()["access-control-allow-credentials"], "true");
+    let response = login_from(&app, &[("sec-fetch-site", "same-site"), ("origin", APP)]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["access-control-allow-origin"], APP);
+    assert_eq!(response.headers()["access-control-allow-credentials"], "true");
 
     let refused =
         login_from(&app, &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]).await;
@@ -74,9 +74,9 @@ async fn cors_lets_allowed_origin_read_errors() {
     let app = TestApp::start_with(|config| config.allowed_origins = vec![APP.into()]).await;
     let browser = app.browser();
     let session = browser.request(Method::GET, routes::SESSION).header("origin", APP);
-    let answer = session.send().await.unwrap();
-    assert_eq!(answer.headers()["access-control-allow-origin"], APP);
-    failure(answer, ErrorCode::NotSignedIn).await;
+    let response = session.send().await.unwrap();
+    assert_eq!(response.headers()["access-control-allow-origin"], APP);
+    failure(response, ErrorCode::NotSignedIn).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,8 +90,8 @@ async fn cors_preflight_passes_only_for_allowed_origin() {
             .header("access-control-request-headers", "content-type")
             .send()
     };
-    let answer = preflight(APP).await.unwrap();
-    assert_eq!(answer.headers()["access-control-allow-origin"], APP);
-    let answer = preflight("https://evil.example").await.unwrap();
-    assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    let response = preflight(APP).await.unwrap();
+    assert_eq!(response.headers()["access-control-allow-origin"], APP);
+    let response = preflight("https://evil.example").await.unwrap();
+    assert!(!response.headers().contains_key("access-control-allow-origin"));
 }

@@ -1,6 +1,6 @@
 //! A PostgreSQL fail-over: open connections lead to a server that is read-only now, and new ones to the primary.
 
-use crate::common::is_on_postgres;
+use crate::common::uses_postgres;
 use crate::helpers::*;
 use reqwest::StatusCode;
 use shared::{ErrorCode, LoginResponse, routes};
@@ -23,7 +23,7 @@ async fn fail_over(app: &TestApp) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn login_after_failover_recovers_without_restart() {
-    if !is_on_postgres() {
+    if !uses_postgres() {
         return;
     }
     let app = TestApp::start().await;
@@ -43,7 +43,7 @@ async fn login_after_failover_recovers_without_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_after_failover_is_503_then_200() {
-    if !is_on_postgres() {
+    if !uses_postgres() {
         return;
     }
     let app =

@@ -1,16 +1,16 @@
-//! A database that goes away, in the middle of things and between them. Only where there is a line to cut:
-//! on PostgreSQL.
+//! Tests of a lost database connection, during transactions and between them. Only on PostgreSQL, which has a network
+//! connection.
 
-use crate::common::is_on_postgres;
+use crate::common::uses_postgres;
 use crate::fault_proxy::Line;
 use crate::helpers::*;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::{ErrorCode, routes};
 
-/// A server whose database is at the other end of a line; `None` where the tests run on SQLite.
+/// Starts a server with a proxy before its database; `None` if the tests run on SQLite.
 async fn start() -> Option<(TestApp, Line)> {
-    if !is_on_postgres() {
+    if !uses_postgres() {
         return None;
     }
     let mut line = None;
@@ -32,7 +32,7 @@ async fn database_outage_returns_503_and_recovers() {
     failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::Unavailable).await;
     failure(browser.get(routes::READYZ).await, ErrorCode::Unavailable).await;
     assert_eq!(browser.get(routes::HEALTHZ).await.status(), StatusCode::OK, "alive all the same");
-    line.mend();
+    line.restore();
     eventually("ready again", || is_ready(&app)).await;
     assert!(browser.is_signed_in().await, "the session has outlived it");
     app.signed_in().await;
@@ -42,7 +42,7 @@ async fn database_outage_returns_503_and_recovers() {
 async fn silent_database_returns_503_and_recovers() {
     let Some((app, line)) = start().await else { return };
     let (browser, _) = app.signed_in().await;
-    // More than the pool has connections: all of them hang, and each must be let go.
+    // More requests than the pool has connections: all of them hang, and all must be released.
     let all_at_once = || futures_util::future::join_all((0..30).map(|_| browser.session()));
     eventually("every connection is open", || async {
         all_at_once().await;
@@ -50,10 +50,10 @@ async fn silent_database_returns_503_and_recovers() {
     })
     .await;
     line.silence();
-    for answer in all_at_once().await {
-        failure(answer, ErrorCode::Unavailable).await;
+    for response in all_at_once().await {
+        failure(response, ErrorCode::Unavailable).await;
     }
-    line.mend();
+    line.restore();
     eventually("ready again", || is_ready(&app)).await;
     assert!(browser.is_signed_in().await);
 }
@@ -63,8 +63,8 @@ async fn login_interrupted_by_database_loss_leaks_no_token() {
     let Some((app, line)) = start().await else { return };
     app.signed_in().await;
     let kept = app.emulator.tokens(UID).await;
-    // The token is made, and the server hears of it when it cannot store it any more.
-    app.emulator.fault(json!({"api": "rest", "kind": "delay", "millis": 700})).await;
+    // CometChat creates the token, and the server gets the response when it can no longer store it.
+    app.emulator.add_fault(json!({"api": "rest", "kind": "delay", "millis": 700})).await;
     let minted = app.emulator.calls("POST", "/auth_tokens").await;
     let mut browser = app.browser();
     let login = tokio::spawn(async move { browser.login(EMAIL, PASSWORD).await });
@@ -72,10 +72,10 @@ async fn login_interrupted_by_database_loss_leaks_no_token() {
         .await;
     line.cut();
     failure(login.await.unwrap(), ErrorCode::Unavailable).await;
-    app.emulator.mend().await;
-    line.mend();
+    app.emulator.clear_faults().await;
+    line.restore();
     eventually("ready again", || is_ready(&app)).await;
-    app.in_the_end("only the first session's token is left", || async {
+    app.eventually_over_time("only the first session's token is left", || async {
         app.emulator.tokens(UID).await == kept
     })
     .await;

@@ -1,7 +1,7 @@
-//! The id of a deleted user: another user gets it only after CometChat has deleted the first, and their messages.
+//! Tests of the ids of deleted users: an id can be reused only after CometChat has deleted the user and the messages.
 
-use crate::assertion_login::{claims, hand_over, hs256, start};
-use crate::common::{eventually, is_on_postgres, new_database};
+use crate::assertion_login::{claims, hs256, login_by_assertion, start};
+use crate::common::{eventually, new_database, uses_postgres};
 use crate::helpers::{TestApp, failure};
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::Db;
@@ -15,30 +15,30 @@ fn ada() -> User {
     User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada Lovelace".into() }
 }
 
-/// CometChat answers every deletion so.
+/// Lets every deletion at CometChat fail.
 async fn deletions_fail(app: &TestApp, mut fault: Value) {
     fault["api"] = "rest".into();
     fault["method"] = "DELETE".into();
     fault["path"] = "users/ada".into();
-    app.emulator.fault(fault).await;
+    app.emulator.add_fault(fault).await;
 }
 
-/// Ends Ada's sessions and deletes her, as `user delete` does.
+/// Ends Ada's sessions and deletes the user, as `user delete` does.
 async fn delete_ada(app: &TestApp) {
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
     cometchat_auth::sessions::end_others(&mut tx, "ada", None, now).await.unwrap();
     users::delete(&mut tx, "ada", now).await.unwrap();
     tx.commit().await.unwrap();
     app.chat().wake();
-    // Assertions that are older than the deletion are refused for that.
+    // Assertions from before the deletion are rejected because of their age.
     app.clock.advance(Duration::from_secs(60));
 }
 
 async fn assert_ada(app: &TestApp, id: &str) -> Response {
-    hand_over(app, &hs256(&claims(app, id))).await
+    login_by_assertion(app, &hs256(&claims(app, id))).await
 }
 
-/// Fails unless each way to make a user of this id is refused, and leaves nothing.
+/// Asserts that each way to create a user with this id is rejected and leaves no rows.
 async fn ada_is_refused(app: &TestApp, id: &str) {
     let refused = failure(assert_ada(app, id).await, ErrorCode::Unavailable).await;
     assert!(refused.retry_after_seconds.is_some());
@@ -70,9 +70,9 @@ async fn deleted_id_is_refused_until_cometchat_deletes_it() {
     ada_is_refused(&app, "4").await;
     assert_eq!(app.emulator.names().await.len(), 1, "she is still there");
 
-    app.emulator.mend().await;
-    app.in_the_end("she is deleted", || async { app.emulator.names().await.is_empty() }).await;
-    app.in_the_end("the deletion is done", || async {
+    app.emulator.clear_faults().await;
+    app.eventually_over_time("she is deleted", || async { app.emulator.names().await.is_empty() }).await;
+    app.eventually_over_time("the deletion is done", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'delete_user'").await == 0
     })
     .await;
@@ -93,7 +93,7 @@ async fn deleted_id_is_refused_while_deletion_is_parked() {
     .await;
     ada_is_refused(&app, "2").await;
     assert_eq!(app.count("SELECT parked FROM chat_jobs WHERE uid = 'ada'").await, 1, "a try changes nothing");
-    app.emulator.mend().await;
+    app.emulator.clear_faults().await;
     job_queue::unpark(&app.db, app.clock.now()).await.unwrap();
     app.chat().wake();
     eventually("she is deleted", || async {
@@ -106,8 +106,8 @@ async fn deleted_id_is_refused_while_deletion_is_parked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_creation_of_deleted_id_is_refused() {
-    // SQLite writes one at a time.
-    if !is_on_postgres() {
+    // SQLite runs one write transaction at a time.
+    if !uses_postgres() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ async fn deletion_job_is_not_duplicated_by_sync() {
     let mut tx = db.begin().await.unwrap();
     users::insert_many(&mut tx, &[(ada(), None)], 1).await.unwrap();
     tx.commit().await.unwrap();
-    // A worker has the user's job while the user is deleted, and another mint asks for a look.
+    // A worker has claimed the user's job while the user is deleted, and another mint enqueues a check.
     let held = job_queue::claim(&db, true, 2).await.unwrap().unwrap();
     assert_eq!(held.kind, JobKind::SyncUser);
     let mut tx = db.begin().await.unwrap();

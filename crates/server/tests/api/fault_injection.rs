@@ -1,7 +1,7 @@
-//! The line to the database or to CometChat fails at every single step of signing in, registering and signing out.
-//! Whatever is answered then is true, everything works again by itself, and nothing is lost.
+//! Fails the connection to the database or to CometChat at each step of login, registration and sign-out. Each response
+//! must be true, the server must recover by itself, and no data may be lost.
 
-use crate::common::{self, consistency::Agreement};
+use crate::common::{self, consistency::ConsistencyChecker};
 use crate::fault_proxy::{Fault, Line};
 use crate::helpers::*;
 use futures_util::future::join_all;
@@ -10,13 +10,13 @@ use serde_json::json;
 use shared::{ErrorCode, LoginResponse};
 use std::time::{Duration, Instant};
 
-/// Late, and not too late for anybody.
+/// A delay that is shorter than every timeout.
 const LATE: Fault = Fault::Delay(Duration::from_millis(100));
 
-/// A sign-in waits little longer than this for CometChat, on a busy machine also without a fault.
+/// The time that a login waits for CometChat; a busy machine can reach it without a fault.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Which line is a bad one.
+/// The connection that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum To {
     Database,
@@ -24,8 +24,8 @@ enum To {
 }
 
 impl To {
-    /// The longest that an answer may take when it falls silent: two statements' time, and what a sign-in waits for
-    /// CometChat, each with something for a busy machine.
+    /// Returns the maximum response time while the connection is silent: the timeouts of two statements and of
+    /// CometChat, plus a margin for a busy machine.
     fn limit(self) -> Duration {
         Duration::from_secs(if self == Self::Database { 13 } else { 5 })
     }
@@ -52,7 +52,7 @@ struct Stage {
     app: TestApp,
     to: To,
     line: Line,
-    agreement: Agreement,
+    consistency: ConsistencyChecker,
 }
 
 impl Stage {
@@ -65,14 +65,14 @@ impl Stage {
             });
         })
         .await;
-        // Makes the demo user at CometChat, so that both sides agree.
+        // Creates the demo user at CometChat, so that both sides are in sync.
         app.signed_in().await;
-        let agreement = Agreement::new(&app.emulator.url, app.db.clone());
-        Self { app, to, line: line.unwrap(), agreement }
+        let consistency = ConsistencyChecker::new(&app.emulator.url, app.db.clone());
+        Self { app, to, line: line.unwrap(), consistency }
     }
 
-    /// Goes through once while this happens at this step. Says whether it did.
-    async fn go_through(&self, flow: Flow, step: usize, fault: Fault) -> bool {
+    /// Runs the flow with the fault at this step. Returns whether the flow has so many steps.
+    async fn run_flow(&self, flow: Flow, step: usize, fault: Fault) -> bool {
         let email = format!("step{step}@example.com");
         let mut browser = self.app.browser();
         if flow == Flow::SignOut {
@@ -80,48 +80,48 @@ impl Stage {
         }
         self.line.strike(step, fault);
         let since = Instant::now();
-        let answer = tokio::time::timeout(self.to.limit(), ask(&mut browser, flow, &email)).await;
-        let answer = answer.unwrap_or_else(|_| panic!("{flow:?}, step {step}: no answer in time"));
+        let response = tokio::time::timeout(self.to.limit(), ask(&mut browser, flow, &email)).await;
+        let response = response.unwrap_or_else(|_| panic!("{flow:?}, step {step}: no answer in time"));
         let took = since.elapsed();
-        // What is left to be done goes over the line as well.
-        let is_over = async || self.line.has_struck() || self.agreement.is_settled().await;
-        self.app.in_the_end("it has struck, or nothing is left to do", is_over).await;
+        // Pending jobs use the connection, too.
+        let is_over = async || self.line.has_struck() || self.consistency.has_no_jobs().await;
+        self.app.eventually_over_time("it has struck, or nothing is left to do", is_over).await;
         let has_struck = self.line.disarm();
 
         let must_work = self.to == To::CometChat || !has_struck || fault == LATE;
-        let has_worked = answer.status() == flow.success();
+        let has_worked = response.status() == flow.success();
         let mut token = None;
         if !has_worked {
-            let status = answer.status();
-            assert!(!must_work, "{flow:?}, step {step}: {status} {}", answer.text().await.unwrap());
-            let error = failure(answer, ErrorCode::Unavailable).await;
+            let status = response.status();
+            assert!(!must_work, "{flow:?}, step {step}: {status} {}", response.text().await.unwrap());
+            let error = failure(response, ErrorCode::Unavailable).await;
             assert!(error.retry_after_seconds.is_some());
         } else if flow != Flow::SignOut {
-            token = answer.json::<LoginResponse>().await.unwrap().cometchat_auth_token;
+            token = response.json::<LoginResponse>().await.unwrap().cometchat_auth_token;
             let may_lack_it = (has_struck && fault != LATE) || took > PATIENCE;
             assert!(token.is_some() || may_lack_it, "{flow:?}, step {step}: no token, after {took:?}");
         }
 
-        // Also for whom the step has left something locked.
+        // Fails if the step has left a lock behind.
         let works_again = async || {
             let mut other = self.app.browser();
             other.login(EMAIL, PASSWORD).await.status() == StatusCode::OK
                 && other.logout().await.status() == StatusCode::NO_CONTENT
         };
         eventually("signing in works again", works_again).await;
-        self.agreement.holds().await;
+        self.consistency.assert_no_orphans().await;
         if let Some(token) = token {
-            let theirs = self.agreement.theirs().await;
+            let theirs = self.consistency.cometchat_users().await;
             assert!(theirs.values().any(|(_, tokens)| tokens.iter().any(|theirs| theirs == token.expose())));
         }
-        self.is_true(&mut browser, flow, &email, has_worked).await;
-        self.app.in_the_end("nothing is left to do", || self.agreement.is_settled()).await;
-        self.agreement.is_complete().await;
+        self.assert_consistent(&mut browser, flow, &email, has_worked).await;
+        self.app.eventually_over_time("nothing is left to do", || self.consistency.has_no_jobs()).await;
+        self.consistency.assert_in_sync().await;
         has_struck
     }
 
-    /// What was answered is so; and what was not done can be done again.
-    async fn is_true(&self, browser: &mut Browser, flow: Flow, email: &str, has_worked: bool) {
+    /// Asserts that the response was true, and that a failed flow can be repeated.
+    async fn assert_consistent(&self, browser: &mut Browser, flow: Flow, email: &str, has_worked: bool) {
         if has_worked {
             assert_eq!(browser.is_signed_in().await, flow != Flow::SignOut);
         }
@@ -147,10 +147,10 @@ async fn ask(browser: &mut Browser, flow: Flow, email: &str) -> Response {
     }
 }
 
-/// Has this happen at one step after the other of everything, until there are no more. `side_by_side`: the steps
-/// are shared out to so many servers, because each takes long.
+/// Injects the fault at each step of each flow. `side_by_side` is the number of servers that share the steps, because a
+/// step can take several seconds.
 async fn every_step(to: To, fault: Fault, side_by_side: usize) {
-    if to == To::Database && !common::is_on_postgres() {
+    if to == To::Database && !common::uses_postgres() {
         return;
     }
     let mut shares = Vec::new();
@@ -161,10 +161,10 @@ async fn every_step(to: To, fault: Fault, side_by_side: usize) {
     }
     join_all(shares.into_iter().map(|(flow, first, stage)| async move {
         let mut step = first;
-        while stage.go_through(flow, step, fault).await {
+        while stage.run_flow(flow, step, fault).await {
             step += side_by_side;
         }
-        assert!(step >= 2, "{flow:?} has gone over the line");
+        assert!(step >= 2, "{flow:?} has used the connection");
     }))
     .await;
 }
@@ -209,24 +209,24 @@ async fn cometchat_slow_at_any_step_fails_nothing() {
     every_step(To::CometChat, LATE, 1).await;
 }
 
-/// Among them those in which a connection is made: its greeting, who it is for, and its settings.
+/// Includes the steps of opening a connection: handshake, authentication and settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn database_garbage_on_connect_returns_503() {
-    if !common::is_on_postgres() {
+    if !common::uses_postgres() {
         return;
     }
     let stage = Stage::new(To::Database).await;
     let (browser, _) = stage.app.signed_in().await;
     for step in 0..20 {
-        // Nothing is left of the connections that were open.
+        // Closes all pooled connections.
         stage.line.cut();
         failure(browser.session().await, ErrorCode::Unavailable).await;
-        stage.line.mend();
+        stage.line.restore();
         stage.line.strike(step, Fault::Garble);
         while !stage.line.has_struck() {
-            let answer = browser.session().await;
-            if answer.status() != StatusCode::OK {
-                failure(answer, ErrorCode::Unavailable).await;
+            let response = browser.session().await;
+            if response.status() != StatusCode::OK {
+                failure(response, ErrorCode::Unavailable).await;
             }
         }
         eventually("signed in", async || browser.session().await.status() == StatusCode::OK).await;
@@ -235,31 +235,32 @@ async fn database_garbage_on_connect_returns_503() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_survives_database_cut_after_commit() {
-    if !common::is_on_postgres() {
+    if !common::uses_postgres() {
         return;
     }
     let stage = Stage::new(To::Database).await;
     let emulator = &stage.app.emulator;
     for step in 0.. {
-        // It is committed when CometChat is asked.
-        emulator.fault(json!({"api": "rest", "method": "POST", "path": "/users", "kind": "hang"})).await;
+        // The registration is committed when the server calls CometChat.
+        emulator.add_fault(json!({"api": "rest", "method": "POST", "path": "/users", "kind": "hang"})).await;
         let asked = emulator.calls("POST", "/users").await;
         let mut browser = stage.app.browser();
         let registering = tokio::spawn(async move {
-            let answer = browser.register(&format!("step{step}@example.com"), common::PASSWORD, "Ada").await;
-            (browser, answer.status())
+            let response =
+                browser.register(&format!("step{step}@example.com"), common::PASSWORD, "Ada").await;
+            (browser, response.status())
         });
         eventually("CometChat is asked", async || emulator.calls("POST", "/users").await > asked).await;
         stage.line.strike(step, Fault::Cut);
-        emulator.mend().await;
+        emulator.clear_faults().await;
         let (browser, status) = registering.await.unwrap();
         let has_struck = stage.line.disarm();
         assert_eq!(status, StatusCode::CREATED, "step {step}");
         eventually("signed in", async || browser.session().await.status() == StatusCode::OK).await;
-        stage.app.in_the_end("nothing is left to do", || stage.agreement.is_settled()).await;
-        stage.agreement.is_complete().await;
+        stage.app.eventually_over_time("nothing is left to do", || stage.consistency.has_no_jobs()).await;
+        stage.consistency.assert_in_sync().await;
         if !has_struck {
-            assert!(step > 2, "there was something after the commit");
+            assert!(step > 2, "there are steps after the commit");
             return;
         }
     }

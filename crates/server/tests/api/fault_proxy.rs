@@ -1,4 +1,4 @@
-//! A line between two programs that goes bad: from some moment on, or at one piece of what goes over it.
+//! A TCP proxy that injects faults, from now on or at one chunk of data.
 
 use cometchat_auth::config::Config;
 use shared::Secret;
@@ -15,22 +15,22 @@ use url::Url;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
     Good,
-    /// What is open is closed, and what is opened too.
+    /// Closes open and new connections.
     Cut,
-    /// Nothing gets through and nobody is told.
+    /// Drops all data and keeps the connections open.
     Silent,
 }
 
-/// What happens to one piece; what comes after it on other connections goes through.
+/// A fault at one chunk. Chunks on other connections pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It comes late, and unharmed.
+    /// Delays the chunk.
     Delay(Duration),
-    /// It and all that follows on its connection never come, and nobody is told.
+    /// Drops the chunk and all later data of its connection, which stays open.
     Silence,
-    /// It is lost, and both ends learn that the connection is gone.
+    /// Drops the chunk and closes the connection at both ends.
     Cut,
-    /// Every byte of it is another.
+    /// Changes every byte of the chunk.
     Garble,
 }
 
@@ -41,13 +41,13 @@ pub struct Line {
 }
 
 struct Strike {
-    /// Pieces that go through before it.
+    /// The number of chunks that pass before it.
     after: usize,
     fault: Fault,
 }
 
 impl Line {
-    /// Puts a line before the place that this URL leads to.
+    /// Starts a proxy to the host of the URL, and changes the URL to the proxy.
     pub fn before(url: &mut Url) -> Self {
         let target = url.socket_addrs(|| None).unwrap()[0];
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -67,7 +67,7 @@ impl Line {
         Self { condition, strike }
     }
 
-    /// Puts a line before the database of these settings.
+    /// Starts a proxy to the database of these settings.
     pub fn before_database(config: &mut Config) -> Self {
         let mut url = Url::parse(config.core.database_url.expose()).unwrap();
         let line = Self::before(&mut url);
@@ -79,27 +79,26 @@ impl Line {
         self.condition.send_replace(Condition::Cut);
     }
 
-    /// What is sent from now on never comes, nor what follows on its connection: [`Line::mend`] helps others alone.
+    /// Drops all data from now on. A connection with dropped data stays silent after [`Line::restore`].
     pub fn silence(&self) {
         self.condition.send_replace(Condition::Silent);
     }
 
-    pub fn mend(&self) {
+    pub fn restore(&self) {
         self.condition.send_replace(Condition::Good);
     }
 
-    /// Lets so many pieces through from now on, in either direction and on whichever connection, and then this
-    /// happens, once.
+    /// Injects the fault once, after this number of chunks in either direction on any connection.
     pub fn strike(&self, after: usize, fault: Fault) {
         *self.strike.lock().unwrap() = Some(Strike { after, fault });
     }
 
-    /// Lets everything through again. Says whether it has struck.
+    /// Removes the fault. Returns whether it was injected.
     pub fn disarm(&self) -> bool {
         self.strike.lock().unwrap().take().is_none()
     }
 
-    /// Whether what [`Line::strike`] has asked for has happened.
+    /// Returns whether the fault of [`Line::strike`] was injected.
     pub fn has_struck(&self) -> bool {
         self.strike.lock().unwrap().is_none()
     }
@@ -130,7 +129,7 @@ async fn carry(
     }
 }
 
-/// One direction, until its connection is to be closed.
+/// Forwards one direction until the connection closes.
 async fn pass_on(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -141,7 +140,7 @@ async fn pass_on(
     loop {
         let read = from.read(&mut piece).await.unwrap_or(0);
         if *condition.borrow() == Condition::Silent {
-            // The far end is told no more than the near one, an end least of all.
+            // The other end gets no data and no end of stream either.
             return pending().await;
         }
         if read == 0 {

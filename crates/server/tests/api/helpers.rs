@@ -36,7 +36,7 @@ pub struct TestApp {
     pub url: String,
     metrics: Option<SocketAddr>,
     pub clock: Clock,
-    /// A way to its database of the test's own, which no line is put into.
+    /// The test's own connection to the database, without the fault proxy.
     pub db: Db,
     pub emulator: Emulator,
     pub config: Config,
@@ -53,12 +53,12 @@ impl Drop for TestApp {
 }
 
 impl TestApp {
-    /// A server with the demo user.
+    /// Starts a server with the demo user.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    /// The same with other settings.
+    /// Starts a server with the demo user and changed settings.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         canary::log_everything();
         let clock = Clock::manual(1_790_000_000);
@@ -95,7 +95,7 @@ impl TestApp {
         next
     }
 
-    /// Adds a user here, and none at CometChat.
+    /// Adds a user to the database, and not to CometChat.
     pub async fn add_user(&self, id: &str, email: &str, name: &str, password: Option<&str>) {
         let hash = match password {
             Some(password) => Some(self.hash(password).await),
@@ -112,26 +112,26 @@ impl TestApp {
         hasher.hash(Password::new(password)).await.unwrap()
     }
 
-    /// A browser that has never been here.
+    /// Returns a browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self.emulator.http.clone(), self.url.clone())
     }
 
-    /// A browser that has this cookie.
+    /// Returns a browser with this session cookie.
     pub fn browser_with(&self, cookie: Option<String>) -> Browser {
         let mut browser = self.browser();
         browser.cookie = cookie;
         browser
     }
 
-    /// A browser in which the demo user is signed in, and what the sign-in answered.
+    /// Logs the demo user in, and returns the browser and the response.
     pub async fn signed_in(&self) -> (Browser, LoginResponse) {
         let mut browser = self.browser();
-        let answer = browser.sign_in(EMAIL, PASSWORD).await;
-        (browser, answer)
+        let response = browser.sign_in(EMAIL, PASSWORD).await;
+        (browser, response)
     }
 
-    /// What the server works with.
+    /// Returns the state of the server.
     pub fn state(&self) -> &AppState {
         &self.state
     }
@@ -140,22 +140,22 @@ impl TestApp {
         &self.state.hasher
     }
 
-    /// How many password hashes the server has computed.
+    /// Returns the number of password hashes that the server has computed.
     pub fn hashes(&self) -> u64 {
         self.hasher().computed()
     }
 
-    /// How CometChat is asked.
+    /// Returns the server's access to CometChat.
     pub fn chat(&self) -> &ChatService {
         &self.state.chat
     }
 
-    /// How many connections the server has to its database.
+    /// Returns the number of the server's database connections.
     pub fn open_connections(&self) -> usize {
         self.state.db.connections().0
     }
 
-    /// What it tells Prometheus.
+    /// Returns the metrics of the server.
     pub async fn metrics(&self) -> String {
         let url = format!("http://{}/metrics", self.metrics.unwrap());
         let metrics = self.emulator.http.get(url).send().await.unwrap().text().await.unwrap();
@@ -163,7 +163,7 @@ impl TestApp {
         metrics
     }
 
-    /// The one number that this statement gives.
+    /// Returns the single number that the statement returns.
     pub async fn count(&self, sql: &'static str) -> i64 {
         self.db.fetch_all::<(i64,)>(sql, &[]).await.unwrap()[0].0
     }
@@ -196,7 +196,7 @@ fn config(emulator: &Emulator) -> Config {
             database_url: Secret::default(),
             secret_key: SecretKey::new([7; 32]),
             secret_key_fallbacks: Vec::new(),
-            // Small: what these tests prove does not depend on the cost.
+            // Low: no test depends on the cost.
             argon2: passwords::params(64, 1).unwrap(),
             password_hash_threads: 1,
             password_min_length: 15,
@@ -204,20 +204,21 @@ fn config(emulator: &Emulator) -> Config {
     }
 }
 
-/// One for each test: making one reads all certificates of the system.
+/// Returns an HTTP client. A test shares one, because creating it reads all root certificates.
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Servers close a connection that was idle for five seconds: one that is about to be closed is not used again.
+    // Servers close idle connections after five seconds. The client closes them earlier, so that it never uses one that
+    // the server is closing.
     #[allow(clippy::disallowed_methods)]
     reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap()
 }
 
-/// The emulator of CometChat.
+/// A running emulator of CometChat.
 #[derive(Clone)]
 pub struct Emulator {
     pub url: String,
     http: reqwest::Client,
-    /// Seconds by which its clock is ahead of the server's.
+    /// Seconds that its clock is ahead of the server's.
     ahead: Arc<AtomicI64>,
 }
 
@@ -240,19 +241,19 @@ impl Emulator {
         Self { url, http: client(), ahead }
     }
 
-    /// Sets its clock so many seconds ahead of the server's.
+    /// Sets its clock this number of seconds ahead of the server's.
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::SeqCst);
     }
 
-    /// Makes what matches go wrong until [`Emulator::mend`].
-    pub async fn fault(&self, fault: Value) {
-        let answer =
+    /// Adds a fault, until [`Emulator::clear_faults`].
+    pub async fn add_fault(&self, fault: Value) {
+        let response =
             self.http.post(format!("{}/emulator/faults", self.url)).json(&fault).send().await.unwrap();
-        assert!(answer.status().is_success(), "{:?}", answer.text().await);
+        assert!(response.status().is_success(), "{:?}", response.text().await);
     }
 
-    pub async fn mend(&self) {
+    pub async fn clear_faults(&self) {
         self.http.delete(format!("{}/emulator/faults", self.url)).send().await.unwrap();
     }
 
@@ -262,22 +263,22 @@ impl Emulator {
 
     async fn rest(&self, method: Method, path: &str) -> Value {
         let request = self.http.request(method, format!("{}/v3/{path}", self.url));
-        let answer = request.header("apikey", "emulator-rest-api-key").json(&json!({"force": true})).send();
-        answer.await.unwrap().json().await.unwrap()
+        let response = request.header("apikey", "emulator-rest-api-key").json(&json!({"force": true})).send();
+        response.await.unwrap().json().await.unwrap()
     }
 
-    /// Makes a token as another program would.
+    /// Creates a token without the server, as another program would.
     pub async fn mint(&self, uid: &str) -> String {
         let minted = self.rest(Method::POST, &format!("users/{uid}/auth_tokens")).await;
         minted["data"]["authToken"].as_str().unwrap().to_owned()
     }
 
-    /// Revokes a token as another program would.
+    /// Revokes a token without the server.
     pub async fn revoke(&self, uid: &str, token: &str) {
         self.rest(Method::DELETE, &format!("users/{uid}/auth_tokens/{token}")).await;
     }
 
-    /// The names that CometChat has, by id.
+    /// Returns the names of CometChat's users, by id.
     pub async fn names(&self) -> BTreeMap<String, String> {
         let state = self.state().await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -289,7 +290,7 @@ impl Emulator {
             .collect()
     }
 
-    /// The live tokens of this user; none also when there is no such user.
+    /// Returns the tokens of a user, or none if there is no such user.
     pub async fn tokens(&self, uid: &str) -> Vec<String> {
         let state = self.state().await;
         let user = state["users"].as_array().unwrap().iter().find(|user| user["uid"] == uid).cloned();
@@ -299,7 +300,7 @@ impl Emulator {
         tokens
     }
 
-    /// How many calls of the REST API there were with this method and a path that ends so.
+    /// Returns the number of calls to the REST API with this method and this end of the path.
     pub async fn calls(&self, method: &str, path_end: &str) -> usize {
         let state = self.state().await;
         let calls = state["calls"].as_array().unwrap();
@@ -313,8 +314,12 @@ impl Emulator {
 }
 
 impl TestApp {
-    /// [`eventually`], as the hours go by: for what is tried again after longer and longer waits.
-    pub async fn in_the_end<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
+    /// Like [`eventually`], but advances the clock at each poll, for retries with increasing delays.
+    pub async fn eventually_over_time<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        mut condition: impl FnMut() -> F,
+    ) {
         eventually(what, || {
             self.clock.advance(Duration::from_secs(15));
             condition()

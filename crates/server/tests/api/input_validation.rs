@@ -1,4 +1,4 @@
-//! What nobody should send.
+//! Tests of invalid input.
 
 use crate::helpers::*;
 use reqwest::{Body, Method, Response, StatusCode};
@@ -48,7 +48,7 @@ async fn invalid_login_fields_are_named_in_response() {
     for (email, password, field) in [
         ("", "password", "email"),
         ("   ", "password", "email"),
-        ("nobody", "password", "email"),
+        ("unknown", "password", "email"),
         (&long_email, "password", "email"),
         ("a\0@example.com", "password", "email"),
         ("a\r\nb@example.com", "password", "email"),
@@ -73,7 +73,7 @@ async fn oversized_body_is_refused_with_or_without_length() {
     failure(send(&app, "application/json", stream).await, ErrorCode::PayloadTooLarge).await;
 }
 
-/// Ten megabytes: refused before they were read, so the client may find its line cut.
+/// Ten megabytes: the server rejects the request before it reads the body, so the client may get a reset connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn huge_body_leaves_server_responsive() {
     let app = TestApp::start().await;
@@ -83,7 +83,7 @@ async fn huge_body_leaves_server_responsive() {
         .header("content-type", "application/json")
         .body(vec![b'x'; 10_000_000]);
     match request.send().await {
-        Ok(answer) => drop(failure(answer, ErrorCode::PayloadTooLarge).await),
+        Ok(response) => drop(failure(response, ErrorCode::PayloadTooLarge).await),
         Err(error) => assert!(error.is_request() || error.is_body(), "{error:?}"),
     }
     app.signed_in().await;
@@ -95,11 +95,11 @@ async fn content_type_other_than_json_is_refused() {
     let body = json!({"email": EMAIL, "password": PASSWORD}).to_string();
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "nonsense"]
     {
-        let answer = send(&app, content_type, body.clone()).await;
-        failure(answer, ErrorCode::UnsupportedMediaType).await;
+        let response = send(&app, content_type, body.clone()).await;
+        failure(response, ErrorCode::UnsupportedMediaType).await;
     }
-    let answer = send(&app, "application/json; charset=utf-8", body).await;
-    assert_eq!(answer.status(), StatusCode::OK);
+    let response = send(&app, "application/json; charset=utf-8", body).await;
+    assert_eq!(response.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,12 +115,12 @@ async fn wrong_method_returns_405_and_unknown_path_404() {
         (Method::POST, routes::HEALTHZ),
         (Method::POST, "/"),
     ] {
-        let answer = browser.request(method, path).send().await.unwrap();
-        failure(answer, ErrorCode::MethodNotAllowed).await;
+        let response = browser.request(method, path).send().await.unwrap();
+        failure(response, ErrorCode::MethodNotAllowed).await;
     }
     for path in ["/api", "/api/", "/api/nothing", "/api/login/", "/api/../api/x"] {
-        let answer = browser.request(Method::GET, path).send().await.unwrap();
-        failure(answer, ErrorCode::NotFound).await;
+        let response = browser.request(Method::GET, path).send().await.unwrap();
+        failure(response, ErrorCode::NotFound).await;
     }
     let missing = browser.request(Method::GET, "/nothing.js").send().await.unwrap();
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
@@ -129,8 +129,8 @@ async fn wrong_method_returns_405_and_unknown_path_404() {
 #[tokio::test(flavor = "multi_thread")]
 async fn public_config_exposes_no_key() {
     let app = TestApp::start().await;
-    let answer = app.browser().request(Method::GET, routes::CONFIG).send().await.unwrap();
-    let body: Value = answer.json().await.unwrap();
+    let response = app.browser().request(Method::GET, routes::CONFIG).send().await.unwrap();
+    let body: Value = response.json().await.unwrap();
     let emulator = &app.emulator.url;
     let expected =
         json!({"appId": "emulator", "region": "us", "passwordMinLength": 15, "emulatorUrl": emulator});
@@ -141,7 +141,7 @@ async fn public_config_exposes_no_key() {
 async fn health_and_readiness_return_200() {
     let app = TestApp::start().await;
     for path in [routes::HEALTHZ, routes::READYZ] {
-        let answer = app.browser().request(Method::GET, path).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
+        let response = app.browser().request(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
     }
 }

@@ -1,6 +1,6 @@
-//! The queue of jobs when it is long: what is asked of it costs the same, and what is urgent does not wait.
+//! Tests of a long job queue: the cost of its statements does not grow, and urgent jobs do not wait.
 
-use crate::common::{is_on_postgres, new_database};
+use crate::common::{new_database, uses_postgres};
 use crate::helpers::*;
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::{Db, Param as Bound};
@@ -10,25 +10,25 @@ use reqwest::StatusCode;
 use serde_json::json;
 use shared::routes;
 
-/// As many jobs as matter: a plan that reads them all is told from one that does not.
+/// Enough jobs to distinguish a plan that reads all of them from one that does not.
 const MANY: i64 = 20_000;
 
-/// Jobs like these, as many as $1.
+/// Inserts $1 jobs.
 const FILL: [&str; 2] = [
     "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
      INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                             claim, claimed_until, parked, last_error, created_at, unsettled_until)
-     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, NULL, NULL, 0, NULL, $4, NULL FROM numbers",
+     SELECT $2 || n, $2, 'unknown', 'x', 1, 0, $3, $4, NULL, NULL, 0, NULL, $4, NULL FROM numbers",
     "INSERT INTO chat_jobs (id, kind, uid, payload_sealed, version, attempts, bulk, run_at,
                             claim, claimed_until, parked, last_error, created_at, unsettled_until)
-     SELECT $2 || n, $2, 'nobody', 'x', 1, 0, $3, $4, NULL, NULL, 0, NULL, $4, NULL FROM generate_series(1, $1::bigint) AS n",
+     SELECT $2 || n, $2, 'unknown', 'x', 1, 0, $3, $4, NULL, NULL, 0, NULL, $4, NULL FROM generate_series(1, $1::bigint) AS n",
 ];
 
 async fn fill(db: &Db, count: i64, kind: JobKind, bulk: i64, run_at: i64) {
     db.execute(db.dialect(FILL[0], FILL[1]), params![count, kind.name(), bulk, run_at]).await.unwrap();
 }
 
-/// How the database goes about this statement: SQLite's plan, or what PostgreSQL has done for it.
+/// Returns the plan of a statement: from SQLite the query plan, from PostgreSQL the executed plan with row counts.
 async fn plan(db: &Db, statement: &str, values: &[Bound<'_>]) -> Vec<String> {
     let explain = db.dialect("EXPLAIN QUERY PLAN", "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)");
     let explained: &'static str = Box::leak(format!("{explain} {statement}").into_boxed_str());
@@ -44,16 +44,16 @@ async fn plan(db: &Db, statement: &str, values: &[Bound<'_>]) -> Vec<String> {
     lines.into_iter().map(|line| line.detail + &line.query_plan).collect()
 }
 
-/// The number that follows this word in the line.
+/// Returns the number after this word in the line.
 fn number(line: &str, word: &str) -> f64 {
     let rest = line.split_once(word).map_or("", |(_, rest)| rest);
     rest.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default().parse().unwrap_or(0.0)
 }
 
-/// Fails unless few rows are visited, whatever the queue's length.
+/// Panics if the statement visits more than a few rows.
 fn visits_few_rows(plan: &[String], most: f64) {
     for line in plan {
-        if is_on_postgres() {
+        if uses_postgres() {
             let rows = number(line, "actual rows=") * number(line, "loops=").max(1.0);
             assert!(rows <= most, "{line} of {plan:#?}");
             assert!(number(line, "Rows Removed by Filter: ") <= most, "{line} of {plan:#?}");
@@ -77,9 +77,9 @@ async fn job_claim_visits_few_rows_in_a_long_queue() {
         let claim = db.dialect(job_queue::CLAIM_SQL[0], job_queue::CLAIM_SQL[1]);
         let plan = plan(&db, claim, params![10, 70, "claim", 1, job_queue::MAX_CALL_DELAY_SECONDS]).await;
         visits_few_rows(&plan, 3.0);
-        // SQLite tells no numbers: each look has to begin at the first job that may be taken.
+        // SQLite reports no row counts: each search must start at the first job that is due.
         let looks = plan.iter().filter(|line| line.contains("(parked=? AND bulk=? AND run_at<?)")).count();
-        assert!(is_on_postgres() || looks == 2, "{plan:#?}");
+        assert!(uses_postgres() || looks == 2, "{plan:#?}");
     }
 }
 
@@ -106,7 +106,7 @@ async fn bulk_jobs_wait_until_no_other_job_is_due() {
     tx.commit().await.unwrap();
     let mut tx = db.begin().await.unwrap();
     job_queue::revoke_tokens(&mut tx, [("u0".into(), "sealed".into())], 7).await.unwrap();
-    // One of the imported users does something: that is no bulk.
+    // A job of a single user, which is not part of the import.
     job_queue::sync_user(&mut tx, "u2", 8).await.unwrap();
     job_queue::sync_users(&mut tx, ["u2"], true, 8).await.unwrap();
     tx.commit().await.unwrap();

@@ -1,4 +1,4 @@
-//! Hashes of other systems and of other parameters: what their checks cost others, and what their time tells.
+//! Tests of hashes of other systems or with other parameters: their cost for other users, and their timing.
 
 use crate::helpers::*;
 use cometchat_auth::passwords::{HashKind, params};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// Many times as costly as a new hash in these tests, which are not optimised.
+/// A hash that costs many times as much as a new hash of these tests.
 const DEAR: HashKind = HashKind::Pbkdf2 { is_sha512: false, rounds: 20_000, blocks: 1 };
 const DEARER: HashKind = HashKind::Bcrypt { cost: 8 };
 
@@ -23,7 +23,7 @@ async fn import(app: &TestApp, id: &str, kind: HashKind) {
     tx.commit().await.unwrap();
 }
 
-/// A failed sign-in that a proxy says comes from this address.
+/// Fails to log in from a client address that a trusted proxy reports.
 async fn attempt(app: &TestApp, address: &str, id: &str) -> StatusCode {
     let browser = app.browser();
     let request = browser.request(Method::POST, routes::LOGIN).header("x-forwarded-for", address);
@@ -39,7 +39,7 @@ async fn start(threads: usize) -> Arc<TestApp> {
     Arc::new(app.await)
 }
 
-/// Makes attempts at the same time, each from an address and on a user; counts those that were checked.
+/// Makes concurrent attempts, each from an address and for a user. Returns the number of verified passwords.
 fn flood(app: &Arc<TestApp>, attempts: &[(&str, &str)]) -> (JoinSet<StatusCode>, Arc<AtomicUsize>) {
     let checked = Arc::<AtomicUsize>::default();
     let mut flood = JoinSet::new();
@@ -59,7 +59,7 @@ fn flood(app: &Arc<TestApp>, attempts: &[(&str, &str)]) -> (JoinSet<StatusCode>,
 async fn legacy_hash_flood_does_not_delay_other_logins() {
     let app = start(1).await;
     import(&app, "p", DEAR).await;
-    // One after the other they take many seconds.
+    // Verified one after the other, they take many seconds.
     let (mut flood, checked) = flood(&app, &[("192.0.2.1", "p"); 30]);
     eventually("the flood is there", || async { app.hasher().pending() > 0 }).await;
     let begun = Instant::now();
@@ -104,7 +104,7 @@ async fn legacy_checks_run_one_per_account_and_network() {
     }
 }
 
-/// The median times of failed sign-ins on these users, which take turns.
+/// Returns the median times of failed logins of these users, which take turns.
 async fn medians(app: &TestApp, ids: &[&str]) -> Vec<Duration> {
     let mut times = vec![Vec::new(); ids.len()];
     for round in 0..5 {
@@ -119,7 +119,7 @@ async fn medians(app: &TestApp, ids: &[&str]) -> Vec<Duration> {
     times.iter().map(|times| times[2]).collect()
 }
 
-/// Close enough for a busy machine; `make bench-timing` looks closer.
+/// The tolerance allows for a busy machine; `make bench-timing` measures more precisely.
 fn assert_alike(ids: &[&str], medians: &[Duration]) {
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
     assert!(most.as_secs_f64() / least.as_secs_f64() < 1.5, "{ids:?}: {medians:?}");
@@ -132,7 +132,7 @@ async fn failed_login_time_is_equal_for_all_hash_kinds() {
     import(&app, "p", DEAR).await;
     import(&app, "b", DEARER).await;
     app.add_user("none", "none@example.com", "None", None).await;
-    // A running server does this every minute.
+    // The server does this every minute.
     hash_kinds::share(&app.db, app.hasher()).await.unwrap();
     app.hasher().measure_stored_kinds().await.unwrap();
     let ids = ["unknown", "test", "none", "p", "b"];

@@ -1,4 +1,4 @@
-//! More sign-ins than the hashing threads can do.
+//! Tests with more logins than the hash threads can process.
 
 use crate::helpers::*;
 use cometchat_auth::passwords::{Password, params};
@@ -6,14 +6,14 @@ use reqwest::{Method, StatusCode};
 use shared::{ErrorCode, routes};
 use std::time::{Duration, Instant};
 
-/// A server with one hashing thread, which others always give more work than it takes: the server knows what waits, and
-/// lets one more in whenever a hash is done.
+/// Starts a server with one hash thread, whose queue the test keeps full. The server accepts one more login whenever a
+/// hash is done.
 async fn start() -> TestApp {
     let app = TestApp::start_with(|config| config.core.argon2 = params(64 * 1024, 8).unwrap()).await;
     for _ in 0..8 {
         let hasher = app.hasher().clone();
         tokio::spawn(async move {
-            // Ends with the test's runtime.
+            // The task ends with the test's runtime.
             loop {
                 if hasher.verify(Password::new("x"), None).await.is_err() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -25,20 +25,19 @@ async fn start() -> TestApp {
     app
 }
 
-/// Sends sign-ins until one is refused, which is the next one but where a hash was just done. Returns how long the
-/// refusal took.
+/// Sends logins until one is rejected, which is usually the first. Returns the duration of the rejected request.
 async fn refusal(browser: &mut Browser) -> Duration {
     loop {
         let begun = Instant::now();
-        let answer = browser.login(EMAIL, PASSWORD).await;
-        if answer.status() != StatusCode::OK {
-            failure(answer, ErrorCode::Overloaded).await;
+        let response = browser.login(EMAIL, PASSWORD).await;
+        if response.status() != StatusCode::OK {
+            failure(response, ErrorCode::Overloaded).await;
             return begun.elapsed();
         }
     }
 }
 
-/// Gets this many refusals. Returns how long they took together.
+/// Waits for this many rejections, and returns their total duration.
 async fn refusals(browser: &mut Browser, count: usize) -> Duration {
     let mut all = Duration::ZERO;
     for _ in 0..count {
@@ -52,15 +51,15 @@ async fn load_shedding_refuses_before_reading_body() {
     let app = start().await;
     let browser = app.browser();
     for path in [routes::LOGIN, routes::REGISTER] {
-        let answer = loop {
+        let response = loop {
             let request = browser.request(Method::POST, path).header("content-type", "application/json");
-            let answer = request.body("{").send().await.unwrap();
-            // There was room just then, and the body was read.
-            if answer.status() != StatusCode::BAD_REQUEST {
-                break answer;
+            let response = request.body("{").send().await.unwrap();
+            // The queue had room, so the server read the body.
+            if response.status() != StatusCode::BAD_REQUEST {
+                break response;
             }
         };
-        let error = failure(answer, ErrorCode::Overloaded).await;
+        let error = failure(response, ErrorCode::Overloaded).await;
         assert!(error.retry_after_seconds.is_some());
     }
     assert_eq!(browser.get(routes::SESSION).await.status(), StatusCode::UNAUTHORIZED);
@@ -70,11 +69,11 @@ async fn load_shedding_refuses_before_reading_body() {
 async fn load_shedding_delays_excess_refusals() {
     let app = start().await;
     let mut browser = app.browser();
-    // The server's clock stands still, and with it the second in which this many are told at once.
+    // The server's clock stands still, so the number of immediate rejections is not refilled.
     let took = refusals(&mut browser, 200).await;
     assert!(took < Duration::from_secs(50), "none of these was held back: {took:?}");
     assert!(refusal(&mut browser).await >= Duration::from_millis(500));
     app.clock.advance(Duration::from_secs(1));
     let took = refusals(&mut browser, 100).await;
-    assert!(took < Duration::from_secs(50), "a second later as many may be told again: {took:?}");
+    assert!(took < Duration::from_secs(50), "immediate rejections are refilled after a second: {took:?}");
 }

@@ -1,4 +1,4 @@
-//! Signing in.
+//! Tests of the login by email and password.
 
 use crate::helpers::*;
 use reqwest::{Response, StatusCode};
@@ -8,8 +8,8 @@ use shared::{ErrorCode, LoginResponse};
 #[tokio::test(flavor = "multi_thread")]
 async fn login_returns_user_chat_token_and_session() {
     let app = TestApp::start().await;
-    let (browser, answer) = app.signed_in().await;
-    let token = answer.cometchat_auth_token.clone().expect("a chat token");
+    let (browser, response) = app.signed_in().await;
+    let token = response.cometchat_auth_token.clone().expect("a chat token");
     assert_eq!(app.emulator.tokens(UID).await, [token.expose()]);
     let expected = LoginResponse {
         id: UID.into(),
@@ -17,20 +17,20 @@ async fn login_returns_user_chat_token_and_session() {
         name: "Test User".into(),
         cometchat_auth_token: Some(token),
     };
-    assert_eq!(answer, expected);
+    assert_eq!(response, expected);
     assert!(browser.is_signed_in().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn session_cookie_is_httponly_and_samesite() {
     let app = TestApp::start().await;
-    let answer = app.browser().login(EMAIL, PASSWORD).await;
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let response = app.browser().login(EMAIL, PASSWORD).await;
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=2592000"] {
         assert!(cookie.split("; ").any(|part| part == attribute), "{attribute} in {cookie}");
     }
     assert!(!cookie.contains("Secure"), "a plain http address keeps no secure cookie: {cookie}");
-    assert_eq!(answer.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["cache-control"], "no-store");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,10 +40,10 @@ async fn session_cookie_over_https_is_secure_host_bound() {
     })
     .await;
     let mut browser = app.browser();
-    let answer = browser.login(EMAIL, PASSWORD).await;
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let response = browser.login(EMAIL, PASSWORD).await;
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure"), "{cookie}");
-    assert!(answer.headers().contains_key("strict-transport-security"));
+    assert!(response.headers().contains_key("strict-transport-security"));
     assert!(browser.is_signed_in().await);
 }
 
@@ -52,10 +52,10 @@ async fn failed_login_body_is_the_same_for_all_causes() {
     let app = TestApp::start().await;
     app.add_user("no-password", "no-password@example.com", "No Password", None).await;
     let mut bodies = Vec::new();
-    for email in [EMAIL, "nobody@example.com", "no-password@example.com"] {
-        let answer = app.browser().login(email, "not the password").await;
-        assert!(!answer.headers().contains_key("set-cookie"));
-        bodies.push(without_id(answer).await);
+    for email in [EMAIL, "unknown@example.com", "no-password@example.com"] {
+        let response = app.browser().login(email, "not the password").await;
+        assert!(!response.headers().contains_key("set-cookie"));
+        bodies.push(without_id(response).await);
     }
     assert_eq!(bodies[0]["message"], "Your email or password is wrong!");
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
@@ -63,9 +63,9 @@ async fn failed_login_body_is_the_same_for_all_causes() {
     assert!(app.emulator.tokens(UID).await.is_empty());
 }
 
-async fn without_id(answer: Response) -> Value {
-    let status = answer.status().as_u16();
-    let mut body: Value = answer.json().await.unwrap();
+async fn without_id(response: Response) -> Value {
+    let status = response.status().as_u16();
+    let mut body: Value = response.json().await.unwrap();
     body.as_object_mut().unwrap().remove("requestId").expect("a request id");
     body["status"] = json!(status);
     body
@@ -75,8 +75,8 @@ async fn without_id(answer: Response) -> Value {
 async fn empty_password_never_opens_passwordless_account() {
     let app = TestApp::start().await;
     app.add_user("no-password", "no-password@example.com", "No Password", None).await;
-    let answer = app.browser().login("no-password@example.com", "").await;
-    let error = failure(answer, ErrorCode::ValidationFailed).await;
+    let response = app.browser().login("no-password@example.com", "").await;
+    let error = failure(response, ErrorCode::ValidationFailed).await;
     assert!(error.fields.unwrap().contains_key("password"));
 }
 
@@ -85,12 +85,12 @@ async fn email_is_normalized_but_password_is_exact() {
     let app = TestApp::start().await;
     assert_eq!(app.browser().sign_in("  TEST@Example.com ", PASSWORD).await.email, EMAIL);
     for password in ["Password", " password", "password "] {
-        let answer = app.browser().login(EMAIL, password).await;
-        failure(answer, ErrorCode::InvalidCredentials).await;
+        let response = app.browser().login(EMAIL, password).await;
+        failure(response, ErrorCode::InvalidCredentials).await;
     }
 }
 
-/// The demo user's password is shorter than a new one may be.
+/// The demo user's password is shorter than the minimum for new passwords.
 #[tokio::test(flavor = "multi_thread")]
 async fn password_policy_does_not_affect_existing_users() {
     let app = TestApp::start().await;
@@ -102,8 +102,8 @@ async fn password_policy_does_not_affect_existing_users() {
 async fn missing_cometchat_user_is_created_once() {
     let app = TestApp::start().await;
     for _ in 0..2 {
-        let (_, answer) = app.signed_in().await;
-        assert!(answer.cometchat_auth_token.is_some());
+        let (_, response) = app.signed_in().await;
+        assert!(response.cometchat_auth_token.is_some());
     }
     assert_eq!(app.emulator.calls("POST", "/v3/users").await, 1);
 }
@@ -131,7 +131,7 @@ async fn second_login_ends_session_of_same_browser() {
     assert!(!old.is_signed_in().await);
     let (first, second) = (first.cometchat_auth_token.unwrap(), second.cometchat_auth_token.unwrap());
     assert_ne!(first, second);
-    app.in_the_end("the old chat token is revoked", || async {
+    app.eventually_over_time("the old chat token is revoked", || async {
         app.emulator.tokens(UID).await == [second.expose()]
     })
     .await;
@@ -153,12 +153,12 @@ async fn database_stores_no_plaintext_secrets() {
     let app = TestApp::start().await;
     app.add_user("u", "u@example.com", "U", Some("correct horse battery")).await;
     let mut browser = app.browser();
-    let answer = browser.sign_in("u@example.com", "correct horse battery").await;
+    let response = browser.sign_in("u@example.com", "correct horse battery").await;
     browser.login("u@example.com", "wrong horse battery").await;
     browser.logout().await;
     let session = browser.cookie.unwrap().split_once('=').unwrap().1.to_owned();
-    let chat_token = answer.cometchat_auth_token.unwrap();
-    // PostgreSQL's files are its own matter; what is written into them is the same.
+    let chat_token = response.cometchat_auth_token.unwrap();
+    // Only SQLite's file can be read here; the rows are the same on PostgreSQL.
     let Some(path) = app.config.core.database_url.expose().strip_prefix("sqlite://") else { return };
     let mut bytes = Vec::new();
     for end in ["", "-wal"] {
@@ -175,8 +175,8 @@ async fn database_stores_no_plaintext_secrets() {
 async fn internal_error_details_are_not_exposed() {
     let app = TestApp::start().await;
     app.db.execute("DROP TABLE login_failures", &[]).await.unwrap();
-    let answer = app.browser().login(EMAIL, PASSWORD).await;
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    let error = failure(answer, ErrorCode::Internal).await;
+    let response = app.browser().login(EMAIL, PASSWORD).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let error = failure(response, ErrorCode::Internal).await;
     assert!(!error.message.contains("login_failures") && !error.message.contains("SQL"), "{error:?}");
 }

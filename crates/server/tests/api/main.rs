@@ -1,5 +1,5 @@
-//! The API over real HTTP: a server and an emulator of CometChat of their own for each test, both on
-//! port 0, on one clock that the test moves.
+//! Tests of the API over HTTP. Each test has its own server and emulator of CometChat, on free ports, with one clock
+//! that the test sets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

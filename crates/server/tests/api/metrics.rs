@@ -1,4 +1,4 @@
-//! What Prometheus is told.
+//! Tests of the metrics.
 
 use crate::helpers::*;
 use reqwest::StatusCode;
@@ -23,7 +23,7 @@ async fn metrics_count_requests_logins_hashes_and_calls() {
     let app = start().await;
     app.signed_in().await;
     app.browser().login(EMAIL, "wrong").await;
-    app.browser().login("nobody@example.com", "wrong").await;
+    app.browser().login("unknown@example.com", "wrong").await;
     app.browser().get("/api/nothing").await;
     let metrics = app.metrics().await;
     let expected = [
@@ -55,7 +55,7 @@ async fn metrics_count_requests_logins_hashes_and_calls() {
 async fn metrics_show_outage_in_breaker_and_waiting_jobs() {
     let app = start().await;
     let (browser, _) = app.signed_in().await;
-    app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
     assert_eq!(browser.put(routes::ACCOUNT, json!({"name": "Another"})).await.status(), StatusCode::OK);
     for _ in 0..3 {
         browser.chat_token(true).await;
@@ -83,7 +83,7 @@ async fn metrics_report_parked_jobs() {
     let (browser, _) = app.signed_in().await;
     let refuses =
         json!({"api": "rest", "method": "PUT", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
-    app.emulator.fault(refuses).await;
+    app.emulator.add_fault(refuses).await;
     browser.put(routes::ACCOUNT, json!({"name": "Another"})).await;
     eventually("it is parked", || async {
         value(&app.metrics().await, r#"chat_jobs{state="parked"}"#) == Some(1.0)
@@ -94,8 +94,8 @@ async fn metrics_report_parked_jobs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_absent_from_public_listener() {
     let app = start().await;
-    let answer = app.browser().get("/metrics").await;
-    assert!(!answer.text().await.unwrap().contains("cometchat_auth_"));
+    let response = app.browser().get("/metrics").await;
+    assert!(!response.text().await.unwrap().contains("cometchat_auth_"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes()
 }
 
-/// A login whose body has empty lines in it, as a person may write JSON.
+/// A login whose JSON body has empty lines.
 fn login(password: &str, is_chunked: bool) -> Vec<u8> {
     let body = json!({"email": EMAIL, "password": password}).to_string().replace(',', ",\n\n\r\n\n");
     let head = format!("POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n", routes::LOGIN);
@@ -28,7 +28,7 @@ fn login(password: &str, is_chunked: bool) -> Vec<u8> {
     }
 }
 
-/// The statuses of this many responses, in their order.
+/// Returns the statuses of this many responses in order.
 async fn statuses(stream: &mut TcpStream, count: usize) -> Vec<u16> {
     let (mut received, mut statuses) = (Vec::new(), Vec::new());
     while statuses.len() < count {
@@ -66,7 +66,7 @@ async fn pipelined_requests_are_all_answered_in_order() {
     let rounds = 5;
     let expected: Vec<u16> = (0..rounds).flat_map(|_| one_round.iter().map(|(_, status)| *status)).collect();
     let bytes = one_round.iter().flat_map(|(request, _)| request.clone()).collect::<Vec<_>>().repeat(rounds);
-    // In one piece, in pieces that end anywhere, and byte by byte.
+    // As one chunk, in chunks of arbitrary length, and byte by byte.
     for size in [bytes.len(), 1000, 61, 1] {
         let mut stream = connect(&app).await;
         stream.set_nodelay(true).unwrap();
@@ -119,7 +119,7 @@ async fn head_over_32_kib_returns_431() {
     let mut stream = connect(&app).await;
     stream.write_all(&[get(routes::HEALTHZ), head(32_000).into_bytes()].concat()).await.unwrap();
     assert_eq!(statuses(&mut stream, 2).await, [200, 200]);
-    // It may be sent whole before the server refuses it, so that nothing unread resets the connection.
+    // The client may send it completely before the server rejects it, so that unread data does not reset the connection.
     stream.write_all(head(33_000).split_at(32_900).0.as_bytes()).await.unwrap();
     assert_eq!(statuses(&mut stream, 1).await, [431]);
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);

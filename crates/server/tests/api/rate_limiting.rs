@@ -1,4 +1,4 @@
-//! Too many attempts.
+//! Tests of the limits on login attempts.
 
 use crate::helpers::*;
 use cometchat_auth::params;
@@ -34,7 +34,7 @@ async fn rate_limit_by_address_spans_all_emails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn backoff_applies_to_known_and_unknown_accounts() {
     let app = TestApp::start().await;
-    for email in [EMAIL, "nobody@example.com"] {
+    for email in [EMAIL, "unknown@example.com"] {
         for _ in 0..5 {
             failure(app.browser().login(email, "wrong").await, ErrorCode::InvalidCredentials).await;
         }
@@ -103,7 +103,7 @@ async fn device_cookie_bypasses_failures_of_others() {
     failure(app.browser().login(EMAIL, PASSWORD).await, ErrorCode::TooManyAttempts).await;
     known.sign_in(EMAIL, PASSWORD).await;
 
-    // It is counted by itself, and cannot be lent to another account.
+    // The device has its own count, and its cookie is not valid for another account.
     for _ in 0..5 {
         failure(known.login(EMAIL, "wrong").await, ErrorCode::InvalidCredentials).await;
     }
@@ -128,7 +128,7 @@ async fn device_cookie_is_void_after_password_change() {
     }
     failure(thief.login(EMAIL, NEW).await, ErrorCode::TooManyAttempts).await;
     owner.sign_in(EMAIL, NEW).await;
-    // Known again, by what the new password opened.
+    // Trusted again by the cookie from the login with the new password.
     app.clock.advance(Duration::from_secs(2));
     thief.sign_in(EMAIL, NEW).await;
     for _ in 0..5 {
@@ -137,11 +137,11 @@ async fn device_cookie_is_void_after_password_change() {
     thief.sign_in(EMAIL, NEW).await;
 }
 
-/// Failures that came from a hundred places, one after the other.
+/// Records a hundred failures from different networks.
 async fn shut(app: &TestApp, email: &str) {
     for _ in 0..100 {
         failure(app.browser().login(email, "wrong").await, ErrorCode::InvalidCredentials).await;
-        // As if each came from another network.
+        // Deletes the count of the network, so that no backoff applies.
         app.db
             .execute("UPDATE login_failures SET failures = 1 WHERE key_hash <> account_hash", &[])
             .await
@@ -174,29 +174,29 @@ async fn failed_login_costs_one_hash_for_all_accounts() {
     app.add_user("none", "none@example.com", "No Password", None).await;
     app.add_user("locked", "locked@example.com", "Locked", Some(PASSWORD)).await;
     shut(&app, "locked@example.com").await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (email, password) in [
         (EMAIL, "wrong"),
-        ("nobody@example.com", "wrong"),
+        ("unknown@example.com", "wrong"),
         ("none@example.com", "wrong"),
         ("locked@example.com", "wrong"),
         ("locked@example.com", PASSWORD),
     ] {
         let before = app.hashes();
-        let answer = app.browser().login(email, password).await;
+        let response = app.browser().login(email, password).await;
         assert_eq!(app.hashes() - before, 1, "{email}");
-        let mut headers: Vec<_> = answer
+        let mut headers: Vec<_> = response
             .headers()
             .iter()
             .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
             .collect();
         headers.sort();
-        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-        let status = answer.status();
-        answers.push((status, headers, answer.text().await.unwrap().replace(&id, "")));
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let status = response.status();
+        responses.push((status, headers, response.text().await.unwrap().replace(&id, "")));
     }
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert!(responses.iter().all(|response| *response == responses[0]), "{responses:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,21 +205,21 @@ async fn registration_is_rate_limited_by_address() {
     for _ in 0..2 {
         app.browser().register("a@example.com", "passwordpassword", "A").await;
     }
-    let answer = app.browser().register("a@example.com", "plum tractor yesterday", "A").await;
-    failure(answer, ErrorCode::TooManyAttempts).await;
+    let response = app.browser().register("a@example.com", "plum tractor yesterday", "A").await;
+    failure(response, ErrorCode::TooManyAttempts).await;
     assert_eq!(app.count("SELECT count(*) FROM users WHERE email = 'a@example.com'").await, 0);
 }
 
-/// Many attempts are under way at once, and the right one may be among those that wait when the hundredth fails.
+/// A login with the right password may be in progress when the hundredth failure locks the account.
 #[tokio::test(flavor = "multi_thread")]
 async fn lockout_during_login_rejects_unknown_browser() {
     let app = TestApp::start().await;
     let (mut owner, _) = app.signed_in().await;
     for (browser, opens) in [(&mut app.browser(), false), (&mut owner, true)] {
-        // It is checked, and then waits for CometChat.
+        // The server has verified the password and waits for CometChat.
         let mints = async || app.emulator.calls("POST", "/auth_tokens").await;
         let before = mints().await;
-        app.emulator.fault(json!({"api": "rest", "kind": "delay", "millis": 1000})).await;
+        app.emulator.add_fault(json!({"api": "rest", "kind": "delay", "millis": 1000})).await;
         let shuts = async {
             eventually("the chat token is asked for", || async { mints().await > before }).await;
             let account = cometchat_auth::crypto::sha256_hex(EMAIL.as_bytes());
@@ -227,12 +227,12 @@ async fn lockout_during_login_rejects_unknown_browser() {
                        ON CONFLICT (key_hash) DO UPDATE SET failures = 100";
             app.db.execute(sql, params![account, app.clock.now()]).await.unwrap();
         };
-        let (answer, ()) = tokio::join!(browser.login(EMAIL, PASSWORD), shuts);
-        assert_eq!(answer.status() == StatusCode::OK, opens);
+        let (response, ()) = tokio::join!(browser.login(EMAIL, PASSWORD), shuts);
+        assert_eq!(response.status() == StatusCode::OK, opens);
         if !opens {
-            failure(answer, ErrorCode::InvalidCredentials).await;
+            failure(response, ErrorCode::InvalidCredentials).await;
         }
-        app.emulator.mend().await;
+        app.emulator.clear_faults().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! What no client library sends: requests written by hand on a connection of their own.
+//! Tests with requests that no client library sends, written to a TCP connection.
 
 use crate::helpers::*;
 use futures_util::future::join_all;
@@ -13,24 +13,24 @@ async fn connect(app: &TestApp) -> TcpStream {
     TcpStream::connect(app.url.strip_prefix("http://").unwrap()).await.unwrap()
 }
 
-/// All that is answered to these bytes, until the server ends the connection. They say nothing of when to.
-async fn answers(app: &TestApp, bytes: &[u8]) -> String {
+/// Sends these bytes, and returns everything that the server sends until it closes the connection.
+async fn responses(app: &TestApp, bytes: &[u8]) -> String {
     let mut stream = connect(app).await;
-    // A server that has read enough may end the connection while we write.
+    // The server may close the connection before the client has sent everything.
     let _ = stream.write_all(bytes).await;
-    let mut answers = Vec::new();
-    let _ = stream.read_to_end(&mut answers).await;
-    String::from_utf8_lossy(&answers).into_owned()
+    let mut responses = Vec::new();
+    let _ = stream.read_to_end(&mut responses).await;
+    String::from_utf8_lossy(&responses).into_owned()
 }
 
-/// The answer to one request with this first line and these further headers.
-async fn answer(app: &TestApp, line: &str, headers: &str) -> String {
+/// Returns the response to a request with this request line and additional headers.
+async fn response(app: &TestApp, line: &str, headers: &str) -> String {
     let request = format!("{line}\r\nHost: localhost:3000\r\nConnection: close\r\n{headers}\r\n");
-    answers(app, request.as_bytes()).await
+    responses(app, request.as_bytes()).await
 }
 
-fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_default()
+fn status(response: &str) -> u16 {
+    response.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,14 +39,14 @@ async fn path_traversal_reads_no_file_outside_page() {
     let ups =
         ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "..;/", "....//", ".%00./", "%252e%252e/"];
     let files = ["etc/passwd", "Cargo.toml", "src/lib.rs", "crates/server/Cargo.toml", "proc/self/environ"];
-    // What a path gets that leads nowhere: it is the page's to say so.
-    let page = answer(&app, "GET /no/such/page HTTP/1.1", "").await;
+    // An unknown path gets the web app, which shows "not found".
+    let page = response(&app, "GET /no/such/page HTTP/1.1", "").await;
     let page = page.split_once("\r\n\r\n").unwrap().1;
     for up in ups {
         for file in files {
             for start in ["/", "/cometchat-sdk-4.2.0/", "//", "/.git/../"] {
                 let path = format!("{start}{}{file}", up.repeat(12));
-                let got = answer(&app, &format!("GET {path} HTTP/1.1"), "").await;
+                let got = response(&app, &format!("GET {path} HTTP/1.1"), "").await;
                 for inside in ["root:", "[package]", "//!", "PATH="] {
                     assert!(!got.contains(inside), "{path}: {got}");
                 }
@@ -86,8 +86,8 @@ async fn response_has_no_open_redirect_or_echoed_host() {
                 let request =
                     format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lies}\r\n");
                 for app in [&open, &closed] {
-                    let got = answers(app, request.as_bytes()).await.to_lowercase();
-                    // The one way that a path leads elsewhere: to the form to sign in.
+                    let got = responses(app, request.as_bytes()).await.to_lowercase();
+                    // The only redirect by path: to the login form.
                     let closed = "\r\nlocation: /\r\n";
                     let got = if got.contains(closed) && path.contains("register") {
                         got.replace(closed, "\r\n").replace(" 303 ", " 200 ")
@@ -107,7 +107,7 @@ async fn response_has_no_open_redirect_or_echoed_host() {
         "POST {}?next=//evil.example HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n{headers}\r\n{body}",
         routes::LOGIN
     );
-    let got = answers(&open, login.as_bytes()).await.to_lowercase();
+    let got = responses(&open, login.as_bytes()).await.to_lowercase();
     assert_eq!(status(&got), 200, "{got}");
     assert!(!got.contains("evil.example") && !got.contains("domain="), "{got}");
 }
@@ -127,7 +127,7 @@ async fn request_input_cannot_inject_response_headers() {
         ("GET /api/session HTTP/1.1".into(), "User-Agent: a\rinjected: 1\r\n".into()),
         ("GET /api/session HTTP/1.1".into(), "User-Agent: a\0injected\r\n".into()),
     ] {
-        let got = answer(&app, &line, &headers).await;
+        let got = response(&app, &line, &headers).await;
         let head = got.split("\r\n\r\n").next().unwrap();
         assert!(!head.contains("injected"), "{line} {headers}: {head}");
         assert!((400..500).contains(&status(&got)) || status(&got) == 200, "{line} {headers}: {got}");
@@ -137,7 +137,7 @@ async fn request_input_cannot_inject_response_headers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ambiguous_request_framing_is_refused_with_400() {
     let app = TestApp::start().await;
-    // Whoever takes it for a request of its own answers twice.
+    // A server that parses it as a second request sends two responses.
     let hidden = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     let length = hidden.len();
     for framing in [
@@ -165,7 +165,7 @@ async fn ambiguous_request_framing_is_refused_with_400() {
         "Host: again\r\n".into(),
     ] {
         let request = format!("POST /api/logout HTTP/1.1\r\nHost: x\r\n{framing}\r\n{hidden}");
-        let got = answers(&app, request.as_bytes()).await;
+        let got = responses(&app, request.as_bytes()).await;
         assert_eq!(status(&got), 400, "{framing}: {got}");
         assert_eq!(got.matches("HTTP/1.1 ").count(), 1, "{framing}: {got}");
     }
@@ -175,7 +175,7 @@ async fn ambiguous_request_framing_is_refused_with_400() {
         format!("POST /api/logout HTTP/2.0\r\nHost: x\r\n\r\n{hidden}"),
         format!("POST /api/logout\r\n\r\n{hidden}"),
     ] {
-        let got = answers(&app, request.as_bytes()).await;
+        let got = responses(&app, request.as_bytes()).await;
         assert_eq!((status(&got), got.matches("HTTP/1.1 ").count()), (400, 1), "{request}: {got}");
     }
 }
@@ -209,7 +209,7 @@ async fn request_body_is_never_parsed_as_next_request() {
             "GET /api/session HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: {length}\r\n\r\n{hidden}"
         ),
     ];
-    let all = requests.iter().map(|request| answers(&app, request.as_bytes()));
+    let all = requests.iter().map(|request| responses(&app, request.as_bytes()));
     for (request, got) in requests.iter().zip(join_all(all).await) {
         let finals = got.matches("HTTP/1.1 ").count() - got.matches("HTTP/1.1 100 ").count();
         assert_eq!(finals, 1, "{request}: {got}");
@@ -227,14 +227,14 @@ async fn oversized_head_is_refused_without_harm() {
         format!("{} /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "X".repeat(200_000)),
         format!("GET /healthz HTTP/1.1\r\nHost: x\r\nCookie: {}", "a=b; ".repeat(1_000_000)),
     ] {
-        let got = answers(&app, head.as_bytes()).await;
-        // The end of a connection may reach us before its last words.
+        let got = responses(&app, head.as_bytes()).await;
+        // A reset can arrive before the response.
         assert!(got.is_empty() || [400, 414, 431].contains(&status(&got)), "{got}");
     }
     assert_eq!(app.browser().get(routes::HEALTHZ).await.status(), StatusCode::OK);
 }
 
-/// Sends the first part, and then the other again and again, a little at a time, until the server has had enough.
+/// Sends the first part, then repeats the other part slowly, until the server closes the connection.
 async fn drip(app: &TestApp, first: &str, then: &str) {
     let mut stream = connect(app).await;
     stream.write_all(first.as_bytes()).await.unwrap();
@@ -249,10 +249,10 @@ async fn drip(app: &TestApp, first: &str, then: &str) {
     };
     let cut_off = tokio::time::timeout(Duration::from_secs(20), cut_off).await;
     let ends = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
-    assert!(cut_off.is_ok_and(|kind| ends.contains(&kind)), "{first:?} is listened to for ever");
+    assert!(cut_off.is_ok_and(|kind| ends.contains(&kind)), "{first:?} does not time out");
 }
 
-/// A server on whose connections something has to be answered so often.
+/// Starts a server with this request timeout.
 async fn impatient(seconds: u64) -> TestApp {
     TestApp::start_with(|config| config.request_timeout = Duration::from_secs(seconds)).await
 }
@@ -273,7 +273,7 @@ async fn slow_client_is_disconnected_at_any_stage() {
         drip(&app, &body, " "),
         drip(&app, &second, "x"),
         drip(&app, &chunk, "1\r\nx\r\n"),
-        // Of these it takes no answer.
+        // The client does not read these responses.
         drip(&app, &unread, whole),
         async { assert!(app.browser().login(EMAIL, PASSWORD).await.status().is_success()) },
     );
@@ -284,7 +284,7 @@ async fn active_connection_outlives_idle_timeout() {
     let app = impatient(3).await;
     let mut stream = connect(&app).await;
     let mut pace = tokio::time::interval(Duration::from_millis(100));
-    // Twice as long as it might go without an answer.
+    // Twice the request timeout.
     for _ in 0..60 {
         pace.tick().await;
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();

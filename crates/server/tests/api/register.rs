@@ -1,4 +1,4 @@
-//! Registering.
+//! Tests of the registration.
 
 use crate::helpers::*;
 use reqwest::StatusCode;
@@ -11,14 +11,14 @@ pub const GOOD: &str = "plum tractor yesterday";
 async fn registration_creates_user_with_one_call() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
-    let answer = browser.register(" Ada@Example.com ", GOOD, "  Ada Lovelace ").await;
-    assert_eq!(answer.status(), StatusCode::CREATED);
-    let answer: LoginResponse = answer.json().await.unwrap();
-    assert_eq!((answer.email.as_str(), answer.name.as_str()), ("Ada@Example.com", "Ada Lovelace"));
-    let id = uuid::Uuid::parse_str(&answer.id).unwrap();
-    assert_eq!(id.to_string(), answer.id, "a lower-case UUID");
-    assert_eq!(app.emulator.names().await[&answer.id], "Ada Lovelace");
-    assert_eq!(app.emulator.tokens(&answer.id).await, [answer.cometchat_auth_token.unwrap().expose()]);
+    let response = browser.register(" Ada@Example.com ", GOOD, "  Ada Lovelace ").await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let response: LoginResponse = response.json().await.unwrap();
+    assert_eq!((response.email.as_str(), response.name.as_str()), ("Ada@Example.com", "Ada Lovelace"));
+    let id = uuid::Uuid::parse_str(&response.id).unwrap();
+    assert_eq!(id.to_string(), response.id, "a lower-case UUID");
+    assert_eq!(app.emulator.names().await[&response.id], "Ada Lovelace");
+    assert_eq!(app.emulator.tokens(&response.id).await, [response.cometchat_auth_token.unwrap().expose()]);
     assert_eq!((app.emulator.calls("POST", "/users").await, app.emulator.calls("POST", "").await), (1, 1));
     assert_eq!(app.count("SELECT count(*) FROM chat_jobs").await, 0);
     assert!(browser.is_signed_in().await);
@@ -30,7 +30,7 @@ async fn registration_creates_user_with_one_call() {
 async fn registration_of_taken_email_is_refused() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
-    failure(browser.register("TEST@example.COM", GOOD, "Somebody Else").await, ErrorCode::EmailTaken).await;
+    failure(browser.register("TEST@example.COM", GOOD, "Other User").await, ErrorCode::EmailTaken).await;
     assert!(browser.cookie.is_none());
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
@@ -39,14 +39,14 @@ async fn registration_of_taken_email_is_refused() {
 async fn concurrent_registration_of_email_has_one_winner() {
     let app = TestApp::start().await;
     let (mut one, mut other) = (app.browser(), app.browser());
-    let answers = tokio::join!(
+    let responses = tokio::join!(
         one.register("a@example.com", GOOD, "One"),
         other.register("a@example.com", GOOD, "Other")
     );
-    let mut statuses = [answers.0.status().as_u16(), answers.1.status().as_u16()];
+    let mut statuses = [responses.0.status().as_u16(), responses.1.status().as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409]);
-    app.in_the_end("only that one is at CometChat", || async {
+    app.eventually_over_time("only that one is at CometChat", || async {
         app.emulator.names().await.len() == 1 && app.count("SELECT count(*) FROM chat_jobs").await == 0
     })
     .await;
@@ -55,14 +55,14 @@ async fn concurrent_registration_of_email_has_one_winner() {
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_with_weak_password_gives_reason() {
     let app = TestApp::start().await;
-    for (password, words) in [
+    for (password, message) in [
         ("short", "at least 15 characters: 10 more"),
         ("passwordpassword", "easy to guess"),
         ("adalovelace12345", "easy to guess"),
     ] {
-        let answer = app.browser().register("ada@example.com", password, "Ada Lovelace").await;
-        let fields = failure(answer, ErrorCode::ValidationFailed).await.fields.unwrap();
-        assert!(fields["password"].contains(words), "{fields:?}");
+        let response = app.browser().register("ada@example.com", password, "Ada Lovelace").await;
+        let fields = failure(response, ErrorCode::ValidationFailed).await.fields.unwrap();
+        assert!(fields["password"].contains(message), "{fields:?}");
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
     assert!(app.emulator.names().await.is_empty());
@@ -71,7 +71,7 @@ async fn registration_with_weak_password_gives_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_reports_all_invalid_fields() {
     let app = TestApp::start().await;
-    let body = json!({"email": "nobody", "password": "", "name": "\u{7}"});
+    let body = json!({"email": "unknown", "password": "", "name": "\u{7}"});
     let error = failure(app.browser().post(routes::REGISTER, body).await, ErrorCode::ValidationFailed).await;
     assert_eq!(error.fields.unwrap().into_keys().collect::<Vec<_>>(), ["email", "name", "password"]);
     for body in
@@ -98,7 +98,10 @@ async fn registration_ends_previous_session() {
     let old = app.browser_with(browser.cookie.clone());
     assert_eq!(browser.register("a@example.com", GOOD, "A").await.status(), StatusCode::CREATED);
     assert!(!old.is_signed_in().await);
-    app.in_the_end("its chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
+    app.eventually_over_time("its chat token is revoked", || async {
+        app.emulator.tokens(UID).await.is_empty()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
-//! `SECRET_KEY` in several instances, and while it is changed.
+//! Tests of `SECRET_KEY` in several instances, and of its rotation.
 
-use crate::assertion_login::{claims, hand_over, hs256};
+use crate::assertion_login::{claims, hs256, login_by_assertion};
 use crate::helpers::*;
 use cometchat_auth::cometchat::{job_queue, key_fingerprints};
 use cometchat_auth::config::Config;
@@ -13,7 +13,7 @@ fn key(byte: u8) -> SecretKey {
     SecretKey::new([byte; 32])
 }
 
-/// These settings with another key, and others that it also opens with.
+/// Returns the settings with another key and fallbacks.
 fn with_keys(config: &Config, own: u8, fallbacks: &[u8]) -> Config {
     let mut config = config.clone();
     config.core.secret_key = key(own);
@@ -21,20 +21,20 @@ fn with_keys(config: &Config, own: u8, fallbacks: &[u8]) -> Config {
     config
 }
 
-/// Whether a server starts with these settings.
+/// Returns whether a server starts with these settings.
 async fn starts(app: &TestApp, config: Config) -> bool {
     match Application::build(config, app.clock.clone(), None).await {
         Ok(_) => true,
         Err(StartError::Key(error)) => {
-            let words = error.to_string();
-            assert!(words.contains("SECRET_KEY_FALLBACKS") && words.contains("adopt-key"), "{words}");
+            let message = error.to_string();
+            assert!(message.contains("SECRET_KEY_FALLBACKS") && message.contains("adopt-key"), "{message}");
             false
         }
         Err(error) => panic!("{error}"),
     }
 }
 
-/// Writes that this token, sealed with this key, is to be revoked.
+/// Enqueues the revocation of a token that is sealed with this key.
 async fn to_revoke(app: &TestApp, sealed_with: u8, token: &str) {
     let sealed = Sealer::new(&key(sealed_with), &[]).seal(UID, token).unwrap();
     let mut tx = app.db.begin().await.unwrap();
@@ -48,7 +48,7 @@ async fn job_with_unknown_key_waits_for_the_key() {
     let (browser, _) = app.signed_in().await;
     let lost = app.emulator.mint(UID).await;
     to_revoke(&app, 8, &lost).await;
-    app.in_the_end("it is tried again and again", || async {
+    app.eventually_over_time("it is tried again and again", || async {
         app.count("SELECT coalesce(max(attempts), 0) FROM chat_jobs").await >= 5
     })
     .await;
@@ -61,13 +61,21 @@ async fn job_with_unknown_key_waits_for_the_key() {
     );
     assert!(metrics.contains("breaker_open 0"), "{metrics}");
     assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
-    app.in_the_end("others are done", || async { app.emulator.tokens(UID).await == [lost.as_str()] }).await;
+    app.eventually_over_time("others are done", || async {
+        app.emulator.tokens(UID).await == [lost.as_str()]
+    })
+    .await;
 
     app.config = with_keys(&app.config, 7, &[8]);
     let app = app.restart().await;
-    app.in_the_end("it is done with the key", || async { app.emulator.tokens(UID).await.is_empty() }).await;
-    app.in_the_end("nothing is left", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 })
-        .await;
+    app.eventually_over_time("it is done with the key", || async {
+        app.emulator.tokens(UID).await.is_empty()
+    })
+    .await;
+    app.eventually_over_time("nothing is left", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,14 +131,14 @@ async fn adopted_key_replaces_lost_key_and_its_payloads() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let another = app.emulator.mint(UID).await;
-    app.emulator.fault(serde_json::json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
+    app.emulator.add_fault(serde_json::json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
     to_revoke(&app, 7, &another).await;
     let given_up = key_fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
     assert_eq!((given_up.sessions, given_up.revocations), (1, 1));
     let again = key_fingerprints::adopt_key(&app.db, &key(8), &[], app.clock.now()).await.unwrap();
     assert_eq!((again.sessions, again.revocations), (0, 0));
     assert!(!starts(&app, app.config.clone()).await);
-    app.emulator.mend().await;
+    app.emulator.clear_faults().await;
     let mut app = app;
     app.config = with_keys(&app.config, 8, &[]);
     let app = app.restart().await;
@@ -148,7 +156,7 @@ async fn assertion_signed_with_either_key_is_accepted() {
         })
         .await;
         let assertion = hs256(&claims(&app, "1"));
-        let answer = hand_over(&app, &assertion);
-        assert_eq!(answer.await.status().as_u16(), status, "{keys:?}");
+        let response = login_by_assertion(&app, &assertion);
+        assert_eq!(response.await.status().as_u16(), status, "{keys:?}");
     }
 }

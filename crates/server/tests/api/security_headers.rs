@@ -1,4 +1,4 @@
-//! What every answer says to the browser.
+//! Tests of the security headers of all responses.
 
 use crate::helpers::*;
 use reqwest::header::HeaderMap;
@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use url::Url;
 
 const PATHS: [&str; 6] =
-    [routes::SESSION, routes::CONFIG, "/", "/chat/somebody", "/nothing.js", routes::HEALTHZ];
+    [routes::SESSION, routes::CONFIG, "/", "/chat/unknown", "/nothing.js", routes::HEALTHZ];
 
 /// The content security policy: the sources of each directive.
 fn policy(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
     let policies: Vec<_> = headers.get_all("content-security-policy").iter().collect();
     assert_eq!(policies.len(), 1);
     let directives = policies[0].to_str().unwrap().split(';').map(|directive| {
-        let mut words = directive.split_whitespace().map(str::to_owned);
-        (words.next().unwrap(), words.collect())
+        let mut message = directive.split_whitespace().map(str::to_owned);
+        (message.next().unwrap(), message.collect())
     });
     directives.collect()
 }
@@ -73,8 +73,8 @@ async fn security_headers_are_on_every_response() {
     let app = in_earnest("https://chat.example.com").await;
     for path in PATHS {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::TRACE] {
-            let answer = app.browser().request(method.clone(), path).send().await.unwrap();
-            let text = |name: &str| answer.headers()[name].to_str().unwrap();
+            let response = app.browser().request(method.clone(), path).send().await.unwrap();
+            let text = |name: &str| response.headers()[name].to_str().unwrap();
             assert_eq!(text("x-content-type-options"), "nosniff", "{method} {path}");
             assert_eq!(text("referrer-policy"), "no-referrer");
             assert_eq!(text("cross-origin-opener-policy"), "same-origin");
@@ -85,7 +85,8 @@ async fn security_headers_are_on_every_response() {
                 assert!(text("permissions-policy").split(", ").any(|one| one == denied), "{feature}");
             }
             assert!(
-                !answer.headers().contains_key("server") && !answer.headers().contains_key("x-powered-by")
+                !response.headers().contains_key("server")
+                    && !response.headers().contains_key("x-powered-by")
             );
             if path.starts_with(routes::API) {
                 assert_eq!(text("cache-control"), "no-store");
@@ -97,8 +98,8 @@ async fn security_headers_are_on_every_response() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hsts_under_base_path_excludes_subdomains() {
     let app = in_earnest("https://example.com/chat").await;
-    let answer = app.browser().get("/chat/").await;
-    assert_eq!(answer.headers()["strict-transport-security"], "max-age=63072000");
+    let response = app.browser().get("/chat/").await;
+    assert_eq!(response.headers()["strict-transport-security"], "max-age=63072000");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,16 +113,19 @@ async fn response_with_body_declares_content_type() {
         (routes::OPENAPI, "application/json"),
         (routes::API_DOCS, "text/html; charset=utf-8"),
         ("/", "text/html; charset=utf-8"),
-        ("/chat/somebody", "text/html; charset=utf-8"),
+        ("/chat/unknown", "text/html; charset=utf-8"),
         ("/api-docs/swagger-ui.css", "text/css; charset=utf-8"),
     ] {
-        let answer = app.browser().get(path).await;
+        let response = app.browser().get(path).await;
         // Without a page there is nothing of it to be said.
         let is_page = expected.starts_with("text/");
-        if answer.status() == StatusCode::OK || !is_page {
-            assert_eq!(answer.headers()["content-type"], expected, "{path}");
+        if response.status() == StatusCode::OK || !is_page {
+            assert_eq!(response.headers()["content-type"], expected, "{path}");
         }
-        assert_eq!(answer.headers().contains_key("content-type"), !answer.bytes().await.unwrap().is_empty());
+        assert_eq!(
+            response.headers().contains_key("content-type"),
+            !response.bytes().await.unwrap().is_empty()
+        );
     }
 }
 
@@ -136,9 +140,9 @@ async fn session_end_clears_site_data_unless_host_is_shared() {
     const CLEAR: &str = "clear-site-data";
     let app = in_earnest("https://chat.example.com").await;
     let (browser, _) = app.signed_in().await;
-    let answer = browser.logout().await;
+    let response = browser.logout().await;
     // Not "cookies", or the browser would be a stranger at its next sign-in; nor "cache", where nothing is.
-    assert_eq!(answer.headers()[CLEAR], "\"storage\"");
+    assert_eq!(response.headers()[CLEAR], "\"storage\"");
     let (browser, _) = app.signed_in().await;
     assert!(!browser.session().await.headers().contains_key(CLEAR));
     let deleted = browser.delete(routes::ACCOUNT, serde_json::json!({"password": PASSWORD})).await;

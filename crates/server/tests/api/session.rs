@@ -1,4 +1,4 @@
-//! Sessions: shown, ended, expired.
+//! Tests of the session: its response, its end and its expiry.
 
 use crate::helpers::*;
 use cometchat_auth::sessions;
@@ -41,13 +41,18 @@ async fn missing_or_malformed_cookie_is_not_signed_in() {
 async fn sign_out_ends_session_and_revokes_chat_token() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    let answer = browser.logout().await;
-    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    let response = browser.logout().await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert!(response.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
     assert!(!browser.is_signed_in().await, "the cookie opens nothing any more");
-    app.in_the_end("the chat token is revoked", || async { app.emulator.tokens(UID).await.is_empty() }).await;
-    app.in_the_end("the job is done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 })
-        .await;
+    app.eventually_over_time("the chat token is revoked", || async {
+        app.emulator.tokens(UID).await.is_empty()
+    })
+    .await;
+    app.eventually_over_time("the job is done", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,12 +104,12 @@ async fn expired_session_is_swept_and_token_revoked() {
     let app = TestApp::start().await;
     app.signed_in().await;
     app.clock.advance(DAY * 8);
-    let (fresh, answer) = app.signed_in().await;
+    let (fresh, response) = app.signed_in().await;
     assert_eq!(sessions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap().len(), 1);
     assert_eq!(sessions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap().len(), 0);
     assert!(fresh.is_signed_in().await);
-    let kept = answer.cometchat_auth_token.unwrap();
-    app.in_the_end("only the live session's token is left", || async {
+    let kept = response.cometchat_auth_token.unwrap();
+    app.eventually_over_time("only the live session's token is left", || async {
         app.emulator.tokens(UID).await == [kept.expose()]
     })
     .await;
@@ -125,7 +130,7 @@ async fn deleted_session_row_invalidates_cookie() {
 async fn session_read_succeeds_while_writes_are_blocked() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
-    // So that the look itself is to be written down.
+    // Late enough that the request updates `last_seen_at`.
     app.clock.advance(Duration::from_secs(3600));
     let mut tx = app.db.begin().await.unwrap();
     tx.execute("UPDATE sessions SET address = address", &[]).await.unwrap();

@@ -1,4 +1,4 @@
-//! The limit on sessions of one user: the one idle longest ends, and nothing grows with how many there were.
+//! Tests of the limit on sessions per user: the session that was idle longest ends, in bounded transactions.
 
 use crate::common::new_database;
 use crate::helpers::*;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const MAX: usize = 50;
 
-/// Begins so many sessions of the demo user past the server, as one without a limit would have.
+/// Inserts sessions of the demo user into the database, without the limit.
 async fn insert_sessions(app: &TestApp, count: i64) {
     let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < $1)
                 INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
@@ -36,7 +36,7 @@ async fn session_limit_ends_the_longest_idle_session() {
         app.clock.advance(Duration::from_secs(301));
         browsers.push(app.signed_in().await);
     }
-    // The oldest is used, so the second is the one that was idle longest.
+    // The oldest session is used, so the second was idle longest.
     assert!(browsers[0].0.is_signed_in().await);
     app.clock.advance(Duration::from_secs(301));
     let (new, _) = app.signed_in().await;
@@ -47,7 +47,7 @@ async fn session_limit_ends_the_longest_idle_session() {
     }
     assert!(new.is_signed_in().await);
     let ended = browsers[1].1.cometchat_auth_token.clone().unwrap();
-    app.in_the_end("its chat token alone is revoked", || async {
+    app.eventually_over_time("its chat token alone is revoked", || async {
         let tokens = app.emulator.tokens(UID).await;
         tokens.len() == MAX && !tokens.iter().any(|token| token == ended.expose())
     })
@@ -61,10 +61,12 @@ async fn session_limit_holds_under_concurrent_logins() {
     assert_eq!(session_count(&app).await, MAX);
     let live = join_all(sign_ins.iter().map(|(browser, _)| browser.is_signed_in())).await;
     assert_eq!(live.iter().filter(|live| **live).count(), MAX);
-    let kept = sign_ins.iter().zip(&live).filter(|(_, live)| **live).map(|((_, answer), _)| answer);
-    let tokens: Vec<_> =
-        kept.filter_map(|answer| answer.cometchat_auth_token.as_ref()).map(shared::Secret::expose).collect();
-    app.in_the_end("CometChat has the tokens of live sessions alone", || async {
+    let kept = sign_ins.iter().zip(&live).filter(|(_, live)| **live).map(|((_, response), _)| response);
+    let tokens: Vec<_> = kept
+        .filter_map(|response| response.cometchat_auth_token.as_ref())
+        .map(shared::Secret::expose)
+        .collect();
+    app.eventually_over_time("CometChat has the tokens of live sessions alone", || async {
         let theirs = app.emulator.tokens(UID).await;
         theirs.len() == tokens.len() && theirs.iter().all(|token| tokens.contains(&token.as_str()))
     })
@@ -88,14 +90,14 @@ async fn session_replaced_by_login_ends_no_other() {
 async fn excess_sessions_from_old_version_end_in_batches() {
     let app = TestApp::start().await;
     let (mut here, _) = app.signed_in().await;
-    // Later than all others, it would be the first to be taken for one beyond the limit.
+    // Its time is after that of all others, so a wrong order would end it first.
     app.clock.advance(Duration::from_secs(60));
     insert_sessions(&app, 2500).await;
-    app.emulator.fault(json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
+    app.emulator.add_fault(json!({"api": "rest", "method": "DELETE", "kind": "drop"})).await;
     let listed: SessionsResponse = here.get(routes::SESSIONS).await.json().await.unwrap();
     assert_eq!(listed.sessions.len(), MAX);
 
-    // A login ends some of them, and not all at once.
+    // A login ends a bounded number of them.
     let (_, _) = app.signed_in().await;
     let left = session_count(&app).await;
     assert!((2300..2502).contains(&left), "{left}");
@@ -132,7 +134,7 @@ async fn account_unlock_deletes_failures_in_batches() {
     let shut =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 100, $2)";
     app.db.execute(shut, params![&account, app.clock.now()]).await.unwrap();
-    // What one transaction forgets has a bound; the account's own count is always in it.
+    // A transaction deletes a bounded number of counts, always including the count of the account.
     let mut tx = app.db.begin().await.unwrap();
     assert!(throttle::unlock(&mut tx, EMAIL, app.clock.now()).await.unwrap());
     tx.commit().await.unwrap();
@@ -145,7 +147,7 @@ async fn account_unlock_deletes_failures_in_batches() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_failures_are_swept_in_batches() {
-    // Without a server, which would sweep too.
+    // Without a server, whose maintenance would delete them, too.
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open(&new_database(folder.path()).await).await.unwrap();
     let many = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)

@@ -1,4 +1,4 @@
-//! A change of a credential replaces the session that makes it: a copy of its cookie opens nothing any more.
+//! Tests of session rotation: a change of a credential replaces its session, so that a copied cookie becomes invalid.
 
 use crate::helpers::*;
 use crate::register::GOOD;
@@ -9,7 +9,7 @@ use shared::{ErrorCode, SessionsResponse, routes};
 const EMAIL: &str = "ada@example.com";
 const OTHER: &str = "carpet lantern november";
 
-/// The ways to replace a session.
+/// The changes that replace a session.
 const CHANGES: [&str; 2] = ["a new password", "sign out everywhere else"];
 
 async fn make(change: &str, browser: &Browser) -> Response {
@@ -22,7 +22,7 @@ async fn make(change: &str, browser: &Browser) -> Response {
     }
 }
 
-/// Ada in a browser of her own, a thief with a copy of her cookie, and her chat token.
+/// Returns Ada's browser, a thief's browser with a copy of the cookie, and Ada's chat token.
 async fn robbed(app: &TestApp) -> (Browser, Browser, String) {
     app.add_user("ada", EMAIL, "Ada", Some(GOOD)).await;
     let mut owner = app.browser();
@@ -33,8 +33,8 @@ async fn robbed(app: &TestApp) -> (Browser, Browser, String) {
 }
 
 async fn chat_token(browser: &Browser) -> String {
-    let answer: Value = browser.chat_token(false).await.json().await.unwrap();
-    answer["cometchatAuthToken"].as_str().unwrap().to_owned()
+    let response: Value = browser.chat_token(false).await.json().await.unwrap();
+    response["cometchatAuthToken"].as_str().unwrap().to_owned()
 }
 
 async fn own_session(browser: &Browser) -> shared::SessionInfo {
@@ -64,7 +64,7 @@ async fn copied_cookie_is_invalid_after_credential_change() {
 
         let new = chat_token(&owner).await;
         assert_ne!(new, token, "{change}");
-        app.in_the_end("the new token alone is left", || async {
+        app.eventually_over_time("the new token alone is left", || async {
             app.emulator.tokens("ada").await == [&*new]
         })
         .await;
@@ -92,11 +92,11 @@ async fn concurrent_session_rotation_succeeds_once() {
     let (owner, _, _) = robbed(&app).await;
     let mut elsewhere = app.browser();
     elsewhere.sign_in(EMAIL, GOOD).await;
-    // Many at once, of two sessions: each that ends well has ended the other session.
+    // Concurrent changes in two sessions: each change that succeeds has ended the other session.
     let at_once = (0..8)
         .map(|place| make("sign out everywhere else", if place % 2 == 0 { &owner } else { &elsewhere }));
-    let answers = futures_util::future::join_all(at_once).await;
-    let statuses: Vec<_> = answers.iter().map(Response::status).collect();
+    let responses = futures_util::future::join_all(at_once).await;
+    let statuses: Vec<_> = responses.iter().map(Response::status).collect();
     assert_eq!(
         statuses.iter().filter(|status| **status == StatusCode::NO_CONTENT).count(),
         1,
@@ -108,7 +108,7 @@ async fn concurrent_session_rotation_succeeds_once() {
     );
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
 
-    // A password that is right does not help the session that has ended.
+    // The right password does not help a session that has ended.
     failure(make("a new password", &owner).await, ErrorCode::NotSignedIn).await;
     app.browser().sign_in(EMAIL, GOOD).await;
 }
@@ -118,17 +118,17 @@ async fn session_rotation_during_outage_loses_no_token() {
     for change in CHANGES {
         let app = TestApp::start().await;
         let (mut owner, _, token) = robbed(&app).await;
-        app.emulator.fault(json!({"api": "rest", "kind": "drop"})).await;
+        app.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
         let changed = make(change, &owner).await;
         assert_eq!(changed.status(), StatusCode::NO_CONTENT, "{change}");
         owner.keep(&changed);
-        // The job, since a look for lost tokens would find this one as well.
+        // Expects the job, because a check for lost tokens would revoke this one, too.
         let revocations = app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'").await;
         assert_eq!(revocations, 1, "{change}");
         assert!(owner.is_signed_in().await);
         failure(owner.chat_token(false).await, ErrorCode::ChatUnavailable).await;
-        app.emulator.mend().await;
-        app.in_the_end("the old token is revoked", || async {
+        app.emulator.clear_faults().await;
+        app.eventually_over_time("the old token is revoked", || async {
             !app.emulator.tokens("ada").await.contains(&token)
         })
         .await;

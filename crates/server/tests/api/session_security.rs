@@ -1,4 +1,4 @@
-//! What somebody could do with a session that they have planted or stolen, and with one of their own.
+//! Tests against session fixation, stolen sessions, and misuse of an own session.
 
 use crate::helpers::*;
 use reqwest::{Method, Response, StatusCode};
@@ -26,10 +26,10 @@ async fn session_fixation_does_not_survive_login() {
     }
 }
 
-/// Asserts that the cookie opens nothing: neither what is to be read nor what is to be done.
+/// Asserts that no route accepts the cookie.
 async fn opens_nothing(thief: &Browser) {
     let session = format!("{}/x", routes::SESSIONS);
-    let answers: [Response; 9] = [
+    let responses: [Response; 9] = [
         thief.session().await,
         thief.chat_token(false).await,
         thief.chat_token(true).await,
@@ -40,8 +40,8 @@ async fn opens_nothing(thief: &Browser) {
         thief.put(routes::PASSWORD, json!({"currentPassword": GOOD, "newPassword": OTHER})).await,
         thief.delete(routes::ACCOUNT, json!({"password": GOOD})).await,
     ];
-    for answer in answers {
-        failure(answer, ErrorCode::NotSignedIn).await;
+    for response in responses {
+        failure(response, ErrorCode::NotSignedIn).await;
     }
 }
 
@@ -51,7 +51,7 @@ async fn stolen_cookie_and_token_end_with_the_session() {
     app.add_user("ada", "ada@example.com", "Ada", Some(GOOD)).await;
     for end in ["sign-out", "new password", "expiry"] {
         let mut owner = app.browser();
-        let answer = owner.sign_in("ada@example.com", if end == "expiry" { OTHER } else { GOOD }).await;
+        let response = owner.sign_in("ada@example.com", if end == "expiry" { OTHER } else { GOOD }).await;
         let thief = app.browser_with(owner.cookie.clone());
         assert!(thief.is_signed_in().await);
         match end {
@@ -65,8 +65,8 @@ async fn stolen_cookie_and_token_end_with_the_session() {
             _ => app.clock.advance(DAY * 7),
         }
         opens_nothing(&thief).await;
-        let token = answer.cometchat_auth_token.unwrap();
-        app.in_the_end("the chat token is revoked", || async {
+        let token = response.cometchat_auth_token.unwrap();
+        app.eventually_over_time("the chat token is revoked", || async {
             cometchat_auth::sessions::delete_expired(&app.db, app.clock.now(), 200).await.unwrap();
             !app.emulator.tokens("ada").await.iter().any(|live| live == token.expose())
         })
@@ -99,33 +99,33 @@ async fn chat_token_cannot_be_minted_for_other_user() {
             (Method::POST, routes::CHAT_TOKEN, token),
             (Method::PUT, routes::ACCOUNT, rename),
         ] {
-            // With the address in its own field, it is only a request like any other.
+            // In its own field, an absolute URL is a normal request target.
             if body.get(name.to_uppercase()).is_some() {
-                let answer = mallory.request(method, path).json(&body).send().await.unwrap();
-                failure(answer, ErrorCode::InvalidRequest).await;
+                let response = mallory.request(method, path).json(&body).send().await.unwrap();
+                failure(response, ErrorCode::InvalidRequest).await;
             }
         }
     }
 
     let mint = |path: &str| mallory.request(Method::POST, path).json(&json!({"renew": true}));
-    let mut answers =
+    let mut responses =
         vec![mint(&format!("{}?uid=victim&id=victim", routes::CHAT_TOKEN)).send().await.unwrap()];
     for name in names.into_iter().chain(["x-user-id", "x-forwarded-user", "remote-user", "authorization"]) {
-        answers.push(mint(routes::CHAT_TOKEN).header(name, "victim").send().await.unwrap());
+        responses.push(mint(routes::CHAT_TOKEN).header(name, "victim").send().await.unwrap());
         let cookies = format!("{}; {name}=victim", mallory.cookie.as_ref().unwrap());
         let other = app.browser_with(Some(cookies));
-        answers.push(other.chat_token(true).await);
-        // Nobody may ask for so many in a minute.
+        responses.push(other.chat_token(true).await);
+        // Above the limit per minute.
         app.clock.advance(Duration::from_secs(6));
     }
-    for answer in answers {
-        assert_eq!(answer.status(), StatusCode::OK);
-        let token: Value = answer.json().await.unwrap();
+    for response in responses {
+        assert_eq!(response.status(), StatusCode::OK);
+        let token: Value = response.json().await.unwrap();
         assert!(token["cometchatAuthToken"].as_str().unwrap().starts_with("mallory"), "{token}");
     }
     for path in ["/victim", "/../victim/chat-token", "%2fvictim", ";uid=victim"] {
-        let answer = mint(&format!("{}{path}", routes::CHAT_TOKEN)).send().await.unwrap();
-        failure(answer, ErrorCode::NotFound).await;
+        let response = mint(&format!("{}{path}", routes::CHAT_TOKEN)).send().await.unwrap();
+        failure(response, ErrorCode::NotFound).await;
     }
     assert!(app.emulator.tokens("victim").await.is_empty());
     let owner: LoginResponse = app.browser().sign_in("victim@example.com", GOOD).await;

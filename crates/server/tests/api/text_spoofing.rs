@@ -1,4 +1,4 @@
-//! Names and email addresses that look like others, by characters that reorder or hide text.
+//! Tests of names and email addresses with characters that reorder or hide text.
 
 use crate::assertion_login;
 use crate::helpers::*;
@@ -20,19 +20,19 @@ async fn names_with_hidden_characters_are_rejected() {
         let name = format!("Ada{hidden}Lovelace");
         let registered = app.browser().register("ada@example.com", GOOD, &name).await;
         let renamed = browser.put(routes::ACCOUNT, json!({"name": name})).await;
-        for answer in [registered, renamed] {
-            let error = failure(answer, ErrorCode::ValidationFailed).await;
+        for response in [registered, renamed] {
+            let error = failure(response, ErrorCode::ValidationFailed).await;
             assert!(error.fields.unwrap()["name"].contains("invisible characters"), "{name:?}");
         }
         let mut claims = assertion_login::claims(&app, &index.to_string());
         claims["name"] = name.into();
-        let answer = assertion_login::hand_over(&app, &assertion_login::hs256(&claims)).await;
-        failure(answer, ErrorCode::InvalidAssertion).await;
+        let response = assertion_login::login_by_assertion(&app, &assertion_login::hs256(&claims)).await;
+        failure(response, ErrorCode::InvalidAssertion).await;
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, users);
     let name = "نیلوفر نورهای\u{200c}پور";
-    let answer = app.browser().register("ada@example.com", GOOD, name).await;
-    assert_eq!(answer.status(), StatusCode::CREATED, "a joiner that Persian needs");
+    let response = app.browser().register("ada@example.com", GOOD, name).await;
+    assert_eq!(response.status(), StatusCode::CREATED, "a joiner that Persian needs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,8 +42,8 @@ async fn emails_with_hidden_characters_are_rejected() {
         let email = format!("te{hidden}st@example.com");
         let registered = app.browser().register(&email, GOOD, "Test User").await;
         let signed_in = app.browser().login(&email, PASSWORD).await;
-        for answer in [registered, signed_in] {
-            let error = failure(answer, ErrorCode::ValidationFailed).await;
+        for response in [registered, signed_in] {
+            let error = failure(response, ErrorCode::ValidationFailed).await;
             assert!(error.fields.unwrap().contains_key("email"), "{email:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! Chat tokens that no URL can name, or only with care.
+//! Tests of chat tokens that need URL encoding, or that no URL can contain.
 
 use crate::helpers::*;
 use cometchat_auth::cometchat::job_queue;
@@ -15,11 +15,11 @@ async fn to_revoke(app: &TestApp, tokens: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn unaddressable_token_is_parked_without_outage() {
     let app = TestApp::start_with(|config| config.metrics_listen = "127.0.0.1:0".parse().ok()).await;
-    let (browser, answer) = app.signed_in().await;
-    let kept = answer.cometchat_auth_token.unwrap();
+    let (browser, response) = app.signed_in().await;
+    let kept = response.cometchat_auth_token.unwrap();
     let strange = ["", ".", "..", "a\nb", "a\tb"];
     to_revoke(&app, &strange).await;
-    app.in_the_end("all are parked", || async {
+    app.eventually_over_time("all are parked", || async {
         app.count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await == 5
     })
     .await;
@@ -33,10 +33,13 @@ async fn unaddressable_token_is_parked_without_outage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn token_with_url_characters_is_one_path_segment() {
     let app = TestApp::start().await;
-    let (_, answer) = app.signed_in().await;
-    let kept = answer.cometchat_auth_token.unwrap();
+    let (_, response) = app.signed_in().await;
+    let kept = response.cometchat_auth_token.unwrap();
     to_revoke(&app, &["a/../b", "../..", "a b", "%2e%2e", "?x=1", "#x", "ü", "a\\..\\b", ".%2e"]).await;
-    app.in_the_end("all are done", || async { app.count("SELECT count(*) FROM chat_jobs").await == 0 }).await;
+    app.eventually_over_time("all are done", || async {
+        app.count("SELECT count(*) FROM chat_jobs").await == 0
+    })
+    .await;
     assert_eq!(app.emulator.tokens(UID).await, [kept.expose()]);
     assert_eq!(app.emulator.calls("DELETE", "").await, 9);
 }

@@ -1,6 +1,6 @@
-//! What the database layer promises, on both databases.
+//! Tests of the guarantees of the database layer, on both databases.
 
-use crate::common::{eventually, is_on_postgres, new_database};
+use crate::common::{eventually, new_database, uses_postgres};
 use cometchat_auth::crypto::sha256_hex;
 use cometchat_auth::db::{Db, DbError, Tx};
 use cometchat_auth::params;
@@ -52,8 +52,8 @@ async fn single_statement_transaction_is_atomic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deadlock_victim_is_unavailable_other_commits() {
-    // SQLite writes one at a time.
-    if !is_on_postgres() {
+    // SQLite runs one write transaction at a time.
+    if !uses_postgres() {
         return;
     }
     let (db, _folder) = open().await;
@@ -80,8 +80,8 @@ async fn deadlock_victim_is_unavailable_other_commits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn session_is_not_issued_during_password_change() {
-    // SQLite writes one at a time.
-    if !is_on_postgres() {
+    // SQLite runs one write transaction at a time.
+    if !uses_postgres() {
         return;
     }
     let (db, _folder) = open().await;
@@ -142,7 +142,7 @@ async fn users_added_in_bulk_have_no_old_failures() {
     let user =
         |id: &str| User { id: id.into(), email: format!("{id}@example.com"), name: "O'Neil \"x\"".into() };
     let mut tx = db.begin().await.unwrap();
-    // Somebody has tried passwords on this address.
+    // There are failed logins for this address.
     let account = sha256_hex(b"grace@example.com");
     let failure =
         "INSERT INTO login_failures (key_hash, account_hash, failures, last_at) VALUES ($1, $1, 99, 0)";

@@ -1,6 +1,6 @@
-//! What one user may make the server ask of CometChat, and who goes first when there are few calls left.
+//! Tests of the limits on calls to CometChat per user, and of the priority of logins over jobs.
 
-use crate::assertion_login::{claims, hand_over, hs256};
+use crate::assertion_login::{claims, hs256, login_by_assertion};
 use crate::helpers::*;
 use crate::register::GOOD;
 use cometchat_auth::cometchat::budget::Share;
@@ -12,12 +12,12 @@ use serde_json::json;
 use shared::{ErrorCode, routes};
 use std::time::Duration;
 
-/// Three of each kind in ten minutes.
+/// Allows three actions of each kind in ten minutes.
 fn three(config: &mut Config) {
     config.actions_per_user = 3;
 }
 
-/// In how many seconds one of three comes back.
+/// Seconds until one of three actions is allowed again.
 const REFILL: u64 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn rename_limit_refuses_without_calling_cometchat() {
     assert_eq!(refused.retry_after_seconds, Some(REFILL));
     assert_eq!(refused.message, "Too many attempts. Try again in 4 minutes.");
     assert_eq!(rename("Three").await.status(), StatusCode::OK, "that is the name already");
-    app.in_the_end("the last name is at CometChat", || async {
+    app.eventually_over_time("the last name is at CometChat", || async {
         app.count("SELECT count(*) FROM chat_jobs").await == 0 && app.emulator.names().await[UID] == "Three"
     })
     .await;
@@ -78,11 +78,11 @@ async fn assertion_over_limit_is_refused_and_not_consumed() {
     })
     .await;
     for id in ["1", "2", "3"] {
-        assert_eq!(hand_over(&app, &hs256(&claims(&app, id))).await.status(), StatusCode::OK);
+        assert_eq!(login_by_assertion(&app, &hs256(&claims(&app, id))).await.status(), StatusCode::OK);
     }
     let mut last = claims(&app, "4");
     last["name"] = "Another".into();
-    failure(hand_over(&app, &hs256(&last)).await, ErrorCode::TooManyAttempts).await;
+    failure(login_by_assertion(&app, &hs256(&last)).await, ErrorCode::TooManyAttempts).await;
     assert_eq!(app.count("SELECT count(*) FROM users WHERE name = 'Another'").await, 0);
     assert_eq!(app.count("SELECT count(*) FROM used_assertions").await, 3);
 }
@@ -93,7 +93,7 @@ async fn password_change_limit_ignores_wrong_password() {
     let (mut browser, _) = app.signed_in().await;
     let change = |old: &str, new: &str| json!({"currentPassword": old, "newPassword": new});
     for _ in 0..3 {
-        // Who has no more than the cookie does not use up the owner's changes.
+        // An attacker who has only the cookie does not use up the owner's limit.
         failure(browser.put(routes::PASSWORD, change("wrong", GOOD)).await, ErrorCode::InvalidCredentials)
             .await;
     }
@@ -113,8 +113,8 @@ async fn password_change_limit_ignores_wrong_password() {
 async fn job_budget_leaves_calls_for_logins() {
     let app = TestApp::start_with(|config| config.cometchat.calls_per_minute = 60).await;
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
-    let sealed = |number: i32| app.chat().sealer.seal("nobody", &format!("token{number}")).unwrap();
-    let tokens = (0..90).map(|number| ("nobody".to_owned(), sealed(number)));
+    let sealed = |number: i32| app.chat().sealer.seal("unknown", &format!("token{number}")).unwrap();
+    let tokens = (0..90).map(|number| ("unknown".to_owned(), sealed(number)));
     job_queue::revoke_tokens(&mut tx, tokens, now).await.unwrap();
     tx.commit().await.unwrap();
     let waiting = || app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'");

@@ -1,5 +1,5 @@
-//! What `scripts/check-secret-leaks` looks for. When it runs the tests, every secret that goes over the wire is written down, and
-//! what the servers leave behind is kept; else nothing here does anything.
+//! Records secrets for `scripts/check-secret-leaks`. While it runs the tests (`CANARIES` is set), the tests record every
+//! secret that they send or receive, and keep the files of the servers. Otherwise these functions have no effect.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -12,16 +12,16 @@ use std::path::PathBuf;
 use std::sync::{Mutex, Once};
 use tempfile::TempDir;
 
-/// Shorter ones are found everywhere.
+/// Shorter secrets would match by chance.
 const SHORTEST: usize = 12;
-/// The keys that the tests' servers have; see [`super::consistency::SECRET_KEY`].
+/// The keys of the tests' servers; see [`super::consistency::SECRET_KEY`].
 const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", super::consistency::SECRET_KEY];
 
 fn place() -> Option<PathBuf> {
     std::env::var_os("CANARIES").map(PathBuf::from)
 }
 
-/// A folder of a test's own: it ends with the test, unless it is looked into afterwards.
+/// Returns a temporary folder. It is deleted with the test, unless the script searches it afterwards.
 pub fn folder() -> TempDir {
     match place() {
         None => tempfile::tempdir().unwrap(),
@@ -29,18 +29,18 @@ pub fn folder() -> TempDir {
     }
 }
 
-/// What a server process is to be told so that it logs all that there is.
+/// Returns the setting with which a server process logs everything.
 pub fn settings() -> Option<(&'static str, &'static str)> {
     place().map(|_| ("RUST_LOG", "trace"))
 }
 
-/// The same for the servers in this process.
+/// Logs everything of the servers in this process to a file.
 pub fn log_everything() {
     static ONCE: Once = Once::new();
     let Some(place) = place() else { return };
     ONCE.call_once(|| {
         let log = File::create(place.join(format!("left/log-{}", std::process::id()))).unwrap();
-        // As in the binary, without what its HTTP library says of requests that are none.
+        // As in the binary, without messages about malformed requests.
         let filter = "trace,actix_http::h1::dispatcher=off";
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Mutex::new(log));
         log.with_ansi(false).init();
@@ -48,12 +48,12 @@ pub fn log_everything() {
     });
 }
 
-/// Keeps what a client was told: an error, or the metrics.
+/// Records a response to a client: an error, or the metrics.
 pub fn response(text: &str) {
     append("left/responses", text);
 }
 
-/// Every secret in the body of a request. Of a password also the quick hash, which nobody may keep either.
+/// Records every secret in the body of a request. Of a password also its SHA-256, which must not be stored either.
 pub fn secrets_of(body: &Value) {
     for (name, value) in body.as_object().into_iter().flatten() {
         let is_secret = name.contains("assword") || name.contains("assertion");
@@ -64,12 +64,13 @@ pub fn secrets_of(body: &Value) {
     }
 }
 
-/// Whether it can be nothing else. An address is kept, and that nobody may have theirs for a password is tried too.
+/// Returns whether a match would prove a leak. Email addresses are excluded: the database has them, and tests try them
+/// as passwords.
 fn is_unmistakable(secret: &str) -> bool {
     secret.len() >= SHORTEST && !secret.contains('@')
 }
 
-/// Writes down a secret in the forms in which it may be come across.
+/// Records a secret in plain text, hex, base64 and URL encoding.
 pub fn secret(secret: &str) {
     if place().is_none() || !is_unmistakable(secret) {
         return;
@@ -78,7 +79,8 @@ pub fn secret(secret: &str) {
     let quoted: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let mut forms =
         BTreeSet::from([secret.into(), hex.to_uppercase(), hex, quoted.replace('+', "%20"), quoted]);
-    // Within something longer it begins at any bit of a character, so only what is the same whatever is around it.
+    // In the base64 of a longer text the secret starts at one of three offsets, and its first and last characters depend
+    // on the text around it. The pattern leaves these out.
     for (ahead, first) in [(0, 0), (1, 2), (2, 3)] {
         let bytes = [&vec![0; ahead], secret.as_bytes()].concat();
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {

@@ -1,4 +1,4 @@
-//! An operator at their command line: a folder with a database, an emulator, and perhaps a server.
+//! The environment of an operator: a folder with a database, an emulator, and optionally a running server.
 
 use super::{PASSWORD, canary};
 use cometchat_auth::db::Db;
@@ -11,8 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A folder with a database, an emulator, and perhaps a server.
-pub struct World {
+/// A folder with a database, an emulator, and optionally a running server.
+pub struct CliEnv {
     pub folder: TempDir,
     pub database: String,
     pub emulator: String,
@@ -20,7 +20,7 @@ pub struct World {
     pub server: Option<(Child, String)>,
 }
 
-impl World {
+impl CliEnv {
     pub async fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config =
@@ -43,30 +43,30 @@ impl World {
         command
     }
 
-    /// Runs it with this standard input: whether it succeeded, and all that it said.
-    pub fn says(&self, arguments: &[&str], input: &str) -> (bool, String) {
+    /// Runs a command with this standard input. Returns whether it succeeded, and its output.
+    pub fn output(&self, arguments: &[&str], input: &str) -> (bool, String) {
         let mut child = self.command(arguments).spawn().unwrap();
         // A command that does not read may have ended already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
-        let words = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let message = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         canary::secret(PASSWORD);
-        canary::response(&words);
-        (output.status.success(), words)
+        canary::response(&message);
+        (output.status.success(), message)
     }
 
-    /// Runs it, and it must succeed.
+    /// Runs a command that must succeed, and returns its output.
     pub fn run(&self, arguments: &[&str], input: &str) -> String {
-        let (well, words) = self.says(arguments, input);
-        assert!(well, "{arguments:?}: {words}");
-        words
+        let (well, message) = self.output(arguments, input);
+        assert!(well, "{arguments:?}: {message}");
+        message
     }
 
-    /// Runs it, and it must fail.
-    pub fn fails(&self, arguments: &[&str], input: &str) -> String {
-        let (well, words) = self.says(arguments, input);
-        assert!(!well && !words.contains("panicked"), "{arguments:?}: {words}");
-        words
+    /// Runs a command that must fail, and returns its output.
+    pub fn run_failing(&self, arguments: &[&str], input: &str) -> String {
+        let (well, message) = self.output(arguments, input);
+        assert!(!well && !message.contains("panicked"), "{arguments:?}: {message}");
+        message
     }
 
     pub fn add(&self, id: &str) {
@@ -82,10 +82,10 @@ impl World {
     }
 
     pub async fn login(&self, email: &str, password: &str) -> StatusCode {
-        self.answer_to_login(email, password).await.status()
+        self.login_response(email, password).await.status()
     }
 
-    pub async fn answer_to_login(&self, email: &str, password: &str) -> Response {
+    pub async fn login_response(&self, email: &str, password: &str) -> Response {
         let body = json!({"email": email, "password": password});
         self.http.post(self.url(routes::LOGIN)).json(&body).send().await.unwrap()
     }
@@ -98,7 +98,7 @@ impl World {
         Db::open(&self.database).await.unwrap()
     }
 
-    /// CometChat's users with how many tokens each has.
+    /// Returns CometChat's users: name and number of tokens, by id.
     pub async fn cometchat(&self) -> BTreeMap<String, (String, usize)> {
         let url = format!("{}/emulator/state", self.emulator);
         let state: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
@@ -121,7 +121,7 @@ impl World {
                 return;
             }
         }
-        panic!("never: {what}; there is {:?}", self.cometchat().await);
+        panic!("timed out: {what}; there is {:?}", self.cometchat().await);
     }
 
     pub fn stop(&mut self) {
@@ -137,7 +137,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for CliEnv {
     fn drop(&mut self) {
         self.stop();
     }

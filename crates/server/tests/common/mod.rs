@@ -1,6 +1,6 @@
-//! What several of the test programs need: a database of their own, CometChat, and the real binary.
+//! Helpers of several test programs: databases, the emulator of CometChat, and the server's binary.
 
-#![allow(dead_code)] // each of them uses a part
+#![allow(dead_code)] // each test program uses a part
 
 pub mod canary;
 pub mod cli_env;
@@ -14,11 +14,11 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// Long enough that nobody guesses it, and none of zxcvbn's.
+/// A password that the password policy accepts.
 pub const PASSWORD: &str = "plum tractor yesterday";
 
-/// The URL of a new database: in this folder, or at the PostgreSQL that `scripts/postgres` has started for
-/// the tests.
+/// Returns the URL of a new database: SQLite in this folder, or on the PostgreSQL server that `scripts/postgres` has
+/// started.
 #[allow(clippy::disallowed_methods)]
 pub async fn new_database(folder: &Path) -> String {
     let Ok(server) = std::env::var("TEST_POSTGRES") else {
@@ -31,13 +31,13 @@ pub async fn new_database(folder: &Path) -> String {
     format!("{server}/{name}")
 }
 
-/// Whether [`new_database`] gives databases that are at the other end of a line.
+/// Returns whether [`new_database`] creates databases on PostgreSQL.
 #[allow(clippy::disallowed_methods)]
-pub fn is_on_postgres() -> bool {
+pub fn uses_postgres() -> bool {
     std::env::var("TEST_POSTGRES").is_ok()
 }
 
-/// An emulator of CometChat, on the system's clock: its URL.
+/// Starts an emulator of CometChat on the system's clock, and returns its URL.
 pub fn emulator() -> String {
     let config = cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
     let app = cometchat_emulator::App::build(config).unwrap();
@@ -46,7 +46,8 @@ pub fn emulator() -> String {
     url
 }
 
-/// A client that gives up after half a minute. It does not use a connection again that its server is about to close.
+/// Returns an HTTP client with a timeout of 30 s. It closes idle connections before the server does, so that it never
+/// uses one that the server is closing.
 #[allow(clippy::disallowed_methods)]
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -57,24 +58,25 @@ pub fn client() -> Client {
         .unwrap()
 }
 
-/// A server process, ended with the test.
+/// A server process, which ends with the test.
 pub struct Server {
     child: Child,
     pub url: String,
 }
 
-/// The binary.
+/// The path of the server's binary.
 pub const SERVER: &str = env!("CARGO_BIN_EXE_cometchat-auth");
 
 impl Server {
-    /// Starts the binary with these settings and no others, on a free port. It logs to a file in this folder.
+    /// Starts the binary on a free port with these settings, without limits on logins. It logs to the file `log` in the
+    /// folder.
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(SERVER);
         command.stdin(Stdio::null());
         Self::start_by(command, folder, settings)
     }
 
-    /// The same by a command that becomes the binary.
+    /// Like [`Server::start`], with a command that executes the binary.
     pub fn start_by(mut command: Command, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = command
             .current_dir(folder)
@@ -95,12 +97,12 @@ impl Server {
         Self { child, url }
     }
 
-    /// Its port, for proxies.
+    /// Returns its port.
     pub fn port(&self) -> &str {
         self.url.rsplit(':').next().unwrap()
     }
 
-    /// Of its process.
+    /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -122,10 +124,10 @@ impl Drop for Server {
     }
 }
 
-/// Waits until `condition` holds; fails when it does not within twenty seconds.
+/// Waits until `condition` is true, and panics after 20 s.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let wait = async {
-        // A pace, so that looking does not keep from happening what is looked for.
+        // Polls at an interval, so that the polling does not slow the server down.
         let mut looks = tokio::time::interval(Duration::from_millis(20));
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -135,5 +137,5 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: imp
             }
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "never: {what}");
+    assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "timed out: {what}");
 }

@@ -1,7 +1,7 @@
-//! `kill -9`, at any moment.
+//! Tests with `kill -9` at random moments.
 
 use crate::common::PASSWORD;
-use crate::env::{Browser, OTHER_PASSWORD, World};
+use crate::env::{Browser, OTHER_PASSWORD, TestEnv};
 use cometchat_auth::crypto::random;
 use cometchat_auth::users::email::email_key;
 use reqwest::{Client, Method, StatusCode};
@@ -12,36 +12,36 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Kills in the test that kills.
+/// The number of kills.
 const KILLS: usize = 50;
-/// Who use the server at once while it is killed.
+/// The number of concurrent clients.
 const CLIENTS: usize = 8;
 
-/// A user, as far as the server's answers tell: before a request, what it may change becomes uncertain, and its
-/// answer makes it certain.
+/// The state of a user according to the responses. Before a request, the values that it may change become uncertain; its
+/// response makes them certain.
 struct Known {
     email: String,
-    /// `None`: nobody knows.
+    /// `None` while it is uncertain.
     exists: Option<bool>,
-    /// One of these.
+    /// The possible names.
     names: Vec<String>,
-    /// One of these: it counts the passwords.
+    /// The possible values; each password change adds one.
     password_versions: Vec<i64>,
-    /// Sessions that there are, and that there are no more, by what the database knows them by.
+    /// The hashes of live and of ended sessions.
     live: Vec<String>,
     ended: Vec<String>,
 }
 
-/// What the clients were answered.
+/// The expected state according to all responses.
 #[derive(Clone)]
 struct Ledger {
     known: Arc<Mutex<BTreeMap<String, Known>>>,
-    answers: watch::Sender<usize>,
+    responses: watch::Sender<usize>,
 }
 
 impl Ledger {
     fn new() -> Self {
-        Self { known: Arc::default(), answers: watch::Sender::new(0) }
+        Self { known: Arc::default(), responses: watch::Sender::new(0) }
     }
 
     fn begin(&self, email: &str) {
@@ -51,32 +51,32 @@ impl Ledger {
         self.known.lock().unwrap().insert(email.into(), known);
     }
 
-    /// Before a request.
+    /// Records the uncertainty before a request.
     fn doubt(&self, email: &str, change: impl FnOnce(&mut Known)) {
         change(self.known.lock().unwrap().get_mut(email).unwrap());
     }
 
-    /// After its answer.
+    /// Records the certainty after its response.
     fn note(&self, email: &str, change: impl FnOnce(&mut Known)) {
         self.doubt(email, change);
-        self.answers.send_modify(|answers| *answers += 1);
+        self.responses.send_modify(|responses| *responses += 1);
     }
 
-    /// Waits for so many more answers.
-    async fn grows_by(&self, more: usize) {
-        let now = *self.answers.borrow();
-        self.answers.subscribe().wait_for(|answers| *answers >= now + more).await.unwrap();
+    /// Waits for this number of further responses.
+    async fn wait_for_responses(&self, more: usize) {
+        let now = *self.responses.borrow();
+        self.responses.subscribe().wait_for(|responses| *responses >= now + more).await.unwrap();
     }
 
-    /// Fails unless the database has it all.
-    async fn is_kept(&self, world: &World) {
-        // Counted from 1: a version begins with the time.
+    /// Panics unless the database matches all responses.
+    async fn assert_stored(&self, env: &TestEnv) {
+        // Relative to 1, because the first version is the creation time.
         let sql = "SELECT email_key, name, password_version - created_at + 1 FROM users";
-        let users: Vec<(String, String, i64)> = world.db.fetch_all(sql, &[]).await.unwrap();
+        let users: Vec<(String, String, i64)> = env.db.fetch_all(sql, &[]).await.unwrap();
         let users: BTreeMap<String, (String, i64)> =
             users.into_iter().map(|(key, name, version)| (key, (name, version))).collect();
         let sessions: Vec<(String,)> =
-            world.db.fetch_all("SELECT token_hash FROM sessions", &[]).await.unwrap();
+            env.db.fetch_all("SELECT token_hash FROM sessions", &[]).await.unwrap();
         let sessions: BTreeSet<String> = sessions.into_iter().map(|(hash,)| hash).collect();
         for known in self.known.lock().unwrap().values() {
             let email = &known.email;
@@ -101,13 +101,13 @@ impl Ledger {
         }
     }
 
-    /// How many users are known to be there.
+    /// Returns the number of users that certainly exist.
     fn users(&self) -> usize {
         self.known.lock().unwrap().values().filter(|known| known.exists == Some(true)).count()
     }
 }
 
-/// Lives one user's life after the other, until an answer does not come.
+/// Runs the life cycles of users one after the other, until a response is missing.
 async fn live(http: Client, url: String, ledger: Ledger, client: String) {
     for life in 0.. {
         let email = format!("{client}-{life}@a");
@@ -133,7 +133,7 @@ async fn live_once(http: &Client, url: &str, ledger: &Ledger, email: &str, to_th
     assert_eq!(elsewhere.login(email, PASSWORD).await?, StatusCode::OK);
     let there = elsewhere.token_hash();
     ledger.note(email, |user| user.live.push(there.clone()));
-    // While the chat hangs there is none, and that is told.
+    // While CometChat hangs, the response has no chat token.
     elsewhere.call(Method::POST, routes::CHAT_TOKEN, json!({"renew": true})).await?;
 
     ledger.doubt(email, |user| (user.password_versions, user.live) = (vec![1, 2], Vec::new()));
@@ -155,61 +155,61 @@ async fn live_once(http: &Client, url: &str, ledger: &Ledger, email: &str, to_th
     Some(())
 }
 
-/// Every third kill while CometChat hangs, which is between a transaction and the end of its call; the others
-/// wherever they hit.
+/// Every third kill happens while calls to CometChat hang, between a transaction and the end of the call; the other kills
+/// happen at random moments.
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_kills_under_load_lose_nothing() {
-    let mut world = World::new().await;
+    let mut env = TestEnv::new().await;
     let ledger = Ledger::new();
     for round in 0..KILLS {
         let is_hanging = round % 3 == 0;
         if is_hanging {
-            world.fault(json!({"api": "rest", "kind": "hang"})).await;
+            env.add_fault(json!({"api": "rest", "kind": "hang"})).await;
         }
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
             let name = format!("{round}-{client}");
-            clients.spawn(live(world.http.clone(), world.url().to_owned(), ledger.clone(), name));
+            clients.spawn(live(env.http.clone(), env.url().to_owned(), ledger.clone(), name));
         }
-        // One of them answered or hanging; the others, and most of the time all, at any point.
+        // Waits for a random number of responses or hanging calls.
         let moment = random::fraction();
         let some = |most: usize| 1 + (most as f64 * moment) as usize;
         if is_hanging {
-            world.hangs_on(some(CLIENTS - 1)).await;
+            env.wait_for_pending_calls(some(CLIENTS - 1)).await;
         } else {
-            ledger.grows_by(some(3 * CLIENTS)).await;
+            ledger.wait_for_responses(some(3 * CLIENTS)).await;
         }
-        world.kill();
+        env.kill();
         while let Some(client) = clients.join_next().await {
             client.unwrap();
         }
-        ledger.is_kept(&world).await;
-        world.agreement.holds().await;
-        // Calls that hung go through now, and nobody hears of it.
-        world.mend().await;
-        world.agreement.holds().await;
-        world.start();
+        ledger.assert_stored(&env).await;
+        env.consistency.assert_no_orphans().await;
+        // CometChat performs the calls that hung, without a client for the responses.
+        env.clear_faults().await;
+        env.consistency.assert_no_orphans().await;
+        env.start();
     }
-    world.kill();
-    world.let_time_pass().await;
-    world.start();
-    world.agreement.comes_about().await;
-    ledger.is_kept(&world).await;
-    assert!(ledger.users() > KILLS, "there was something to lose");
+    env.kill();
+    env.expire_waits().await;
+    env.start();
+    env.consistency.wait_until_consistent().await;
+    ledger.assert_stored(&env).await;
+    assert!(ledger.users() > KILLS, "the test has created users");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupted_registration_allows_login() {
-    let mut world = World::new().await;
-    world.fault(json!({"api": "rest", "kind": "hang"})).await;
-    let mut browser = world.browser();
+    let mut env = TestEnv::new().await;
+    env.add_fault(json!({"api": "rest", "kind": "hang"})).await;
+    let mut browser = env.browser();
     let cut_short = tokio::spawn(async move { browser.register("ada@a").await });
-    world.hangs_on(1).await;
-    world.kill();
+    env.wait_for_pending_calls(1).await;
+    env.kill();
     assert_eq!(cut_short.await.unwrap(), None);
-    world.mend().await;
-    world.start();
-    let mut browser = world.browser();
+    env.clear_faults().await;
+    env.start();
+    let mut browser = env.browser();
     let again = browser.register("ada@a").await;
     assert_eq!(again.map(|status| status.as_u16()), Some(ErrorCode::EmailTaken.status()));
     assert_eq!(browser.login("ada@a", PASSWORD).await, Some(StatusCode::OK));

@@ -1,7 +1,7 @@
-//! A disk that is full, and one that cannot be written to. Only where the tests may mount a file system of their own,
-//! in a namespace that ends with the server, and only for SQLite.
+//! Tests of a full disk and of a read-only disk. Only for SQLite, and only if the test may mount a file system in a
+//! namespace, which ends with the server.
 
-use crate::common::{self, Server, consistency::Agreement, consistency::SECRET_KEY};
+use crate::common::{self, Server, consistency::ConsistencyChecker, consistency::SECRET_KEY};
 use crate::env::Browser;
 use cometchat_auth::db::Db;
 use reqwest::StatusCode;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// A command that mounts something at a folder, `$0`, where it alone sees it, and then becomes the server.
+/// Returns a command that mounts a file system at the folder `$0` in its own namespace, and executes the server.
 fn on(mount: &str, folder: &Path) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--mount", "sh", "-c", &format!("{mount} && exec \"$1\"")]);
@@ -19,9 +19,9 @@ fn on(mount: &str, folder: &Path) -> Command {
     command
 }
 
-/// Whether it is worth a try; says why not.
+/// Returns whether the test may mount; prints a message if not.
 fn can_mount() -> bool {
-    if common::is_on_postgres() {
+    if common::uses_postgres() {
         return false;
     }
     let folder = common::canary::folder();
@@ -29,16 +29,16 @@ fn can_mount() -> bool {
     mount.args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none"]).arg(folder.path());
     let can = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
     if !can {
-        eprintln!("left out: the system does not let a test mount anything");
+        eprintln!("skipped: mounting is not permitted");
     }
     can
 }
 
-/// A server whose data is on a disk of a few megabytes.
+/// A server whose data folder is a file system of 4 MB.
 struct Small {
     server: Server,
     emulator: String,
-    /// Its data folder, from outside.
+    /// Its data folder, as seen from the test.
     data: PathBuf,
     _folder: TempDir,
 }
@@ -64,7 +64,7 @@ impl Small {
         Browser::new(&common::client(), &self.server.url)
     }
 
-    /// Not a byte is left.
+    /// Fills the disk to the last byte.
     fn fill(&self) {
         let mut filler = File::create(self.data.join("filler")).unwrap();
         for size in [64 * 1024, 1] {
@@ -76,8 +76,8 @@ impl Small {
         std::fs::remove_file(self.data.join("filler")).unwrap();
     }
 
-    /// Looks at a copy of its database, made and looked at while it stands still: SQLite follows no way into another
-    /// namespace.
+    /// Checks the consistency of a copy of the database while the server is stopped by a signal. SQLite cannot open the
+    /// database in the other namespace.
     async fn agrees(&self) {
         self.server.signal("-STOP");
         let copy = common::canary::folder();
@@ -85,7 +85,7 @@ impl Small {
             std::fs::copy(self.data.join(file), copy.path().join(file)).unwrap();
         }
         let db = Db::open(&format!("sqlite://{}/test.db", copy.path().display())).await.unwrap();
-        Agreement::new(&self.emulator, db).holds().await;
+        ConsistencyChecker::new(&self.emulator, db).assert_no_orphans().await;
         self.server.signal("-CONT");
     }
 }
@@ -107,15 +107,19 @@ async fn full_disk_returns_503_and_loses_nothing() {
         assert_eq!(ada.rename("Countess").await, unavailable);
         assert_eq!(ada.change_password().await, unavailable);
         assert_eq!(grace.logout().await, unavailable);
-        assert_eq!(ada.session().await, Some(StatusCode::OK), "reading goes on");
+        assert_eq!(ada.session().await, Some(StatusCode::OK), "reads still work");
     }
 
     small.empty();
     small.agrees().await;
-    assert_eq!(small.browser().register("new@a").await, Some(StatusCode::CREATED), "nothing was left of it");
+    assert_eq!(
+        small.browser().register("new@a").await,
+        Some(StatusCode::CREATED),
+        "the failed registration left no data"
+    );
     assert_eq!(small.browser().login("ada@a", common::PASSWORD).await, Some(StatusCode::OK));
     assert_eq!(ada.rename("Countess").await, Some(StatusCode::OK));
-    assert_eq!(grace.session().await, Some(StatusCode::OK), "she was told that she is not signed out");
+    assert_eq!(grace.session().await, Some(StatusCode::OK), "a failed sign-out ends no session");
     assert_eq!(grace.logout().await, Some(StatusCode::NO_CONTENT));
     assert_eq!(grace.session().await, Some(StatusCode::UNAUTHORIZED));
     small.agrees().await;
@@ -134,7 +138,7 @@ async fn read_only_data_folder_is_reported_at_startup() {
         ("SECRET_KEY", SECRET_KEY),
         ("COMETCHAT_EMULATOR_URL", &emulator),
     ];
-    // As it is when it has run before; and as it is the first time.
+    // With the files of an earlier run, and without any.
     for runs_before in [1, 0] {
         std::fs::create_dir_all(&data).unwrap();
         for _ in 0..runs_before {
@@ -146,8 +150,8 @@ async fn read_only_data_folder_is_reported_at_startup() {
         let ended = read_only.current_dir(folder.path()).env_clear().envs(settings).output().unwrap();
         let said = String::from_utf8(ended.stderr).unwrap();
         assert!(!ended.status.success());
-        let words = format!("cannot open the database {}/test.db", data.display());
-        assert!(said.contains(&words) && said.contains("Check that its folder is writable"), "{said}");
+        let message = format!("cannot open the database {}/test.db", data.display());
+        assert!(said.contains(&message) && said.contains("Check that its folder is writable"), "{said}");
         std::fs::remove_dir_all(&data).unwrap();
     }
 }

@@ -1,8 +1,8 @@
-//! Emulator, database and server, and a browser's worth of client.
+//! An environment of emulator, database and server, and an HTTP client with cookies.
 
 use crate::common::{
     self, PASSWORD, Server, canary,
-    consistency::{Agreement, SECRET_KEY},
+    consistency::{ConsistencyChecker, SECRET_KEY},
 };
 use cometchat_auth::crypto::sha256_hex;
 use cometchat_auth::db::Db;
@@ -14,26 +14,26 @@ use tempfile::TempDir;
 pub const OTHER_PASSWORD: &str = "carpet lantern november";
 
 /// Emulator and database, and the server while it runs.
-pub struct World {
+pub struct TestEnv {
     pub http: Client,
     emulator: String,
     folder: TempDir,
     database: String,
     pub db: Db,
-    pub agreement: Agreement,
+    pub consistency: ConsistencyChecker,
     server: Option<Server>,
 }
 
-impl World {
+impl TestEnv {
     pub async fn new() -> Self {
         let folder = common::canary::folder();
         let database = common::new_database(folder.path()).await;
         let db = Db::open(&database).await.unwrap();
         let (http, emulator) = (common::client(), common::emulator());
-        let agreement = Agreement::new(&emulator, db.clone());
-        let mut world = Self { http, emulator, folder, database, db, agreement, server: None };
-        world.start();
-        world
+        let consistency = ConsistencyChecker::new(&emulator, db.clone());
+        let mut env = Self { http, emulator, folder, database, db, consistency, server: None };
+        env.start();
+        env
     }
 
     pub fn start(&mut self) {
@@ -58,13 +58,13 @@ impl World {
         Browser::new(&self.http, self.url())
     }
 
-    pub async fn fault(&self, fault: Value) {
+    pub async fn add_fault(&self, fault: Value) {
         let url = format!("{}/emulator/faults", self.emulator);
         assert!(self.http.post(url).json(&fault).send().await.unwrap().status().is_success());
     }
 
-    /// Waits until so many calls are without an answer.
-    pub async fn hangs_on(&self, calls: usize) {
+    /// Waits until this number of calls to CometChat have no response yet.
+    pub async fn wait_for_pending_calls(&self, calls: usize) {
         let url = format!("{}/emulator/state", self.emulator);
         loop {
             let state: Value = self.http.get(&url).send().await.unwrap().json().await.unwrap();
@@ -75,25 +75,25 @@ impl World {
         }
     }
 
-    pub async fn mend(&self) {
+    pub async fn clear_faults(&self) {
         self.http.delete(format!("{}/emulator/faults", self.emulator)).send().await.unwrap();
     }
 
-    /// The hour goes by for which a job or a dead worker's claim may wait. Only while no server runs: it
-    /// would not know that its claims are over.
-    pub async fn let_time_pass(&self) {
+    /// Makes all jobs due and ends the claims of dead workers, instead of waiting up to an hour. Only while no server
+    /// runs, because a server relies on its claims.
+    pub async fn expire_waits(&self) {
         assert!(self.server.is_none());
-        // A check of lost tokens that was tried often looks no more after this time.
+        // A check for lost tokens with this many attempts is not repeated.
         let passed = "UPDATE chat_jobs SET run_at = 0, claimed_until = 0, unsettled_until = 0,
                                            attempts = CASE WHEN kind = 'reconcile_tokens' THEN 100 ELSE attempts END";
         self.db.execute(passed, &[]).await.unwrap();
     }
 }
 
-/// A browser: what it knows after each answer.
+/// An HTTP client with the session cookie of a browser.
 pub struct Browser {
     http: Client,
-    /// The server's.
+    /// The URL of the server.
     url: String,
     cookie: String,
 }
@@ -103,25 +103,25 @@ impl Browser {
         Self { http: http.clone(), url: url.into(), cookie: String::new() }
     }
 
-    /// What the database knows its session by.
+    /// Returns the hash by which the database identifies its session.
     pub fn token_hash(&self) -> String {
         sha256_hex(self.cookie.split_once('=').unwrap_or_default().1.as_bytes())
     }
 
-    /// The answer's status; `None` when there is no answer, or not all of it.
+    /// Returns the status of the response, or `None` if the response is missing or incomplete.
     pub async fn call(&mut self, method: Method, path: &str, body: Value) -> Option<StatusCode> {
         canary::secrets_of(&body);
         let request = self.http.request(method, format!("{}{path}", self.url));
-        let answer = request.header("cookie", &self.cookie).json(&body).send().await.ok()?;
-        let status = answer.status();
-        for cookie in answer.headers().get_all("set-cookie") {
+        let response = request.header("cookie", &self.cookie).json(&body).send().await.ok()?;
+        let status = response.status();
+        for cookie in response.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
             canary::secret(cookie.split_once('=').unwrap().1);
             if cookie.starts_with("cometchat-auth=") {
                 self.cookie = cookie.to_owned();
             }
         }
-        answer.bytes().await.ok()?;
+        response.bytes().await.ok()?;
         Some(status)
     }
 
@@ -143,7 +143,7 @@ impl Browser {
         self.call(Method::PUT, routes::PASSWORD, body).await
     }
 
-    /// Deletes the account, whose password is this.
+    /// Deletes the account with its password.
     pub async fn delete(&mut self, password: &str) -> Option<StatusCode> {
         self.call(Method::DELETE, routes::ACCOUNT, json!({"password": password})).await
     }

@@ -1,5 +1,5 @@
-//! Nothing lost, on the real binary: whatever CometChat or the disk does, and wherever the server is killed, what
-//! was answered is so, and the database and CometChat agree in the end, to the last user and token.
+//! Tests of the binary with faults: CometChat or the disk fails, or the server is killed. Every response stays true,
+//! and in the end the database and CometChat have the same users and tokens.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -1,6 +1,7 @@
-//! `SECRET_KEY` changed in two instances on one database under load, as docs/DEPLOY.md says, and in the wrong way.
+//! Tests of a `SECRET_KEY` rotation in two instances on one database under load: as docs/DEPLOY.md describes it, and
+//! without its first step.
 
-use crate::common::{self, PASSWORD, Server, consistency::Agreement};
+use crate::common::{self, PASSWORD, Server, consistency::ConsistencyChecker};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cometchat_auth::db::Db;
@@ -13,17 +14,17 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const CLIENTS: usize = 4;
-/// Sign-ins of all clients together between two restarts.
+/// The number of logins of all clients between two restarts.
 const ROUNDS: usize = 3 * CLIENTS;
 
-/// A key, and those that also open.
+/// A key and its fallbacks.
 type Keys = (u8, &'static [u8]);
 
 fn text(byte: u8) -> String {
     STANDARD.encode([byte; 32])
 }
 
-/// Two instances, and where clients find them.
+/// Two instances and their URLs.
 struct Instances {
     folder: TempDir,
     database: String,
@@ -43,7 +44,7 @@ impl Instances {
         instances
     }
 
-    /// Ends an instance as systemd does, and starts it with these keys.
+    /// Stops an instance with SIGTERM, and starts it with these keys.
     fn restart(&mut self, number: usize, (own, fallbacks): Keys) {
         if let Some(server) = self.servers[number].take() {
             server.signal("-TERM");
@@ -69,11 +70,11 @@ impl Instances {
     }
 }
 
-/// A browser that asks the other instance when one does not answer.
+/// A browser that tries the other instance if one does not respond.
 struct Browser {
     http: Client,
     urls: Arc<Mutex<[String; 2]>>,
-    /// The instance that is asked next.
+    /// The index of the next instance.
     next: usize,
     cookie: String,
 }
@@ -85,30 +86,30 @@ impl Browser {
             self.next += 1;
             let url = self.urls.lock().unwrap()[self.next % 2].clone();
             let request = self.http.request(method.clone(), format!("{url}{path}"));
-            if let Ok(answer) = request.header("cookie", &self.cookie).json(&body).send().await {
-                let status = answer.status();
-                for cookie in answer.headers().get_all("set-cookie") {
+            if let Ok(response) = request.header("cookie", &self.cookie).json(&body).send().await {
+                let status = response.status();
+                for cookie in response.headers().get_all("set-cookie") {
                     let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
                     if cookie.starts_with("cometchat-auth=") {
                         self.cookie = cookie.to_owned();
                     }
                 }
-                // An instance that is overloaded or stopping asks to come back.
+                // An overloaded or stopping instance responds with 503.
                 if status != StatusCode::SERVICE_UNAVAILABLE
-                    && let Ok(body) = answer.bytes().await
+                    && let Ok(body) = response.bytes().await
                 {
                     return (status, serde_json::from_slice(&body).unwrap_or_default());
                 }
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "no instance answers");
+            assert!(begun.elapsed() < Duration::from_secs(60), "no instance responds");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     async fn login(&mut self, email: &str) {
-        let (status, answer) =
+        let (status, response) =
             self.call(Method::POST, routes::LOGIN, json!({"email": email, "password": PASSWORD})).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(status, StatusCode::OK, "{response}");
     }
 
     async fn chat_token(&mut self) -> Value {
@@ -116,13 +117,13 @@ impl Browser {
     }
 
     async fn logout(&mut self) {
-        let (status, answer) = self.call(Method::POST, routes::LOGOUT, json!({})).await;
-        assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+        let (status, response) = self.call(Method::POST, routes::LOGOUT, json!({})).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{response}");
     }
 }
 
-/// Makes load: each client signs in and out again and again, at one instance and the other, until told to stop.
-/// One session of each stays to the end, with the chat token that it has.
+/// Runs clients that log in and out repeatedly at alternating instances, until `stop` is set. Returns a session of each
+/// client that lasts to the end, with its chat token.
 async fn load(
     urls: Arc<Mutex<[String; 2]>>,
     stop: Arc<AtomicBool>,
@@ -152,8 +153,8 @@ async fn load(
     futures_util::future::try_join_all(clients).await.unwrap()
 }
 
-/// Starts two instances with the first keys, and gives each the next ones, one instance after the other, under load.
-/// The chat token of a session must not change, and in the end none is alive at CometChat. Returns the log.
+/// Starts two instances with the first keys, and restarts one after the other with the next keys, under load. Asserts
+/// that chat tokens do not change, and that CometChat has no token after all sign-outs. Returns the log.
 async fn rotate(steps: &[Keys]) -> String {
     let mut instances = Instances::start(steps[0]).await;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -176,7 +177,7 @@ async fn rotate(steps: &[Keys]) -> String {
     stop.store(true, Ordering::Relaxed);
     for (mut browser, token) in clients.await.unwrap() {
         assert!(token.is_string());
-        assert_eq!(browser.chat_token().await, token, "the chat token of a session that stayed");
+        assert_eq!(browser.chat_token().await, token, "the chat token has changed");
         browser.logout().await;
     }
 
@@ -184,15 +185,15 @@ async fn rotate(steps: &[Keys]) -> String {
     let count = async |sql: &'static str| db.fetch_all::<(i64,)>(sql, &[]).await.unwrap()[0].0;
     while count("SELECT count(*) FROM chat_jobs").await > 0 {
         assert_eq!(count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await, 0, "{}", instances.log());
-        assert!(begun.elapsed() < Duration::from_secs(240), "still to be done: {}", instances.log());
+        assert!(begun.elapsed() < Duration::from_secs(240), "pending jobs: {}", instances.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let theirs = Agreement::new(&emulator, db.clone()).theirs().await;
+    let theirs = ConsistencyChecker::new(&emulator, db.clone()).cometchat_users().await;
     assert_eq!(theirs.len(), CLIENTS);
     for (uid, (_, tokens)) in theirs {
-        assert!(tokens.is_empty(), "{uid} is signed out, and has {tokens:?}");
+        assert!(tokens.is_empty(), "{uid} has no session, but tokens {tokens:?}");
     }
-    // With nothing left that the first key has sealed, the last is enough.
+    // No value is sealed with the first key any more, so the last key is sufficient.
     let last = (steps.last().unwrap().0, &[][..]);
     instances.restart(0, last);
     instances.log()
@@ -204,7 +205,7 @@ async fn key_rotation_as_documented_loses_no_token() {
     assert!(!log.contains("cannot be opened"), "{log}");
 }
 
-/// Without the first round each instance has, for a while, a key that the other does not know.
+/// Without the first step, each instance has a key for a while that the other does not know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn key_rotation_without_first_round_parks_no_job() {
     let log = rotate(&[(7, &[]), (8, &[7])]).await;

@@ -1,4 +1,4 @@
-//! The job queue, beside a model of it that is a list in memory.
+//! Compares the job queue with a model of it in memory.
 
 use super::for_all_with_db;
 use cometchat_auth::cometchat::job_queue::{self, ClaimedJob};
@@ -15,12 +15,12 @@ const USERS: [&str; 2] = ["ada", "bob"];
 
 #[derive(Debug, Clone)]
 enum Event {
-    /// Something about this user has changed.
+    /// A change of this user.
     Sync(usize),
     Revoke(usize),
     Claim(usize),
     Done(usize),
-    /// With the seconds that it waits, and for which a call may still be carried out.
+    /// With the seconds until the retry, and the seconds in which a lost call can still take effect.
     Retry(usize, i64, i64),
     Park(usize),
     Crash(usize),
@@ -45,26 +45,26 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     vec(event, 1..60)
 }
 
-/// A job as the model has it. Its name is the user's for a sync, the token's for a revocation.
+/// A job of the model. Its name is the user's for a sync, and the token's for a revocation.
 #[derive(Debug, Default)]
 struct Job {
     version: i64,
     attempts: i64,
     run_at: i64,
     parked: bool,
-    /// Until when a call that was given up may still be carried out.
+    /// The time until which a timed-out call can still take effect.
     unsettled_until: i64,
-    /// The number of the claim, and until when it holds.
+    /// The number of the claim and its expiry.
     claim: Option<(usize, i64)>,
 }
 
-/// What a worker has in its hands: the job, the number of its claim, and what it saw when it took it.
+/// A claimed job: its name, the number of the claim, and its state when it was claimed.
 struct Held {
     claimed: ClaimedJob,
     name: String,
     claim: usize,
     version: i64,
-    /// How often this had been asked for.
+    /// The number of requests for this job at the time of the claim.
     asked: usize,
 }
 
@@ -73,7 +73,7 @@ struct Model {
     now: i64,
     jobs: BTreeMap<String, Job>,
     claims: usize,
-    /// How often each was asked for, and up to which of these it has been done.
+    /// For each job the number of requests, and the last request that is done.
     asked: BTreeMap<String, usize>,
     done: BTreeMap<String, usize>,
 }
@@ -87,7 +87,7 @@ impl Model {
         (job.attempts, job.run_at, job.parked) = (0, now, false);
     }
 
-    /// When the jobs that a worker may take have been due since, by name.
+    /// The due times of the jobs that a worker may claim, by name.
     fn due(&self) -> BTreeMap<&str, i64> {
         let is_free = |job: &Job| job.claim.is_none_or(|(_, until)| until <= self.now);
         let due = |job: &Job| !job.parked && job.run_at <= self.now && is_free(job);
@@ -97,19 +97,19 @@ impl Model {
     async fn claim(&mut self, db: &Db) -> Result<Option<Held>, TestCaseError> {
         let due = self.due();
         let Some(claimed) = job_queue::claim(db, true, self.now).await.unwrap() else {
-            prop_assert!(due.is_empty(), "nobody is given what is due: {due:?}");
+            prop_assert!(due.is_empty(), "no worker gets the due jobs: {due:?}");
             return Ok(None);
         };
         let is_revocation = claimed.kind == job_queue::JobKind::RevokeToken;
         let name = if is_revocation { claimed.payload_sealed.clone().unwrap() } else { claimed.uid.clone() };
         let run_at = due.get(name.as_str()).copied();
-        prop_assert!(run_at.is_some(), "{name} is not due, or somebody has it");
+        prop_assert!(run_at.is_some(), "{name} is not due, or is claimed");
         prop_assert_eq!(run_at, due.values().min().copied(), "the longest due is first");
         self.claims += 1;
         let job = self.jobs.get_mut(&name).unwrap();
         job.attempts += 1;
         if let Some((_, until)) = job.claim {
-            // Whoever had it died, and what they asked CometChat for may come late.
+            // The previous worker died, and its call can still take effect.
             job.unsettled_until = job.unsettled_until.max(until + LATE_CALL_SECONDS);
         }
         job.claim = Some((self.claims, self.now + CLAIM_SECONDS));
@@ -118,8 +118,8 @@ impl Model {
         Ok(Some(Held { claimed, name, claim: self.claims, version, asked }))
     }
 
-    /// Lets go of a job, if it is still this worker's: what becomes of it is for `change`, which is told whether it was
-    /// asked for again meanwhile.
+    /// Releases a job if this worker still has it. `change` gets the job, and whether it was requested again since the
+    /// claim.
     fn conclude(&mut self, held: &Held, change: impl FnOnce(&mut Job, bool)) {
         let job = self.jobs.get_mut(&held.name);
         if let Some(job) = job.filter(|job| job.claim.is_some_and(|(claim, _)| claim == held.claim)) {
@@ -148,7 +148,7 @@ impl Model {
         }
     }
 
-    /// What an operator sees is what the model has.
+    /// Asserts that the list of jobs for operators matches the model.
     async fn compare(&self, db: &Db) -> Result<(), TestCaseError> {
         let listed = job_queue::list(db, 1_000).await.unwrap();
         let mut listed: Vec<_> =
@@ -228,7 +228,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
         model.compare(db).await?;
     }
 
-    // Every worker dies, a person makes what is parked due again, and one worker does the rest.
+    // All workers die, an operator releases the parked jobs, and one worker does the rest.
     job_queue::unpark(db, model.now).await.unwrap();
     let now = model.now;
     model.jobs.values_mut().filter(|job| job.parked).for_each(|job| {

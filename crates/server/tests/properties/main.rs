@@ -1,5 +1,5 @@
-//! Laws that hold whatever happens. proptest makes rows of events that nobody thought of, and of a row that breaks a
-//! law it prints the shortest that does.
+//! Property tests. proptest generates random sequences of events, and prints the shortest sequence that violates a
+//! property.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -13,16 +13,16 @@ use cometchat_auth::db::Db;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-/// Tries a law on this many inputs.
+/// Tests a property with this many random inputs.
 fn for_all<S: Strategy>(cases: u32, input: S, law: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    // A failure is printed whole; nothing is kept in files.
+    // The message has the whole input, so no file is written.
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     if let Err(failure) = TestRunner::new(config).run(&input, law) {
         panic!("{failure}");
     }
 }
 
-/// [`for_all`], with a database that the law finds as the case before has left it.
+/// Like [`for_all`], with one database for all cases.
 fn for_all_with_db<S: Strategy>(
     cases: u32,
     input: S,

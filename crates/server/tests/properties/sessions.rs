@@ -1,4 +1,4 @@
-//! The session's clock.
+//! Properties of the lifetime of sessions.
 
 use super::for_all_with_db;
 use cometchat_auth::db::Db;
@@ -8,7 +8,7 @@ use cometchat_auth::users::{self, User};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// `last_seen_at` is no more exact than this.
+/// The resolution of `last_seen_at`, in seconds.
 const TOUCH_SECONDS: i64 = 5 * 60;
 const CREATED: i64 = 1_000_000;
 
