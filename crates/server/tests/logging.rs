@@ -2,88 +2,60 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
+
+use common::{PASSWORD, Server, consistency::SECRET_KEY};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::{LoginResponse, routes};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
 
-const PASSWORD: &str = "plum tractor yesterday";
 const OTHER_PASSWORD: &str = "carpet lantern november";
 const UNKNOWN_EMAIL: &str = "my-password-in-the-wrong-field@example.com";
 const API_KEY: &str = "emulator-rest-api-key";
-const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-struct Server {
-    child: Child,
-    url: String,
+struct LoggedServer {
+    server: Server,
     folder: TempDir,
     http: Client,
 }
 
-impl Server {
+impl LoggedServer {
     fn start(filter: &str, format: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let config =
-            cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
-        let emulator = cometchat_emulator::App::build(config).unwrap();
-        let emulator_url = format!("http://{}", emulator.address());
-        tokio::spawn(emulator.run());
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
-            .current_dir(folder.path())
-            .env_clear()
-            .env("LISTEN", "127.0.0.1:0")
-            .env("SECRET_KEY", SECRET_KEY)
-            .env("COMETCHAT_EMULATOR_URL", emulator_url)
-            .env("LOG_FORMAT", format)
-            .env("RUST_LOG", filter)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(folder.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").expect(&line).to_owned();
-        #[allow(clippy::disallowed_methods)]
-        let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { child, url, folder, http }
+        let emulator = common::emulator();
+        let settings = [
+            ("SECRET_KEY", SECRET_KEY),
+            ("COMETCHAT_EMULATOR_URL", &emulator),
+            ("LOG_FORMAT", format),
+            ("RUST_LOG", filter),
+        ];
+        let server = Server::start(folder.path(), &settings);
+        Self { server, folder, http: common::client() }
     }
 
     async fn call(&self, method: Method, path: &str, cookie: &str, body: Value) -> Response {
-        let request = self.http.request(method, format!("{}{path}", self.url));
+        let request = self.http.request(method, format!("{}{path}", self.server.url));
         request.header("cookie", cookie).json(&body).send().await.unwrap()
     }
 
-    /// Stops the server and returns its log.
-    fn log(mut self) -> String {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+    /// Stops the server, and returns its log.
+    fn log(self) -> String {
+        self.server.signal("-TERM");
+        assert!(self.server.wait().success());
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Returns the cookies that a response sets, for the next request.
+/// Returns the cookies of a response as a `Cookie` header.
 fn cookies(response: &Response) -> String {
     let set = response.headers().get_all("set-cookie").iter();
     let pairs: Vec<_> = set.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
     pairs.join("; ")
 }
 
-/// Performs every action on an account. Returns the secrets, which must not be logged.
-async fn live(server: &Server) -> Vec<String> {
+/// Uses every route, and returns the secrets that the log must not contain.
+async fn live(server: &LoggedServer) -> Vec<String> {
     let mut secrets: Vec<String> =
         [PASSWORD, OTHER_PASSWORD, UNKNOWN_EMAIL, API_KEY, SECRET_KEY, "wrong password"]
             .map(str::to_owned)
@@ -118,7 +90,7 @@ async fn live(server: &Server) -> Vec<String> {
     for cookie in here.split("; ") {
         secrets.push(cookie.split_once('=').unwrap().1.to_owned());
     }
-    let broken = server.http.post(format!("{}{}", server.url, routes::LOGIN));
+    let broken = server.http.post(format!("{}{}", server.server.url, routes::LOGIN));
     let broken =
         broken.header("content-type", "application/json").body(format!("{{\"password\": {PASSWORD}"));
     assert_eq!(broken.send().await.unwrap().status(), 400);
@@ -129,7 +101,7 @@ async fn live(server: &Server) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn log_event_is_one_line_with_user_and_request() {
-    let server = Server::start("info", "json");
+    let server = LoggedServer::start("info", "json");
     live(&server).await;
     let log = server.log();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
@@ -149,18 +121,18 @@ async fn log_event_is_one_line_with_user_and_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn log_contains_no_secret_at_trace_level() {
-    let server = Server::start("trace", "json");
+    let server = LoggedServer::start("trace", "json");
     let secrets = live(&server).await;
     let log = server.log();
-    assert!(log.contains("\"TRACE\"") && log.contains("\"DEBUG\""), "all that there is was logged");
+    assert!(log.contains("\"TRACE\"") && log.contains("\"DEBUG\""), "the log has all levels");
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(&secret));
         assert!(line.is_none(), "{secret} in {line:?}");
     }
 }
 
-/// Sends a forged log line and an escape sequence in every input.
-async fn inject(server: &Server) {
+/// Sends a forged log line and a terminal escape sequence in every field.
+async fn inject(server: &LoggedServer) {
     const LINE: &str = "\n2026-11-25T00:00:00Z  INFO audit: injected\u{1b}[31m\r\u{2028}\u{9b}31m";
     const IN_URL: &str = "%0A2026-11-25T00:00:00Z%20INFO%20audit:%20injected%1B%5B31m%0D%E2%80%A8";
     let register = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
@@ -180,7 +152,8 @@ async fn inject(server: &Server) {
         (Method::GET, &format!("/{IN_URL}"), json!({})),
         (Method::from_bytes(b"INJECTED").unwrap(), "/", json!({})),
     ] {
-        let request = server.http.request(method, format!("{}{path}", server.url)).header("cookie", &cookie);
+        let request =
+            server.http.request(method, format!("{}{path}", server.server.url)).header("cookie", &cookie);
         let request =
             ["user-agent", "x-forwarded-for", "traceparent", "tracestate", "origin", "x-request-id"]
                 .iter()
@@ -194,7 +167,7 @@ async fn inject(server: &Server) {
 #[tokio::test(flavor = "multi_thread")]
 async fn log_lines_cannot_be_forged_by_input() {
     for format in ["text", "json"] {
-        let server = Server::start("debug", format);
+        let server = LoggedServer::start("debug", format);
         inject(&server).await;
         let log = server.log();
         assert!(

@@ -4,20 +4,21 @@
 
 mod common;
 
+use common::{SERVER, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// Returns a command that runs the binary in `folder` with only these settings in its environment.
 fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
+    let mut command = Command::new(SERVER);
     command.current_dir(folder).env_clear().envs(settings.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -35,61 +36,31 @@ fn run_failing(command: &mut Command) -> String {
     message
 }
 
-/// A running server, killed on drop.
-struct Running {
-    child: Child,
-    address: String,
+/// Starts a server with limits on open files, in the syntax of `ulimit`.
+fn start_with_files(folder: &Path, limit: &str) -> Server {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit {limit} && exec \"$0\""), SERVER]).stdin(Stdio::null());
+    Server::start_by(command, folder, &[EMULATOR])
 }
 
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
-        Self { child, address }
-    }
-
-    /// The same with limits of open files, as `ulimit` takes them.
-    fn with_files(folder: &Path, limit: &str) -> Self {
-        let script = format!("ulimit {limit} && exec \"$0\"");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_cometchat-auth")]).current_dir(folder);
-        command.env_clear().envs([EMULATOR, ANY_PORT]);
-        Self::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()))
-    }
-
-    fn connect(&self) -> TcpStream {
-        let address: SocketAddr = self.address.parse().unwrap();
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
-    }
-
-    /// Returns the response of `/readyz`.
-    fn ready(&self) -> String {
-        let mut visitor = self.connect();
-        visitor.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut response = String::new();
-        visitor.read_to_string(&mut response).unwrap();
-        response
-    }
-
-    fn open_files(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    }
+fn connect(server: &Server) -> TcpStream {
+    let address: SocketAddr = server.address().parse().unwrap();
+    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Returns the response to a readiness request.
+fn ready(server: &Server) -> String {
+    let mut client = connect(server);
+    client.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    response
+}
+
+fn open_files(server: &Server) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
 }
 
 fn add_user(folder: &Path, arguments: &[&str], password: &str) -> Output {
@@ -135,7 +106,7 @@ fn dotenv_settings_are_overridden_by_flags() {
     .unwrap();
     let message = run_failing(&mut command(folder.path(), &[]));
     assert!(message.contains("LISTEN: \"nonsense\""), "{message}");
-    Running::start(command(folder.path(), &[]).args(["serve", "--listen", "127.0.0.1:0"]));
+    Server::spawn(command(folder.path(), &[]).args(["serve", "--listen", "127.0.0.1:0"]));
     let below = folder.path().join("below");
     std::fs::create_dir(&below).unwrap();
     let message = run_failing(&mut command(&below, &[]));
@@ -235,12 +206,12 @@ fn user_add_rejects_invalid_id_email_or_name() {
 #[test]
 fn healthcheck_fails_when_server_is_down() {
     let folder = folder();
-    let server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    let server = Server::start(folder.path(), &[EMULATOR]);
     let check =
         |address: &str| command(folder.path(), &[("LISTEN", address)]).arg("healthcheck").output().unwrap();
-    let well = check(&server.address);
+    let well = check(server.address());
     assert!(well.status.success(), "{}", text(&well.stderr));
-    let address = server.address.clone();
+    let address = server.address().to_owned();
     drop(server);
     assert!(!check(&address).status.success());
 }
@@ -249,11 +220,12 @@ fn healthcheck_fails_when_server_is_down() {
 fn shutdown_signal_ends_server_with_success() {
     for signal in ["-TERM", "-INT"] {
         let folder = folder();
-        let mut server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
-        TcpStream::connect(&server.address).unwrap();
+        let server = Server::start(folder.path(), &[EMULATOR]);
+        TcpStream::connect(server.address()).unwrap();
         server.signal(signal);
-        assert!(server.child.wait().unwrap().success(), "{signal}");
-        assert!(TcpStream::connect(&server.address).is_err());
+        let address = server.address().to_owned();
+        assert!(server.wait().success(), "{signal}");
+        assert!(TcpStream::connect(&address).is_err());
     }
 }
 
@@ -267,14 +239,14 @@ fn raise_fd_limit() -> usize {
 #[test]
 fn idle_connections_block_no_others_and_get_408() {
     let folder = folder();
-    // Fewer if the limit of open files is lower.
+    // Fewer if the limit on open files is lower.
     let count = 10_000.min(raise_fd_limit() - 500);
-    let server = Running::with_files(folder.path(), "-Sn 1024");
-    let idle: Vec<TcpStream> = (0..count).map(|_| server.connect()).collect();
-    let response = server.ready();
+    let server = start_with_files(folder.path(), "-Sn 1024");
+    let idle: Vec<TcpStream> = (0..count).map(|_| connect(&server)).collect();
+    let response = ready(&server);
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");
-    let open = server.open_files();
-    assert!(open > count / 2, "of {count} connections it has {open} files open at once");
+    let open = open_files(&server);
+    assert!(open > count / 2, "{open} files are open for {count} connections");
 
     for mut stream in idle {
         let mut response = String::new();
@@ -288,18 +260,18 @@ fn idle_connections_block_no_others_and_get_408() {
 fn connection_limit_follows_open_file_limit() {
     let folder = folder();
     raise_fd_limit();
-    // 344 for connections, and 256 for the rest.
-    let server = Running::with_files(folder.path(), "-n 600");
-    let _idle: Vec<TcpStream> = (0..700).map(|_| server.connect()).collect();
+    // 344 for connections; the server reserves 256 for other files.
+    let server = start_with_files(folder.path(), "-n 600");
+    let _idle: Vec<TcpStream> = (0..700).map(|_| connect(&server)).collect();
     let (answered, response) = mpsc::channel();
     std::thread::scope(|scope| {
-        // Succeeds once the first idle connections time out.
-        scope.spawn(|| answered.send(server.ready()).unwrap());
+        // The response comes when the server closes the first idle connections.
+        scope.spawn(|| answered.send(ready(&server)).unwrap());
         let mut most = 0;
         let response = loop {
             match response.recv_timeout(Duration::from_millis(20)) {
                 Ok(response) => break response,
-                Err(_) => most = most.max(server.open_files()),
+                Err(_) => most = most.max(open_files(&server)),
             }
         };
         assert!(response.starts_with("HTTP/1.1 200"), "{response}");
@@ -314,14 +286,11 @@ async fn concurrent_starts_on_new_database_succeed() {
     let starts: Vec<_> = (0..6)
         .map(|_| {
             let (path, database) = (folder.path().to_owned(), database.clone());
-            std::thread::spawn(move || {
-                let settings = [EMULATOR, ANY_PORT, ("DATABASE_URL", &database)];
-                Running::start(&mut command(&path, &settings))
-            })
+            std::thread::spawn(move || Server::start(&path, &[EMULATOR, ("DATABASE_URL", &database)]))
         })
         .collect();
     for start in starts {
-        TcpStream::connect(&start.join().unwrap().address).unwrap();
+        TcpStream::connect(start.join().unwrap().address()).unwrap();
     }
 }
 
@@ -360,9 +329,9 @@ fn shutdown_works_while_database_is_silent() {
 #[test]
 fn healthcheck_ignores_http_proxy() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Running::start(&mut command(folder.path(), &[EMULATOR, ANY_PORT]));
+    let server = Server::start(folder.path(), &[EMULATOR]);
     let proxy = ("HTTP_PROXY", "http://127.0.0.1:9");
-    let asked = [("LISTEN", server.address.as_str()), proxy, ("http_proxy", "http://127.0.0.1:9")];
+    let asked = [("LISTEN", server.address()), proxy, ("http_proxy", "http://127.0.0.1:9")];
     let output = command(folder.path(), &asked).arg("healthcheck").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

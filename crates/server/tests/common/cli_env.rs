@@ -1,13 +1,13 @@
 //! The environment of an operator: a folder with a database, an emulator, and optionally a running server.
 
-use super::{PASSWORD, canary};
+use super::{PASSWORD, SERVER, Server, canary};
 use cometchat_auth::db::Db;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::routes;
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -17,25 +17,18 @@ pub struct CliEnv {
     pub database: String,
     pub emulator: String,
     pub http: Client,
-    pub server: Option<(Child, String)>,
+    pub server: Option<Server>,
 }
 
 impl CliEnv {
     pub async fn new() -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let config =
-            cometchat_emulator::Config { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
-        let app = cometchat_emulator::App::build(config).unwrap();
-        let emulator = format!("http://{}", app.address());
-        tokio::spawn(app.run());
-        #[allow(clippy::disallowed_methods)]
-        let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let (http, emulator) = (super::client(), super::emulator());
         let folder = canary::folder();
         Self { database: super::new_database(folder.path()).await, folder, emulator, http, server: None }
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"));
+        let mut command = Command::new(SERVER);
         command.current_dir(self.folder.path()).env_clear().args(arguments);
         command.env("COMETCHAT_EMULATOR_URL", &self.emulator).env("LISTEN", "127.0.0.1:0");
         command.env("DATABASE_URL", &self.database).envs(canary::settings());
@@ -75,10 +68,7 @@ impl CliEnv {
     }
 
     pub fn serve(&mut self) {
-        let mut child = self.command(&[]).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        self.server = Some((child, line.trim().strip_prefix("listening on ").expect(&line).to_owned()));
+        self.server = Some(Server::spawn(self.command(&[]).stderr(Stdio::null())));
     }
 
     pub async fn login(&self, email: &str, password: &str) -> StatusCode {
@@ -91,7 +81,7 @@ impl CliEnv {
     }
 
     pub fn url(&self, route: &str) -> String {
-        format!("{}{route}", self.server.as_ref().unwrap().1)
+        format!("{}{route}", self.server.as_ref().unwrap().url)
     }
 
     pub async fn db(&self) -> Db {
@@ -125,20 +115,11 @@ impl CliEnv {
     }
 
     pub fn stop(&mut self) {
-        if let Some((mut child, _)) = self.server.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.server = None;
     }
 
     pub fn file(&self, name: &str, text: &str) -> String {
         std::fs::write(self.folder.path().join(name), text).unwrap();
         name.to_owned()
-    }
-}
-
-impl Drop for CliEnv {
-    fn drop(&mut self) {
-        self.stop();
     }
 }

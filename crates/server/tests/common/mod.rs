@@ -78,7 +78,7 @@ impl Server {
 
     /// Like [`Server::start`], with a command that executes the binary.
     pub fn start_by(mut command: Command, folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = command
+        command
             .current_dir(folder)
             .env_clear()
             .env("LISTEN", "127.0.0.1:0")
@@ -87,14 +87,22 @@ impl Server {
             .env("COMETCHAT_CALLS_PER_MINUTE", "1000000")
             .envs(canary::settings())
             .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(File::options().create(true).append(true).open(folder.join("log")).unwrap())
-            .spawn()
-            .unwrap();
+            .stderr(File::options().create(true).append(true).open(folder.join("log")).unwrap());
+        Self::spawn(&mut command)
+    }
+
+    /// Starts a configured command, and waits until the server listens.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").expect(&line).to_owned();
         Self { child, url }
+    }
+
+    /// Returns its host and port.
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
     }
 
     /// Returns its port.
