@@ -2,7 +2,7 @@
 //! must be true, the server must recover by itself, and no data may be lost.
 
 use crate::common::{self, consistency::ConsistencyChecker};
-use crate::fault_proxy::{Fault, Line};
+use crate::fault_proxy::{Fault, FaultProxy};
 use crate::helpers::*;
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
@@ -51,24 +51,24 @@ impl Flow {
 struct Stage {
     app: TestApp,
     to: To,
-    line: Line,
+    proxy: FaultProxy,
     consistency: ConsistencyChecker,
 }
 
 impl Stage {
     async fn new(to: To) -> Self {
-        let mut line = None;
+        let mut proxy = None;
         let app = TestApp::start_with(|config| {
-            line = Some(match to {
-                To::Database => Line::before_database(config),
-                To::CometChat => Line::before(&mut config.cometchat.endpoint.base),
+            proxy = Some(match to {
+                To::Database => FaultProxy::before_database(config),
+                To::CometChat => FaultProxy::before(&mut config.cometchat.endpoint.base),
             });
         })
         .await;
         // Creates the demo user at CometChat, so that both sides are in sync.
         app.signed_in().await;
         let consistency = ConsistencyChecker::new(&app.emulator.url, app.db.clone());
-        Self { app, to, line: line.unwrap(), consistency }
+        Self { app, to, proxy: proxy.unwrap(), consistency }
     }
 
     /// Runs the flow with the fault at this step. Returns whether the flow has so many steps.
@@ -78,17 +78,17 @@ impl Stage {
         if flow == Flow::SignOut {
             browser.sign_in(EMAIL, PASSWORD).await;
         }
-        self.line.strike(step, fault);
+        self.proxy.inject(step, fault);
         let since = Instant::now();
         let response = tokio::time::timeout(self.to.limit(), ask(&mut browser, flow, &email)).await;
         let response = response.unwrap_or_else(|_| panic!("{flow:?}, step {step}: no answer in time"));
         let took = since.elapsed();
         // Pending jobs use the connection, too.
-        let is_over = async || self.line.has_struck() || self.consistency.has_no_jobs().await;
+        let is_over = async || self.proxy.was_injected() || self.consistency.has_no_jobs().await;
         self.app.eventually_over_time("it has struck, or nothing is left to do", is_over).await;
-        let has_struck = self.line.disarm();
+        let was_injected = self.proxy.disarm();
 
-        let must_work = self.to == To::CometChat || !has_struck || fault == LATE;
+        let must_work = self.to == To::CometChat || !was_injected || fault == LATE;
         let has_worked = response.status() == flow.success();
         let mut token = None;
         if !has_worked {
@@ -98,7 +98,7 @@ impl Stage {
             assert!(error.retry_after_seconds.is_some());
         } else if flow != Flow::SignOut {
             token = response.json::<LoginResponse>().await.unwrap().cometchat_auth_token;
-            let may_lack_it = (has_struck && fault != LATE) || took > PATIENCE;
+            let may_lack_it = (was_injected && fault != LATE) || took > PATIENCE;
             assert!(token.is_some() || may_lack_it, "{flow:?}, step {step}: no token, after {took:?}");
         }
 
@@ -117,7 +117,7 @@ impl Stage {
         self.assert_consistent(&mut browser, flow, &email, has_worked).await;
         self.app.eventually_over_time("nothing is left to do", || self.consistency.has_no_jobs()).await;
         self.consistency.assert_in_sync().await;
-        has_struck
+        was_injected
     }
 
     /// Asserts that the response was true, and that a failed flow can be repeated.
@@ -219,11 +219,11 @@ async fn database_garbage_on_connect_returns_503() {
     let (browser, _) = stage.app.signed_in().await;
     for step in 0..20 {
         // Closes all pooled connections.
-        stage.line.cut();
+        stage.proxy.cut();
         failure(browser.session().await, ErrorCode::Unavailable).await;
-        stage.line.restore();
-        stage.line.strike(step, Fault::Garble);
-        while !stage.line.has_struck() {
+        stage.proxy.restore();
+        stage.proxy.inject(step, Fault::Garble);
+        while !stage.proxy.was_injected() {
             let response = browser.session().await;
             if response.status() != StatusCode::OK {
                 failure(response, ErrorCode::Unavailable).await;
@@ -251,15 +251,15 @@ async fn registration_survives_database_cut_after_commit() {
             (browser, response.status())
         });
         eventually("CometChat is asked", async || emulator.calls("POST", "/users").await > asked).await;
-        stage.line.strike(step, Fault::Cut);
+        stage.proxy.inject(step, Fault::Cut);
         emulator.clear_faults().await;
         let (browser, status) = registering.await.unwrap();
-        let has_struck = stage.line.disarm();
+        let was_injected = stage.proxy.disarm();
         assert_eq!(status, StatusCode::CREATED, "step {step}");
         eventually("signed in", async || browser.session().await.status() == StatusCode::OK).await;
         stage.app.eventually_over_time("nothing is left to do", || stage.consistency.has_no_jobs()).await;
         stage.consistency.assert_in_sync().await;
-        if !has_struck {
+        if !was_injected {
             assert!(step > 2, "there are steps after the commit");
             return;
         }

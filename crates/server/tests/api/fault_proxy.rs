@@ -34,10 +34,10 @@ pub enum Fault {
     Garble,
 }
 
-/// A TCP proxy to one address. It ends with the test.
-pub struct Line {
+/// A TCP proxy to one address, which ends with the test.
+pub struct FaultProxy {
     condition: watch::Sender<Condition>,
-    strike: Arc<Mutex<Option<Strike>>>,
+    inject: Arc<Mutex<Option<Strike>>>,
 }
 
 struct Strike {
@@ -46,7 +46,7 @@ struct Strike {
     fault: Fault,
 }
 
-impl Line {
+impl FaultProxy {
     /// Starts a proxy to the host of the URL, and changes the URL to the proxy.
     pub fn before(url: &mut Url) -> Self {
         let target = url.socket_addrs(|| None).unwrap()[0];
@@ -57,29 +57,29 @@ impl Line {
         url.set_ip_host(address.ip()).unwrap();
         url.set_port(Some(address.port())).unwrap();
         let (condition, seen) = watch::channel(Condition::Good);
-        let strike = Arc::default();
-        let of_each = Arc::clone(&strike);
+        let inject = Arc::default();
+        let of_each = Arc::clone(&inject);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 tokio::spawn(carry(near, target, seen.clone(), Arc::clone(&of_each)));
             }
         });
-        Self { condition, strike }
+        Self { condition, inject }
     }
 
     /// Starts a proxy to the database of these settings.
     pub fn before_database(config: &mut Config) -> Self {
         let mut url = Url::parse(config.core.database_url.expose()).unwrap();
-        let line = Self::before(&mut url);
+        let proxy = Self::before(&mut url);
         config.core.database_url = Secret::new(url);
-        line
+        proxy
     }
 
     pub fn cut(&self) {
         self.condition.send_replace(Condition::Cut);
     }
 
-    /// Drops all data from now on. A connection with dropped data stays silent after [`Line::restore`].
+    /// Drops all data from now on. A connection with dropped data stays silent after [`FaultProxy::restore`].
     pub fn silence(&self) {
         self.condition.send_replace(Condition::Silent);
     }
@@ -89,18 +89,18 @@ impl Line {
     }
 
     /// Injects the fault once, after this number of chunks in either direction on any connection.
-    pub fn strike(&self, after: usize, fault: Fault) {
-        *self.strike.lock().unwrap() = Some(Strike { after, fault });
+    pub fn inject(&self, after: usize, fault: Fault) {
+        *self.inject.lock().unwrap() = Some(Strike { after, fault });
     }
 
     /// Removes the fault. Returns whether it was injected.
     pub fn disarm(&self) -> bool {
-        self.strike.lock().unwrap().take().is_none()
+        self.inject.lock().unwrap().take().is_none()
     }
 
-    /// Returns whether the fault of [`Line::strike`] was injected.
-    pub fn has_struck(&self) -> bool {
-        self.strike.lock().unwrap().is_none()
+    /// Returns whether the fault of [`FaultProxy::inject`] was injected.
+    pub fn was_injected(&self) -> bool {
+        self.inject.lock().unwrap().is_none()
     }
 }
 
@@ -108,7 +108,7 @@ async fn carry(
     near: TcpStream,
     target: SocketAddr,
     condition: watch::Receiver<Condition>,
-    strike: Arc<Mutex<Option<Strike>>>,
+    inject: Arc<Mutex<Option<Strike>>>,
 ) {
     let mut cut = condition.clone();
     let is_good = *condition.borrow() == Condition::Good;
@@ -119,8 +119,8 @@ async fn carry(
         let Ok(far) = TcpStream::connect(target).await else { return };
         let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
         tokio::select! {
-            () = pass_on(near_in, far_out, &condition, &strike) => {}
-            () = pass_on(far_in, near_out, &condition, &strike) => {}
+            () = pass_on(near_in, far_out, &condition, &inject) => {}
+            () = pass_on(far_in, near_out, &condition, &inject) => {}
         }
     };
     tokio::select! {
@@ -134,7 +134,7 @@ async fn pass_on(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     condition: &watch::Receiver<Condition>,
-    strike: &Mutex<Option<Strike>>,
+    inject: &Mutex<Option<Strike>>,
 ) {
     let mut piece = vec![0; 16 * 1024];
     loop {
@@ -146,12 +146,12 @@ async fn pass_on(
         if read == 0 {
             return;
         }
-        let struck = strike.lock().unwrap().take_if(|strike| {
-            let now = strike.after == 0;
-            strike.after = strike.after.saturating_sub(1);
+        let struck = inject.lock().unwrap().take_if(|inject| {
+            let now = inject.after == 0;
+            inject.after = inject.after.saturating_sub(1);
             now
         });
-        match struck.map(|strike| strike.fault) {
+        match struck.map(|inject| inject.fault) {
             None => {}
             Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
             Some(Fault::Silence) => return pending().await,
