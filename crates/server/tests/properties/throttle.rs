@@ -115,8 +115,8 @@ fn backoff_ends_and_hides_account_existence() {
                     for clients in &accounts {
                         let client = &clients[index(network, trusted)];
                         let before = throttle_state(db, client, now).await;
-                        if before.lockout == Lockout::Locked {
-                            // No password is accepted.
+                        if before.lockout != Lockout::Allowed {
+                            // The server verifies no password.
                             continue;
                         }
                         failures[index(network, trusted)] = 0;
