@@ -1,4 +1,4 @@
-// What an app's own server does to hand a user over to cometchat-auth: no package needed.
+// Signs an assertion that logs a user of an app in to cometchat-auth. It needs no package.
 //
 //   ASSERTION_KEY=… node login-assertion.mjs <id> <email> <name>     prints an assertion
 //
@@ -7,7 +7,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { pathToFileURL } from "node:url";
 
-/** An assertion that this user is signed in here: good for a minute, and once. */
+/** Returns an assertion for this user. It is valid for one minute and one use. */
 export function assertion({ id, email, name }, key = process.env.ASSERTION_KEY) {
   const now = Math.floor(Date.now() / 1000);
   const claims = { aud: "cometchat-auth", sub: id, email, name, iat: now, exp: now + 60, jti: randomUUID() };

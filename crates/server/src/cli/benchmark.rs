@@ -1,7 +1,7 @@
 //! `cometchat-auth benchmark`: measures the cost of a password hash, and suggests one of the parameter sets that OWASP
 //! considers equivalent.
 
-use super::CliResult;
+use super::output::CliResult;
 use crate::config::{CoreConfig, Sources};
 use crate::passwords::{self, OWASP_MIN_PARAMS};
 use std::io::{self, Write as _};

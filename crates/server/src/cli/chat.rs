@@ -1,6 +1,6 @@
 //! `cometchat-auth chat …`: manages synchronization with CometChat.
 
-use super::{CliResult, date};
+use super::output::{CliResult, date};
 use crate::clock::Clock;
 use crate::cometchat::budget::CallBudget;
 use crate::cometchat::client::{Client, CometChatError, RemoteUser, http_client};

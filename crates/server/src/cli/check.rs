@@ -1,7 +1,7 @@
 //! `cometchat-auth check`: validates the settings and tests the database, the secret key and the CometChat API key.
 //! Creates and changes nothing.
 
-use super::CliResult;
+use super::output::CliResult;
 use crate::clock::Clock;
 use crate::cometchat::budget::CallBudget;
 use crate::cometchat::client::{Client, http_client};

@@ -1,6 +1,6 @@
 //! `cometchat-auth healthcheck`: asks a running server whether it is ready, for container health checks and scripts.
 
-use super::CliResult;
+use super::output::CliResult;
 use crate::cometchat::client::http_client;
 use crate::config::{Sources, settings};
 use std::io::Write as _;

@@ -1,7 +1,7 @@
 //! `cometchat-auth user import FILE`: imports users of another system with their password hashes. The whole file is
 //! validated first, and imported in one transaction.
 
-use super::CliResult;
+use super::output::CliResult;
 use crate::clock::Clock;
 use crate::cometchat::job_queue;
 use crate::db::Db;

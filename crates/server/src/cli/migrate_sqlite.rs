@@ -1,6 +1,6 @@
 //! `cometchat-auth migrate-sqlite`: copies a SQLite database, with its sessions, into an empty PostgreSQL database.
 
-use super::CliResult;
+use super::output::CliResult;
 use crate::config::{CoreConfig, Sources, key_file};
 use crate::db::{Db, sqlite_path};
 use crate::params;

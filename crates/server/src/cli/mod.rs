@@ -6,20 +6,18 @@ mod check;
 mod healthcheck;
 pub mod import_users;
 mod migrate_sqlite;
+mod output;
 mod serve;
 pub mod users;
 
 use crate::config::{self, Sources, ValueSource};
-use actix_web::cookie::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use listenfd::ListenFd;
+use output::CliResult;
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-
-type CliResult = Result<(), Box<dyn Error>>;
 
 /// Authentication server for an application that uses CometChat
 #[derive(Parser)]
@@ -137,14 +135,6 @@ fn run(command: Command, mut sources: Sources) -> CliResult {
     // Does not wait for blocking tasks, such as a pending DNS lookup.
     runtime.shutdown_background();
     result
-}
-
-/// Formats a time in RFC 3339, such as `2026-11-22T09:30:00Z`.
-fn date(unix_seconds: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(unix_seconds)
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_else(|| unix_seconds.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `cometchat-auth serve`: runs the server until a signal stops it.
 
-use super::CliResult;
+use super::output::CliResult;
 use crate::clock::Clock;
 use crate::config::{Config, Sources};
 use crate::server::Application;

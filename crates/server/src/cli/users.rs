@@ -1,7 +1,8 @@
 //! `cometchat-auth user …`: user management for operators. The commands work beside a running server, which
 //! synchronizes the changes to CometChat.
 
-use super::{CliResult, date, import_users};
+use super::import_users;
+use super::output::{CliResult, date};
 use crate::clock::Clock;
 use crate::config::{CoreConfig, Sources};
 use crate::db::{Db, DbError};
