@@ -10,7 +10,7 @@
 mod connect;
 mod error;
 mod inspect;
-mod param;
+pub mod param;
 mod pool;
 
 pub use connect::{OpenError, sqlite_path};

@@ -48,7 +48,7 @@ impl From<Option<i64>> for Param<'_> {
 /// The parameters of a statement: `params![user_id, now]`.
 #[macro_export]
 macro_rules! params {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Param::from($value)),*] };
+    ($($value:expr),* $(,)?) => { &[$($crate::db::param::Param::from($value)),*] };
 }
 
 /// Serializes many rows into one parameter, a JSON array that the statement takes apart again.

@@ -5,11 +5,12 @@
 //! lasts as long as the most expensive check of a stored hash, and the response is sent when the turn ends. The rest of
 //! the turn is a timer, not work.
 
+use super::argon2id;
 use super::costs::HashCosts;
 use super::kind::HashKind;
+use super::password::Password;
 use super::turns::{KeyLocks, TurnQueue};
 use super::work_queue::{HashError, MAX_WAIT, QueueSettings, Stats, Task, Verification, WorkQueue};
-use super::{Password, argon2id};
 use crate::telemetry::request_timing::{Phase, timed};
 use argon2::Params;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The policy for new passwords: a minimum length, and a minimum number of guesses. It is checked when a password is set,
 //! not at login, so that a stricter policy does not lock out existing users.
 
-use super::Password;
+use super::password::Password;
 use shared::{FieldErrors, validation};
 use zeroize::Zeroizing;
 

@@ -4,9 +4,10 @@
 //! release its permit while its hash still runs. Tasks run in order of arrival, tasks of aborted requests are skipped,
 //! and a task that would wait too long is rejected.
 
+use super::argon2id;
 use super::costs::HashCosts;
 use super::kind::HashKind;
-use super::{Password, argon2id};
+use super::password::Password;
 use argon2::Params;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
