@@ -2,11 +2,13 @@
 
 mod cometchat;
 pub mod docs;
+mod error;
 mod parse;
 mod secrets;
 mod settings;
 mod sources;
 
+pub use error::ConfigErrors;
 pub use secrets::key_file;
 pub use settings::{Setting, flags, settings};
 pub use sources::{Sources, ValueSource};
@@ -17,7 +19,6 @@ use crate::sessions::Lifetime;
 use ipnet::IpNet;
 use parse::Reader;
 use shared::Secret;
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::time::Duration;
@@ -87,22 +88,6 @@ pub struct LogConfig {
     pub format: LogFormat,
     pub filter: String,
 }
-
-/// All errors in the settings.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<String>);
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "invalid configuration:")?;
-        for error in &self.0 {
-            writeln!(f, "  {error}")?;
-        }
-        f.write_str("See `cometchat-auth serve --help` for all settings.")
-    }
-}
-
-impl std::error::Error for ConfigErrors {}
 
 impl LogConfig {
     pub fn read(sources: &Sources) -> Self {

@@ -1,6 +1,6 @@
 //! Parses single values and collects the errors.
 
-use super::ConfigErrors;
+use super::error::ConfigErrors;
 use super::settings::{Kind, Setting, settings};
 use super::sources::{Sources, UnknownReason};
 use ipnet::IpNet;
