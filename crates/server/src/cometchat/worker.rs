@@ -204,7 +204,7 @@ async fn revoke_lost_tokens(chat: &ChatService, uid: &str, created_at: i64) -> R
     while !lost.is_empty() {
         let page = chat_tokens::list_after(&chat.db, uid, &last).await?;
         for token in &page {
-            keep_unknown(chat, uid, &token.chat_token_sealed, &mut lost)?;
+            remove_known(chat, uid, &token.chat_token_sealed, &mut lost)?;
         }
         let Some(token) = page.into_iter().last() else { break };
         last = token.public_id;
@@ -213,7 +213,7 @@ async fn revoke_lost_tokens(chat: &ChatService, uid: &str, created_at: i64) -> R
     while !lost.is_empty() {
         let page = token_journal::list_tokens_to_revoke(&chat.db, uid, &last).await?;
         for token in &page {
-            keep_unknown(chat, uid, &token.payload_sealed, &mut lost)?;
+            remove_known(chat, uid, &token.payload_sealed, &mut lost)?;
         }
         let Some(token) = page.into_iter().last() else { break };
         last = token.id;
@@ -231,8 +231,8 @@ async fn revoke_lost_tokens(chat: &ChatService, uid: &str, created_at: i64) -> R
     Ok(lost.len())
 }
 
-/// Removes the token that is sealed here from the list of lost tokens.
-fn keep_unknown(
+/// Removes a token that the database has from the list of lost tokens.
+fn remove_known(
     chat: &ChatService,
     uid: &str,
     sealed: &str,

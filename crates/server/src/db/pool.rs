@@ -7,7 +7,9 @@
 
 use super::error::{DbError, is_serialization_failure};
 use deadpool::Runtime;
-use deadpool::managed::{self, Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
+use deadpool::managed::{
+    self, Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType, Timeouts,
+};
 use futures_util::future::BoxFuture;
 use sqlx::{ConnectOptions as _, Connection};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -106,7 +108,13 @@ impl<C: Connection + 'static> Pool<C> {
     }
 
     pub async fn acquire(&self) -> Result<PooledConnection<C>, sqlx::Error> {
-        let object = self.0.get().await.map_err(|error| match error {
+        // Most requests find a free connection. The first attempt does not wait, so it needs no timer.
+        let without_wait = Timeouts { wait: Some(Duration::ZERO), ..self.0.timeouts() };
+        let object = match self.0.timeout_get(&without_wait).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => self.0.get().await,
+            result => result,
+        };
+        let object = object.map_err(|error| match error {
             PoolError::Backend(cause) => cause,
             PoolError::Timeout(_) => sqlx::Error::PoolTimedOut,
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
