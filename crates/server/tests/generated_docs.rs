@@ -90,3 +90,19 @@ fn security_page_names_only_existing_tests() {
         assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
     }
 }
+
+#[test]
+fn logging_page_lists_every_warning_and_error() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut code = String::new();
+    sources(&root.join("crates/server/src"), &mut code);
+    let page = std::fs::read_to_string(root.join("docs/LOGGING.md")).unwrap();
+    let calls = code.split("tracing::error!(").skip(1).chain(code.split("tracing::warn!(").skip(1));
+    // The message is the first literal of a call. The page may shorten it after a colon or a comma.
+    let messages: Vec<_> = calls.map(|call| call.split('"').nth(1).unwrap()).collect();
+    assert!(messages.len() > 25, "{messages:?}");
+    for message in messages {
+        let start = message.split([':', ',']).next().unwrap();
+        assert!(page.contains(start), "docs/LOGGING.md does not list \"{message}\"");
+    }
+}

@@ -73,7 +73,7 @@ pub const GROUPS: [Group; 5] = [
                 "COMETCHAT_CALLS_PER_MINUTE",
                 Kind::Number { min: 60, max: 10_000_000 },
                 Some("500"),
-                "API calls per minute that CometChat allows the app; background jobs leave half of them to logins",
+                "API calls per minute that CometChat allows the app; background jobs leave a quarter to half of them to logins",
             ),
             setting(
                 "COMETCHAT_EMULATOR_URL",
@@ -115,7 +115,7 @@ pub const GROUPS: [Group; 5] = [
                 "REQUEST_TIMEOUT_SECONDS",
                 Kind::Number { min: 30, max: 3600 },
                 Some("60"),
-                "Request timeout in seconds, including the response to the previous pipelined request",
+                "Seconds to read a request and send its response; a pipelined request includes the response before it",
             ),
         ],
     },
