@@ -76,7 +76,7 @@ impl Application {
         if let Err(error) = hash_kinds::share(&db, &hasher).await {
             tracing::error!(%error, "cannot read the kinds of password hashes");
         }
-        let sealer = Sealer::new(key, &fallbacks);
+        let sealer = Sealer::new(key, fallbacks);
         let endpoint = client::Client::new(
             client::http_client(config.cometchat.emulator.is_some())?,
             config.cometchat.endpoint.clone(),
@@ -90,7 +90,7 @@ impl Application {
             address_limit: AddressLimit::per_minute(config.login_attempts_per_minute, clock.clone()),
             policy_check_slots: Semaphore::new(1),
             user_limit: UserLimit::per_ten_minutes(config.actions_per_user, clock),
-            device_cookies: DeviceCookieSigner::new(key, &fallbacks),
+            device_cookies: DeviceCookieSigner::new(key, fallbacks),
             password_min_length: config.core.password_min_length,
             chat: Arc::clone(&chat),
             session_lifetime: config.lifetime,

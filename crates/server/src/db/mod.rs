@@ -61,7 +61,7 @@ async fn with_timeout<T>(work: impl Future<Output = Result<T, DbError>> + Send) 
 /// Runs a statement on a pooled connection, and reads its stream to the end.
 macro_rules! run_statement {
     ($connection:expr, $sql:expr, $params:expr, $row:ty) => {{
-        let connection = $connection;
+        let connection: &mut PooledConnection<_> = $connection;
         let mut query = sqlx::query($sql);
         for param in $params {
             query = match param {
@@ -258,7 +258,7 @@ impl Tx {
                 Self::Postgres(connection) => {
                     if !connection.is_in_transaction {
                         let begun: Result<QueryResult<()>, DbError> =
-                            run_statement!(&mut *connection, "BEGIN", NO_PARAMS, ());
+                            run_statement!(connection, "BEGIN", NO_PARAMS, ());
                         begun?;
                         connection.is_in_transaction = true;
                     }
@@ -286,13 +286,13 @@ impl Tx {
         match &mut self {
             Self::Sqlite(connection) if connection.is_in_transaction => {
                 let done: Result<QueryResult<()>, DbError> =
-                    run_statement!(&mut *connection, "COMMIT", NO_PARAMS, ());
+                    run_statement!(connection, "COMMIT", NO_PARAMS, ());
                 done?;
                 connection.is_in_transaction = false;
             }
             Self::Postgres(connection) if connection.is_in_transaction => {
                 let done: Result<QueryResult<()>, DbError> =
-                    run_statement!(&mut *connection, "COMMIT", NO_PARAMS, ());
+                    run_statement!(connection, "COMMIT", NO_PARAMS, ());
                 done?;
                 connection.is_in_transaction = false;
             }
