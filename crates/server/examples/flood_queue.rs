@@ -24,6 +24,9 @@ use tokio::task::JoinSet;
 const PASSWORD: &str = "plum tractor yesterday";
 /// Sign-ins and sign-outs of one measurement.
 const SIGN_INS: u32 = 100;
+/// Goals: p99 of a session check, and of a login of another user.
+const MAX_SESSION_CHECK: Duration = Duration::from_millis(50);
+const MAX_LOGIN: Duration = Duration::from_secs(2);
 /// How long the renames last.
 const STORM: Duration = Duration::from_secs(10);
 
@@ -107,6 +110,7 @@ async fn sign_ins(http: &Client, url: &str) -> (Vec<Duration>, f64) {
 
 async fn report(what: &str, http: &Client, url: &str, watcher: &mut Browser) {
     let (mut sessions, (mut times, each)) = beside(watcher, sign_ins(http, url)).await;
+    check_goals(percentile(&mut sessions, 99), percentile(&mut times, 99));
     println!(
         "{what}: a sign-in and sign-out {each:.1} ms of CPU, all threads; sign-in p50 {:.1?}, p99 {:.1?}; session p99 {:.1?}",
         percentile(&mut times, 50),
@@ -129,6 +133,12 @@ async fn fill(db: &Db, jobs: i64, now: i64) {
     let mut tx = db.begin().await.unwrap();
     tx.execute(sql, params![jobs, now]).await.unwrap();
     tx.commit_without_timeout().await.unwrap();
+}
+
+/// Ends the program if a goal is missed.
+fn check_goals(session_check: Duration, login: Duration) {
+    assert!(session_check <= MAX_SESSION_CHECK, "session checks take {session_check:.1?} (p99)");
+    assert!(login <= MAX_LOGIN, "logins of other users take {login:.1?} (p99)");
 }
 
 #[tokio::main]
@@ -212,6 +222,7 @@ async fn main() {
     }
     let (mut sessions, counts) = beside(&mut watcher, storm.join_all()).await;
     let (renamed, refused) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    check_goals(percentile(&mut sessions, 99), Duration::ZERO);
     println!(
         "four accounts that rename for {STORM:?}: {renamed} renames, {refused} refused; session p99 {:.1?}",
         percentile(&mut sessions, 99)

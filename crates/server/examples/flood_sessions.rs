@@ -30,6 +30,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const SESSIONS: i64 = 100_000;
 const LISTS: usize = 64;
+/// Goals: p99 of a session check, and of a login and logout of another user.
+const MAX_SESSION_CHECK: Duration = Duration::from_millis(50);
+const MAX_LOGIN: Duration = Duration::from_secs(2);
 /// The longest that one part may take.
 const PART_TIMEOUT: Duration = Duration::from_secs(180);
 
@@ -77,13 +80,15 @@ impl Times {
         self.failed += usize::from(!is_good);
     }
 
+    /// Returns a percentile of the sorted times.
+    fn percentile(&self, percent: usize) -> Duration {
+        let place = (self.all.len() * percent / 100).min(self.all.len().saturating_sub(1));
+        self.all.get(place).copied().unwrap_or_default()
+    }
+
     fn describe(&mut self) -> String {
         self.all.sort();
-        let at = |hundredth: usize| {
-            let place = (self.all.len() * hundredth / 100).min(self.all.len().saturating_sub(1));
-            self.all.get(place).map_or(0.0, Duration::as_secs_f64) * 1000.0
-        };
-        let (p50, p99, max) = (at(50), at(99), at(100));
+        let [p50, p99, max] = [50, 99, 100].map(|percent| self.percentile(percent).as_secs_f64() * 1000.0);
         let (count, failed) = (self.all.len(), self.failed);
         format!("{count}, p50 {p50:.1} ms, p99 {p99:.1} ms, max {max:.1} ms, {failed} failed")
     }
@@ -129,6 +134,9 @@ async fn beside<T>(name: &str, other: &Browser, work: impl Future<Output = Resul
     writeln!(out, "{name}: {took:.1} s")?;
     writeln!(out, "  others' GET /api/session: {}", checks.describe())?;
     writeln!(out, "  others' sign-in and sign-out: {}", logins.describe())?;
+    if checks.percentile(99) > MAX_SESSION_CHECK || logins.percentile(99) > MAX_LOGIN {
+        return Err("other users had to wait too long".into());
+    }
     done.map_err(|_| "it did not end in time")?
 }
 
