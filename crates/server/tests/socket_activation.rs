@@ -66,11 +66,12 @@ impl Load {
             load.responses.push(Arc::clone(&responses));
             load.clients.push(tokio::spawn(async move {
                 let http = common::client();
+                let mut checks = tokio::time::interval(HEALTH_INTERVAL);
                 while !is_stopped.load(Ordering::Relaxed) {
                     let request = if number < LOGIN_CLIENTS {
                         login(&http, &url, number)
                     } else {
-                        tokio::time::sleep(HEALTH_INTERVAL).await;
+                        checks.tick().await;
                         http.get(format!("{url}{}", routes::HEALTHZ))
                     };
                     let response = request.send().await.expect("a request is lost");

@@ -15,6 +15,7 @@ use actix_service::{
     map_config,
 };
 use actix_web::dev::AppConfig;
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Result};
 use std::net::{self, SocketAddr};
 use std::num::NonZeroUsize;
@@ -44,10 +45,10 @@ const ACCEPT_ERROR_DELAY: Duration = Duration::from_millis(500);
 /// Time during which a server that shuts down still accepts connections. Each response closes its connection, so that
 /// a client does not send its next request on a connection that the server is about to close.
 const DRAIN_DELAY: Duration = Duration::from_millis(300);
-/// Time for the connections that were accepted last to send their first request: a round trip to most clients, and a
-/// busy machine.
+/// Time for the connections that were accepted last to send their first request. It covers a round trip to most clients,
+/// also on a busy machine.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_millis(300);
-/// Time for requests in progress to finish after that.
+/// Time for requests in progress to finish, after [`FIRST_REQUEST_TIMEOUT`].
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Binds a listening socket to this address. Call it on a tokio runtime.
@@ -71,8 +72,8 @@ pub struct HttpServer {
 
 /// Hands connections to the workers in turn.
 struct Dispatcher {
-    /// The next connection goes to the first one.
-    workers: Vec<UnboundedSender<Connection>>,
+    /// The next connection goes to the first one. A worker that has ended is removed.
+    workers: VecDeque<UnboundedSender<Connection>>,
     /// One permit for each connection that may still be accepted.
     slots: Arc<Semaphore>,
     open_connections: TaskTracker,
@@ -85,7 +86,7 @@ struct Connection {
     guard: ConnectionGuard,
 }
 
-/// Dropped when the connection ends.
+/// Counts a connection until it is dropped: its slot, and the shutdown's wait for it.
 struct ConnectionGuard {
     _slot: Option<OwnedSemaphorePermit>,
     _tracker: TaskTrackerToken,
@@ -105,7 +106,7 @@ impl HttpServer {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let close_idle = CancellationToken::new();
-        let mut workers = Vec::new();
+        let mut workers = VecDeque::new();
         for number in 0..std::thread::available_parallelism().map_or(1, NonZeroUsize::get) {
             let (sender, receiver) = unbounded_channel();
             let app = (Arc::clone(&state), data.clone());
@@ -119,7 +120,7 @@ impl HttpServer {
                 };
                 LocalSet::new().block_on(&runtime, serving);
             })?;
-            workers.push(sender);
+            workers.push_back(sender);
         }
         let slots = Arc::new(Semaphore::new(max_connections()));
         let dispatcher = Dispatcher { workers, slots, open_connections: TaskTracker::new() };
@@ -141,7 +142,7 @@ impl HttpServer {
             () = dispatcher.accept_all(&listener) => {}
             () = drained => {}
         }
-        // Asks the kernel, because what the runtime knows of the queue may be out of date.
+        // The standard listener asks the kernel for each connection. Tokio's may not know of the latest ones yet.
         let listener = listener.into_std()?;
         if !is_inherited {
             dispatcher.accept_queued(&listener);
@@ -183,9 +184,10 @@ impl Dispatcher {
     }
 
     /// Accepts what is in the accept queue, without regard to [`MAX_CONNECTIONS`]: idle connections may take all slots
-    /// until after the listening socket is closed.
+    /// until after the listening socket is closed. The queue has at most [`BACKLOG`] connections, and clients that keep
+    /// connecting must not prolong the shutdown.
     fn accept_queued(&mut self, listener: &net::TcpListener) {
-        loop {
+        for _ in 0..BACKLOG {
             let accepted = listener.accept();
             match accepted.and_then(|(stream, peer)| stream.set_nonblocking(true).map(|()| (stream, peer))) {
                 Ok((stream, peer)) => {
@@ -205,12 +207,14 @@ impl Dispatcher {
 
     fn dispatch(&mut self, stream: net::TcpStream, peer: SocketAddr, slot: Option<OwnedSemaphorePermit>) {
         let guard = ConnectionGuard { _slot: slot, _tracker: self.open_connections.token() };
-        if let Some(worker) = self.workers.first()
-            && worker.send(Connection { stream, peer, guard }).is_err()
-        {
-            tracing::error!("an HTTP worker has ended; a connection is dropped");
+        let mut connection = Connection { stream, peer, guard };
+        while let Some(worker) = self.workers.pop_front() {
+            match worker.send(connection) {
+                Ok(()) => return self.workers.push_back(worker),
+                Err(error) => connection = error.0,
+            }
+            tracing::error!(workers_left = self.workers.len(), "an HTTP worker has ended");
         }
-        self.workers.rotate_left(1);
     }
 }
 
@@ -253,7 +257,7 @@ async fn serve_connections(
         // The application is always ready for a connection.
         let serving = service.call((stream, Protocol::Http1, Some(peer)));
         tokio::task::spawn_local(async move {
-            // Errors are of the client: it has closed the connection, sent no HTTP, or exceeded a timeout.
+            // An error is the client's: it closed the connection, sent invalid HTTP, or exceeded a timeout.
             let _ = serving.await;
             drop(guard);
         });
@@ -313,4 +317,26 @@ fn max_connections() -> usize {
     let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
     let files = files.unwrap_or(usize::MAX);
     files.saturating_sub(RESERVED_FDS).max(files / 2).min(MAX_CONNECTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_skip_a_worker_that_has_ended() {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ((ended, _), (alive, mut connections)) = (unbounded_channel(), unbounded_channel());
+        let mut dispatcher = Dispatcher {
+            workers: VecDeque::from([ended, alive]),
+            slots: Arc::new(Semaphore::new(2)),
+            open_connections: TaskTracker::new(),
+        };
+        for _ in 0..2 {
+            let _client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (stream, peer) = listener.accept().unwrap();
+            dispatcher.dispatch(stream, peer, None);
+            assert_eq!(connections.try_recv().unwrap().peer, peer);
+        }
+    }
 }

@@ -38,7 +38,7 @@ pub async fn find(db: &Db, token_hash: &str) -> Result<Option<String>, DbError> 
 /// session has ended or has another token.
 pub async fn replace(tx: &mut Tx, token_hash: &str, old: Option<&str>, new: &str) -> Result<bool, DbError> {
     let sql = "UPDATE sessions SET chat_token_sealed = $3
-               WHERE token_hash = $1 AND COALESCE(chat_token_sealed, '') = COALESCE($2, '')";
+               WHERE token_hash = $1 AND chat_token_sealed IS NOT DISTINCT FROM $2";
     Ok(tx.execute(sql, params![token_hash, old, new]).await? == 1)
 }
 

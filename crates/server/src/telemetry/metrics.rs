@@ -72,7 +72,8 @@ impl Exporter {
         );
         let job_lag = gauge(own, "chat_job_lag_seconds", "Delay of the most overdue job");
 
-        let database_up = gauge(own, "database_up", "1 while the database accepts writes");
+        let database_up =
+            gauge(own, "database_up", "1 while the database responds, and on PostgreSQL accepts writes");
         let connections = Family::<StateLabel, Gauge>::default();
         own.register("database_connections", "Connections in the pool, by state", connections.clone());
 

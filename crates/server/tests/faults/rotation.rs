@@ -8,10 +8,12 @@ use cometchat_auth::db::Db;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use shared::routes;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::time::{interval, timeout};
 
 const CLIENTS: usize = 4;
 /// The number of logins of all clients between two restarts.
@@ -82,7 +84,9 @@ struct Browser {
 impl Browser {
     async fn call(&mut self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         let begun = Instant::now();
+        let mut attempts = interval(Duration::from_millis(20));
         loop {
+            attempts.tick().await;
             self.next += 1;
             let url = self.urls.lock().unwrap()[self.next % 2].clone();
             let request = self.http.request(method.clone(), format!("{url}{path}"));
@@ -102,7 +106,6 @@ impl Browser {
                 }
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "no instance responds");
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -127,10 +130,10 @@ impl Browser {
 async fn load(
     urls: Arc<Mutex<[String; 2]>>,
     stop: Arc<AtomicBool>,
-    done: Arc<AtomicUsize>,
+    logins: watch::Sender<usize>,
 ) -> Vec<(Browser, Value)> {
     let clients = (0..CLIENTS).map(|number| {
-        let (stop, done, email) = (Arc::clone(&stop), Arc::clone(&done), format!("user{number}@example.com"));
+        let (stop, logins, email) = (Arc::clone(&stop), logins.clone(), format!("user{number}@example.com"));
         let browser = || Browser {
             http: common::client(),
             urls: Arc::clone(&urls),
@@ -145,7 +148,7 @@ async fn load(
             while !stop.load(Ordering::Relaxed) {
                 comes_and_goes.login(&email).await;
                 comes_and_goes.logout().await;
-                done.fetch_add(1, Ordering::Relaxed);
+                logins.send_modify(|count| *count += 1);
             }
             (stays, token)
         })
@@ -157,21 +160,20 @@ async fn load(
 /// that chat tokens do not change, and that CometChat has no token after all sign-outs. Returns the log.
 async fn rotate(steps: &[Keys]) -> String {
     let mut instances = Instances::start(steps[0]).await;
-    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (stop, (logins, mut counted)) = (Arc::new(AtomicBool::new(false)), watch::channel(0));
     let (urls, emulator) = (Arc::clone(&instances.urls), instances.emulator.clone());
     let db = Db::open(&instances.database).await.unwrap();
-    let clients = tokio::spawn(load(urls, Arc::clone(&stop), Arc::clone(&done)));
-    let more = async |done: &AtomicUsize| {
-        let goal = done.load(Ordering::Relaxed) + ROUNDS;
-        while done.load(Ordering::Relaxed) < goal && !clients.is_finished() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    let clients = tokio::spawn(load(urls, Arc::clone(&stop), logins));
+    let more = async |counted: &mut watch::Receiver<usize>| {
+        let goal = *counted.borrow() + ROUNDS;
+        // An error means that every client has failed, which joining them reports.
+        let _ = counted.wait_for(|logins| *logins >= goal).await;
     };
-    more(&done).await;
+    more(&mut counted).await;
     for keys in &steps[1..] {
         for number in [0, 1] {
             tokio::task::block_in_place(|| instances.restart(number, *keys));
-            more(&done).await;
+            more(&mut counted).await;
         }
     }
     stop.store(true, Ordering::Relaxed);
@@ -181,13 +183,20 @@ async fn rotate(steps: &[Keys]) -> String {
         browser.logout().await;
     }
 
-    let begun = Instant::now();
     let count = async |sql: &'static str| db.fetch_all::<(i64,)>(sql, &[]).await.unwrap()[0].0;
-    while count("SELECT count(*) FROM chat_jobs").await > 0 {
-        assert_eq!(count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await, 0, "{}", instances.log());
-        assert!(begun.elapsed() < Duration::from_secs(240), "pending jobs: {}", instances.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let settled = async {
+        let mut polls = interval(Duration::from_millis(50));
+        while count("SELECT count(*) FROM chat_jobs").await > 0 {
+            assert_eq!(
+                count("SELECT count(*) FROM chat_jobs WHERE parked = 1").await,
+                0,
+                "{}",
+                instances.log()
+            );
+            polls.tick().await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(240), settled).await.is_ok(), "pending jobs: {}", instances.log());
     let theirs = ConsistencyChecker::new(&emulator, db.clone()).cometchat_users().await;
     assert_eq!(theirs.len(), CLIENTS);
     for (uid, (_, tokens)) in theirs {

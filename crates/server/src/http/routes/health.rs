@@ -10,7 +10,8 @@ pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "alive"}))
 }
 
-/// `GET /readyz`: succeeds while the database accepts writes and the server is not shutting down.
+/// `GET /readyz`: succeeds while the server is not shutting down and the database responds, and on PostgreSQL accepts
+/// writes ([`Db::check`](crate::db::Db::check)).
 pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, HttpError> {
     if state.shutdown.is_cancelled() {
         return Err(HttpError::ShuttingDown);
