@@ -80,9 +80,13 @@ pub fn headers(bytes: &[u8]) {
 }
 
 /// Parses a stored password hash of the server or of another system. A hash that the server accepts has a bounded cost
-/// and can be verified.
+/// and can be verified. An exported hash is rewritten once, into such a hash.
 pub fn password_hash(bytes: &[u8]) {
     let Ok(stored) = str::from_utf8(bytes) else { return };
+    if let Ok(imported) = passwords::to_stored_form(stored) {
+        assert_eq!(passwords::to_stored_form(&imported).as_ref(), Ok(&imported));
+        assert!(passwords::scheme(&imported).is_some());
+    }
     let Some(scheme) = passwords::scheme(stored) else {
         assert_eq!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password"), None);
         return;
@@ -90,18 +94,18 @@ pub fn password_hash(bytes: &[u8]) {
     assert!(stored.contains(&scheme) || scheme == "bcrypt");
     // Verify only cheap hashes, because the target is the parser.
     let is_quick = match (argon2id::parse(stored), LegacyHash::parse(stored)) {
-        (Some((argon2, _, _)), None) => {
+        (Ok((argon2, _, _)), Err(_)) => {
             let params = argon2.params();
             assert!(params.m_cost() <= 256 * 1024 && params.t_cost() <= 16);
             params.m_cost() <= 64 && params.t_cost() <= 2
         }
-        (None, Some(LegacyHash::Bcrypt(text))) => text.get(4..6) == Some("04"),
-        (None, Some(LegacyHash::Scrypt { params, .. })) => {
+        (Err(_), Ok(LegacyHash::Bcrypt { cost, .. })) => cost == 4,
+        (Err(_), Ok(LegacyHash::Scrypt { params, .. })) => {
             let memory = (128 * u128::from(params.r())) << params.log_n();
             assert!(memory <= 256 * 1024 * 1024 && params.p() <= 16);
             memory <= 64 * 1024 && params.p() <= 2
         }
-        (None, Some(LegacyHash::Pbkdf2 { rounds, .. })) => {
+        (Err(_), Ok(LegacyHash::Pbkdf2 { rounds, .. })) => {
             assert!(rounds <= 5_000_000);
             rounds <= 100
         }

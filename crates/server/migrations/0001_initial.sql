@@ -8,7 +8,7 @@ CREATE TABLE users (
     email TEXT NOT NULL, -- as typed, for display
     email_key TEXT NOT NULL, -- normalised, for comparison
     name TEXT NOT NULL,
-    password_hash TEXT, -- a PHC string; NULL: the user has no password
+    password_hash TEXT, -- a PHC string, after {imported} if another system made an Argon2id hash; NULL: no password
     password_version BIGINT NOT NULL, -- raised by each new password, not by a rehash
     assertion_login BIGINT NOT NULL, -- 1: assertions of the app's server may log this user in
     created_at BIGINT NOT NULL,

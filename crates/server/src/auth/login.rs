@@ -147,7 +147,7 @@ pub async fn verify_credentials(
     // same.
     let stored = credentials.as_ref().and_then(|credentials| credentials.password_hash.clone());
     let network = throttle::token_bucket::network(client.address).to_string();
-    let turn = state.hasher.reserve_turn([keys.account.clone(), network]);
+    let turn = state.hasher.reserve_turn([keys.account.clone(), network], &password);
     let verification = state.hasher.verify_in_turn(password.clone(), stored.as_deref(), &turn).await?;
     let (user_id, reason) = match (credentials, stored, verification) {
         (Some(credentials), Some(hash), Verification::Valid { needs_rehash })

@@ -213,14 +213,12 @@ pub fn validate(lines: Vec<Line>, mut existing: ExistingUsers) -> (Vec<(User, Op
         if let Some(other) = existing.emails.insert(email_key(&user.email), line) {
             line_errors.push(format!("email: {} is {}", user.email.escape_debug(), location(other)));
         }
-        let hash = record.password_hash.trim();
-        if !hash.is_empty() && passwords::scheme(hash).is_none() {
-            line_errors.push(
-                "password_hash: not an argon2, bcrypt, scrypt or pbkdf2 hash, or its cost exceeds the maximum".into(),
-            );
+        let exported = Some(record.password_hash.trim()).filter(|hash| !hash.is_empty());
+        match exported.map(passwords::to_stored_form).transpose() {
+            Ok(hash) => users.push((user, hash)),
+            Err(error) => line_errors.push(format!("password_hash: {error}")),
         }
         errors.extend(line_errors.into_iter().map(|error| format!("{line}: {error}")));
-        users.push((user, (!hash.is_empty()).then(|| hash.to_owned())));
     }
     (users, errors)
 }

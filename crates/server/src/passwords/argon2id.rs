@@ -1,5 +1,6 @@
 //! Computes one Argon2id hash in memory of the caller, and verifies hashes of all supported formats.
 
+use super::format_error::HashFormatError;
 use super::kind::HashKind;
 use super::legacy::LegacyHash;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
@@ -9,6 +10,10 @@ use zeroize::Zeroize as _;
 /// Maximum parameters of a stored hash, so that an unusual one cannot exhaust the server's memory.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_ITERATIONS: u32 = 16;
+
+/// Precedes a stored Argon2id hash that another system made and that otherwise looks like one of this server. Its
+/// password may not have been in the normal form of [`Password`](super::Password).
+pub(super) const IMPORTED: &str = "{imported}";
 
 /// The working memory of a thread: allocated once, reused, and wiped after each use because it is derived from the
 /// password.
@@ -101,10 +106,10 @@ pub fn is_readable(stored: &str) -> bool {
 /// Returns the name of the scheme, or `None` if the format is unknown.
 pub fn scheme(stored: &str) -> Option<String> {
     HashKind::of(stored)?;
-    if parse(stored).is_some() {
+    if parse(stored).is_ok() {
         return stored.split('$').nth(1).map(str::to_owned);
     }
-    LegacyHash::parse(stored).map(|legacy| legacy.to_string())
+    LegacyHash::parse(stored).ok().map(|legacy| legacy.to_string())
 }
 
 /// Returns whether `password` matches `stored`, or `None` if the format is unknown.
@@ -112,10 +117,10 @@ pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<boo
     if !is_readable(stored) {
         return None;
     }
-    if let Some(legacy) = LegacyHash::parse(stored) {
+    if let Ok(legacy) = LegacyHash::parse(stored) {
         return Some(legacy.matches(password));
     }
-    let (argon2, salt, expected) = parse(stored)?;
+    let (argon2, salt, expected) = parse(stored).ok()?;
     let mut output = [0; Output::MAX_LENGTH];
     let output = output.get_mut(..expected.len())?;
     if has_own_format(stored, argon2.params()) {
@@ -129,28 +134,48 @@ pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<boo
 
 /// Returns whether `stored`, with these parameters, has the format of new hashes.
 pub fn has_own_format(stored: &str, params: &Params) -> bool {
-    params.p_cost() == 1 && stored.starts_with("$argon2id$v=19$")
+    params.p_cost() == 1 && params.data().is_empty() && stored.starts_with("$argon2id$v=19$")
 }
 
 /// Returns whether `stored` has the format and parameters of new hashes.
 pub fn is_current(stored: &str, params: &Params) -> bool {
-    parse(stored).is_some_and(|(argon2, _, _)| {
+    parse(stored).is_ok_and(|(argon2, _, _)| {
         let stored_params = argon2.params();
         (stored_params.m_cost(), stored_params.t_cost(), stored_params.p_cost())
             == (params.m_cost(), params.t_cost(), params.p_cost())
-            && stored.starts_with("$argon2id$v=19$")
+            && has_own_format(stored, stored_params)
     })
 }
 
-pub fn parse(stored: &str) -> Option<(Argon2<'static>, Salt, Output)> {
-    let phc = PasswordHash::new(stored).ok()?;
-    let algorithm = Algorithm::try_from(phc.algorithm.as_str()).ok()?;
-    let version = phc.version.map_or(Some(Version::V0x13), |version| Version::try_from(version).ok())?;
-    let params = Params::try_from(&phc).ok()?;
-    if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ITERATIONS {
-        return None;
+pub fn parse(stored: &str) -> Result<(Argon2<'static>, Salt, Output), HashFormatError> {
+    let stored = stored.strip_prefix(IMPORTED).unwrap_or(stored);
+    if !stored.starts_with("$argon2") {
+        return Err(HashFormatError::Unknown);
     }
-    Some((Argon2::new(algorithm, version, params), phc.salt?, phc.hash?))
+    let malformed = HashFormatError::Malformed;
+    let phc = PasswordHash::new(stored)
+        .map_err(|_| malformed("expected $argon2id$v=19$m=…,t=…,p=…$salt$hash, salt and hash in Base64"))?;
+    let algorithm = Algorithm::try_from(phc.algorithm.as_str()).map_err(|_| HashFormatError::Unknown)?;
+    // Argon2 had no version number before version 1.3.
+    let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from);
+    let version =
+        version.map_err(|_| HashFormatError::Unsupported("this version of argon2 is not supported"))?;
+    // The crate has a default for each: the hash would be computed with other parameters than its own.
+    let count = |name| phc.params.iter().filter(|(param, _)| param.as_str() == name).count();
+    if ["m", "t", "p"].into_iter().any(|name| count(name) != 1) {
+        return Err(malformed("argon2 needs each of the parameters m, t and p once"));
+    }
+    if count("keyid") > 0 {
+        return Err(HashFormatError::Unsupported("argon2 with a secret key (keyid) is not supported"));
+    }
+    let params = Params::try_from(&phc).map_err(|_| malformed("the parameters of argon2 are invalid"))?;
+    if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_ITERATIONS {
+        return Err(HashFormatError::TooExpensive);
+    }
+    let (Some(salt), Some(output)) = (phc.salt, phc.hash) else {
+        return Err(malformed("salt or hash is missing"));
+    };
+    Ok((Argon2::new(algorithm, version, params), salt, output))
 }
 
 #[cfg(test)]
@@ -202,6 +227,38 @@ mod tests {
         let stored = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
         assert!(!is_current(&stored, &params(128)));
         assert_eq!(matches(&mut memory, &stored, b"password"), Some(true));
+    }
+
+    /// By the reference implementation, with version 1.0 in the first three.
+    #[test]
+    fn argon2_hash_of_each_version_and_type_matches() {
+        let salt = "AAECAwQFBgcICQoLDA0ODw";
+        for (scheme, output) in [
+            ("argon2id$v=16", "swnYwb54CEZMBPFPU73+DLbpA0Vws6H918kJJ05Ries"),
+            ("argon2i$v=16", "BlkDmpJu3LQ3P5zWCCmJXoCT4Tdz0em8hMmjmwmOPgk"),
+            ("argon2d$v=16", "pFveGmhfomsXf1ybo6kY9JOI63DzK9Qs1mMqyQcmdfw"),
+            ("argon2id$v=19", "Jc5SM8weTTfpvKMb/vQXEOQERs0ctXWTJ5HF/TeAvTw"),
+            ("argon2i$v=19", "MzpcogP+LpzfG8tWU7OS6cKeFBKhwGJ3pb6pkfsvN7Y"),
+            ("argon2d$v=19", "Z8XbIp1c4TKN83HWhZMPxMsRtlLsK/yr4Lvm8c2W6AA"),
+            // Without a version it is version 1.0.
+            ("argon2i", "BlkDmpJu3LQ3P5zWCCmJXoCT4Tdz0em8hMmjmwmOPgk"),
+        ] {
+            for prefix in ["", IMPORTED] {
+                let stored = format!("{prefix}${scheme}$m=64,t=1,p=1${salt}${output}");
+                let matches = |password| matches(&mut Memory::default(), &stored, password);
+                assert_eq!(matches(b"correct horse"), Some(true), "{stored}");
+                assert_eq!(matches(b"wrong horse"), Some(false), "{stored}");
+            }
+        }
+    }
+
+    #[test]
+    fn argon2_hash_with_default_parameters_or_key_is_rejected() {
+        let rest = "$AAECAwQFBgcICQoLDA0ODw$Jc5SM8weTTfpvKMb/vQXEOQERs0ctXWTJ5HF/TeAvTw";
+        for params in ["m=64,t=1", "t=1,p=1", "m=64,p=1", "m=64,m=64,t=1,p=1", "m=64,t=1,p=1,keyid=AAAA"] {
+            assert!(parse(&format!("$argon2id$v=19${params}{rest}")).is_err(), "{params}");
+        }
+        assert!(parse(&format!("$argon2id$v=19$m=64,t=1,p=1{rest}")).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Kinds of stored hashes: scheme and parameters, which determine the cost of a check.
 
 use super::argon2id;
+use super::format_error::HashFormatError;
 use super::legacy::LegacyHash;
 use argon2::Params;
 
@@ -24,7 +25,7 @@ pub enum HashKind {
         passes: u32,
     },
     Bcrypt {
-        cost: u8,
+        cost: u32,
     },
     Scrypt {
         log_n: u8,
@@ -56,19 +57,27 @@ impl HashKind {
         Self::Argon2 { is_own_form: true, memory_kib: params.m_cost(), passes: params.t_cost() }
     }
 
-    /// Returns the kind of a stored hash, or `None` if the format is unknown or the work exceeds the maximum.
+    /// Returns the kind of a stored hash, or `None` if it cannot be verified.
     pub fn of(stored: &str) -> Option<Self> {
+        Self::parse(stored).ok()
+    }
+
+    /// Returns the kind of a stored hash.
+    ///
+    /// # Errors
+    /// If the hash cannot be verified, or the work exceeds the maximum.
+    pub fn parse(stored: &str) -> Result<Self, HashFormatError> {
         let kind = match LegacyHash::parse(stored) {
-            Some(LegacyHash::Bcrypt(text)) => Self::Bcrypt { cost: text.get(4..6)?.parse().ok()? },
-            Some(LegacyHash::Scrypt { params, .. }) => {
+            Ok(LegacyHash::Bcrypt { cost, .. }) => Self::Bcrypt { cost },
+            Ok(LegacyHash::Scrypt { params, .. }) => {
                 Self::Scrypt { log_n: params.log_n(), r: params.r(), p: params.p() }
             }
-            Some(LegacyHash::Pbkdf2 { is_sha512, rounds, expected, .. }) => {
-                let block = if is_sha512 { 64 } else { 32 };
-                let blocks = u32::try_from(expected.len().div_ceil(block)).ok()?;
+            Ok(LegacyHash::Pbkdf2 { is_sha512, rounds, expected, .. }) => {
+                // The output has at most 64 bytes.
+                let blocks = if !is_sha512 && expected.len() > 32 { 2 } else { 1 };
                 Self::Pbkdf2 { is_sha512, rounds, blocks }
             }
-            None => {
+            Err(HashFormatError::Unknown) => {
                 let (argon2, _, _) = argon2id::parse(stored)?;
                 let params = argon2.params();
                 Self::Argon2 {
@@ -77,8 +86,14 @@ impl HashKind {
                     passes: params.t_cost(),
                 }
             }
+            Err(error) => return Err(error),
         };
-        (kind.units() <= kind.max_units()).then_some(kind)
+        if kind.units() > kind.max_units() { Err(HashFormatError::TooExpensive) } else { Ok(kind) }
+    }
+
+    /// Returns whether another system may have made the hash, of a password in another normal form.
+    pub fn is_foreign(self) -> bool {
+        !matches!(self, Self::Argon2 { is_own_form: true, .. })
     }
 
     /// Returns a hash of this kind that matches no password. It is stored as the name of the kind, and checked to measure

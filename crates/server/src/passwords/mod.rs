@@ -6,7 +6,9 @@
 pub mod argon2id;
 pub mod benchmark;
 mod costs;
+mod format_error;
 mod hasher;
+mod import;
 mod kind;
 pub mod legacy;
 mod password;
@@ -17,7 +19,9 @@ mod turns;
 mod work_queue;
 
 pub use argon2id::scheme;
+pub use format_error::HashFormatError;
 pub use hasher::{Hasher, Turn};
+pub use import::to_stored_form;
 pub use kind::HashKind;
 pub use password::Password;
 pub use policy::PolicyViolation;

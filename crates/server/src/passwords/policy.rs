@@ -47,7 +47,7 @@ impl Password {
     /// Checks the length and the characters of a new password.
     pub fn check_length(&self, min_chars: usize) -> Result<(), PolicyViolation> {
         let mut errors = FieldErrors::new();
-        validation::check_new_password("password", &self.0, min_chars, &mut errors);
+        validation::check_new_password("password", &self.normalized, min_chars, &mut errors);
         errors.remove("password").map_or(Ok(()), |error| Err(PolicyViolation::Form(error)))
     }
 
@@ -58,7 +58,7 @@ impl Password {
         let known: Vec<String> =
             APP_WORDS.into_iter().chain(user_inputs.iter().copied()).flat_map(spellings).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        if zxcvbn::zxcvbn(&scored_part(&self.0), &known).guesses_log10() < MIN_GUESSES_LOG10 {
+        if zxcvbn::zxcvbn(&scored_part(&self.normalized), &known).guesses_log10() < MIN_GUESSES_LOG10 {
             return Err(PolicyViolation::Guessable);
         }
         Ok(())

@@ -58,6 +58,14 @@ pub enum Task {
 }
 
 impl Task {
+    /// Returns the number of hashes that it computes at most.
+    fn hashes(&self, kind: HashKind) -> u32 {
+        match self {
+            Self::Verify(password, ..) => password.form_count(kind),
+            Self::Hash(..) => 1,
+        }
+    }
+
     fn is_abandoned(&self) -> bool {
         match self {
             Self::Hash(_, sender) => sender.is_closed(),
@@ -171,7 +179,8 @@ impl WorkQueue {
     pub fn submit(&self, task: Task, kind: HashKind) -> Result<(), HashError> {
         self.check_load()?;
         let load = &self.load;
-        let estimate = u64::try_from(load.costs.estimate(kind).as_micros()).unwrap_or(u64::MAX);
+        let estimate = load.costs.estimate(kind) * task.hashes(kind);
+        let estimate = u64::try_from(estimate.as_micros()).unwrap_or(u64::MAX);
         load.pending.fetch_add(1, Ordering::Relaxed);
         load.pending_micros.fetch_add(estimate, Ordering::Relaxed);
         let work = Work { task, kind, estimate, since: Instant::now() };
@@ -199,10 +208,14 @@ impl Load {
         self.pending.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn record(&self, kind: HashKind, cost: Duration) {
+    /// Records the duration of this many hashes.
+    fn record(&self, kind: HashKind, took: Duration, hashes: u32) {
+        let cost = took / hashes.max(1);
         self.costs.record(kind, cost);
-        self.stats.computed.fetch_add(1, Ordering::Relaxed);
-        self.stats.cost.observe(cost.as_secs_f64());
+        self.stats.computed.fetch_add(hashes.into(), Ordering::Relaxed);
+        for _ in 0..hashes {
+            self.stats.cost.observe(cost.as_secs_f64());
+        }
     }
 }
 
@@ -225,14 +238,14 @@ fn run_thread(queue: &Receiver<Work>, load: &Load, settings: &QueueSettings) {
                 Task::Hash(password, sender) => {
                     let salt = crate::crypto::random::bytes::<16>();
                     let hash = argon2id::hash(&mut memory, params, password.bytes(), &salt);
-                    load.record(kind, started.elapsed());
+                    load.record(kind, started.elapsed(), 1);
                     // Before the send, so that the caller sees a queue without its own task.
                     load.remove(estimate);
                     let _ = sender.send(hash.map_err(HashError::Failed));
                 }
                 Task::Verify(password, stored, sender) => {
-                    let is_valid = argon2id::matches(&mut memory, &stored, password.bytes()) == Some(true);
-                    load.record(kind, started.elapsed());
+                    let (is_valid, hashes) = verify(&mut memory, &password, &stored, kind);
+                    load.record(kind, started.elapsed(), hashes);
                     let verification = if is_valid {
                         Verification::Valid { needs_rehash: !argon2id::is_current(&stored, params) }
                     } else {
@@ -247,4 +260,15 @@ fn run_thread(queue: &Receiver<Work>, load: &Load, settings: &QueueSettings) {
             }
         }
     }
+}
+
+/// Verifies each form of the password that the hash may have been made of, until one matches. Returns whether one did,
+/// and the number of computed hashes.
+fn verify(memory: &mut argon2id::Memory, password: &Password, stored: &str, kind: HashKind) -> (bool, u32) {
+    let mut hashes = 0;
+    let is_valid = password.forms(kind).any(|form| {
+        hashes += 1;
+        argon2id::matches(memory, stored, form) == Some(true)
+    });
+    (is_valid, hashes)
 }
