@@ -8,7 +8,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cometchat_auth::auth::assertion;
-use cometchat_auth::cli::{import_users, users};
+use cometchat_auth::cli::{import_file, import_users, users};
 use cometchat_auth::cometchat::client::{IssuedToken, RemoteUser};
 use cometchat_auth::cometchat::error::{CometChatError, decode, parse_response};
 use cometchat_auth::crypto::seal::SecretKey;
@@ -119,10 +119,14 @@ pub fn password_hash(bytes: &[u8]) {
     }
 }
 
-/// Parses a file of users to import: JSON lines if it starts with `{`, otherwise CSV. Without an error every user is
+/// Parses a file of users to import: a JSON array, JSON lines or CSV. Without an error every user is
 /// valid, and no error message has a control character that could forge output on the operator's terminal.
 pub fn import(bytes: &[u8]) {
-    let Ok(lines) = import_users::lines(bytes, bytes.starts_with(b"{")) else { return };
+    let lines = match import_file::read(bytes) {
+        Ok(lines) => lines,
+        Err(error) => return assert!(!error.to_string().chars().any(char::is_control), "{error}"),
+    };
+    assert!(!lines.is_empty());
     let (users, errors) = import_users::validate(lines, import_users::ExistingUsers::default());
     assert!(!errors.iter().any(|error| error.chars().any(char::is_control)), "{errors:?}");
     if errors.is_empty() {

@@ -4,6 +4,7 @@
 
 mod common;
 
+use cometchat_auth::db::Db;
 use common::PASSWORD;
 use common::cli_env::CliEnv;
 use reqwest::StatusCode;
@@ -41,6 +42,10 @@ async fn sqlite_migration_to_postgresql_keeps_sessions() {
     std::fs::create_dir(env.folder.path().join("data")).unwrap();
     std::fs::copy(env.folder.path().join("secret.key"), env.folder.path().join("data/secret.key")).unwrap();
     assert!(env.run_failing(&["migrate-sqlite", "sqlite://nothing.db"], "").contains("nothing.db"));
+    let empty = format!("sqlite://{}/empty.db", env.folder.path().display());
+    Db::open(&empty).await.unwrap().close().await;
+    let refused = env.run_failing(&["migrate-sqlite", &empty], "");
+    assert!(refused.contains("has no users; nothing was copied"), "{refused}");
     let copied = env.run(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(copied.contains("1002 users, 1 sessions"), "{copied}");
     assert!(env.run_failing(&["migrate-sqlite", "sqlite://old.db"], "").contains("nothing was copied"));
@@ -150,4 +155,76 @@ async fn import_refuses_hash_over_cost_limit() {
         assert!(message.lines().any(|message| message.starts_with(&start)), "{line} in\n{message}");
     }
     assert_eq!(env.run(&["user", "list"], ""), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_error_names_the_line_of_a_crlf_file() {
+    let env = CliEnv::new().await;
+    let file =
+        env.file("u.csv", "id,email,name,password_hash\r\na,bad,Ann,\r\nb,b@e.com,B,\r\na,c@e.com,C,\r\n");
+    let message = env.run_failing(&["user", "import", &file], "");
+    assert!(message.contains("u.csv:2: email: Enter an email address"), "{message}");
+    assert!(message.contains("u.csv:4: id: a is a duplicate of line 2"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_reads_json_array_and_refuses_other_files() {
+    let env = CliEnv::new().await;
+    let array = r#"[{"id": "a", "email": "a@example.com", "name": "A"}, {"id": "b", "email": "b@e.com", "name": "B"}]"#;
+    let imported = env.run(&["user", "import", &env.file("users.json", array)], "");
+    assert!(imported.starts_with("2 users (2 no password) imported"), "{imported}");
+    for (name, content) in [
+        ("empty.csv", ""),
+        ("header.csv", "id,email,name,password_hash\r\n"),
+        ("empty.json", "[]"),
+        ("semicolons.csv", "id;email;name;password_hash\nc;c@example.com;C;\n"),
+        ("users.xlsx", "PK\u{3}\u{4}and more"),
+    ] {
+        for arguments in
+            [&["user", "import", &env.file(name, content)][..], &["user", "import", name, "--dry-run"]]
+        {
+            let message = env.run_failing(arguments, "");
+            assert!(message.contains(name) && message.contains("nothing was imported"), "{message}");
+        }
+    }
+    assert_eq!(env.run(&["user", "list"], "").lines().count(), 2);
+}
+
+/// The hashes are by Python's bcrypt and by the reference implementation of Argon2.
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_password_opens_in_the_form_that_was_hashed() {
+    let mut env = CliEnv::new().await;
+    let users = [
+        ("nfd", "cafe\u{301} horse", "$2b$04$abcdefghijklmnopqrstuuRhrOJj3o1vxA8cpYO6IGPLS2bQO2mTq"),
+        (
+            "argon2id",
+            "cafe\u{301} horse",
+            "$argon2id$v=19$m=64,t=1,p=1$AAECAwQFBgcICQoLDA0ODw$YXU2GsoPxO/jouSAgzI57mogJOH9emneABw16vH5sRo",
+        ),
+        (
+            "nfkc",
+            "\u{ff43}orrect \u{ff48}orse",
+            "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        ),
+        (
+            "django",
+            "correct horse",
+            "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=",
+        ),
+    ];
+    let lines = users.map(|(id, _, hash)| format!("{id},{id}@example.com,Name,\"{hash}\"\n")).concat();
+    let file = env.file("users.csv", &format!("id,email,name,password_hash\n{lines}"));
+    let imported = env.run(&["user", "import", &file], "");
+    assert!(imported.contains("4 users (1 argon2id, 2 bcrypt, 1 pbkdf2) imported"), "{imported}");
+    env.serve();
+    for (id, typed, _) in users {
+        let email = format!("{id}@example.com");
+        assert_eq!(env.login(&email, "wrong horse").await, StatusCode::UNAUTHORIZED, "{id}");
+        assert_eq!(env.login(&email, typed).await, StatusCode::OK, "{id}");
+        // From then on it is the server's own hash, of the password in NFC.
+        let nfc = typed.replace("e\u{301}", "\u{e9}");
+        assert_eq!(env.login(&email, &nfc).await, StatusCode::OK, "{id}");
+        assert_eq!(env.login(&email, typed).await, StatusCode::OK, "{id}");
+        assert!(env.run(&["user", "show", id], "").contains("argon2id"), "{id}");
+    }
 }

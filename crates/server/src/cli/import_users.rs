@@ -1,6 +1,7 @@
 //! `cometchat-auth user import FILE`: imports users of another system with their password hashes. The whole file is
 //! validated first, and imported in one transaction.
 
+use super::import_file::{self, Line};
 use super::output::CliResult;
 use crate::clock::Clock;
 use crate::cometchat::job_queue;
@@ -9,11 +10,9 @@ use crate::params;
 use crate::passwords;
 use crate::users::email::email_key;
 use crate::users::{self, User};
-use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 
 /// Errors that are printed. A systematic error would otherwise fill the screen.
 const MAX_ERRORS_SHOWN: usize = 50;
@@ -23,34 +22,22 @@ const BATCH_SIZE: usize = 500;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// CSV file with the header id,email,name,password_hash, or JSON lines (.jsonl) with these fields.
+    /// CSV file with the header id,email,name,password_hash, or JSON with these fields: an array, or an object per line.
     ///
-    /// Password hashes: $argon2…, $2b$… (bcrypt), $scrypt$…, $pbkdf2-sha256$… or $pbkdf2-sha512$…; empty for a user
-    /// without password. Maximum cost: argon2 256 MiB and 16 passes, bcrypt cost 15, scrypt 256 MiB and N*r*p of
-    /// 4194304, pbkdf2 2500000 rounds (about 2 seconds).
+    /// Password hashes: $argon2…, $2b$… (bcrypt), $scrypt$…, $pbkdf2-sha256$… or $pbkdf2-sha512$…, and what Django, LDAP,
+    /// Spring Security and others write instead: see docs/INTEGRATE.md. Empty for a user without password. Maximum cost:
+    /// argon2 256 MiB and 16 passes, bcrypt cost 15, scrypt 256 MiB and N*r*p of 4194304, pbkdf2 2500000 rounds (about 2
+    /// seconds).
     file: PathBuf,
     /// Only validate the file
     #[arg(long)]
     dry_run: bool,
 }
 
-/// A line of the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    id: String,
-    email: String,
-    name: String,
-    #[serde(default, alias = "passwordHash")]
-    password_hash: String,
-}
-
-/// A line number, and the record or the syntax error in the line.
-pub type Line = (usize, Result<Record, String>);
-
 pub async fn run(args: &Args, db: &Db) -> CliResult {
     let path = args.file.display();
-    let lines = read(&args.file).map_err(|error| format!("{path}: {error}"))?;
+    let file = std::fs::read(&args.file).map_err(|error| format!("{path}: {error}"))?;
+    let lines = import_file::read(&file).map_err(|error| format!("{path}: {error}; nothing was imported"))?;
     let (users, errors) = validate(lines, existing_users(db).await?);
     if !errors.is_empty() {
         for error in errors.iter().take(MAX_ERRORS_SHOWN) {
@@ -97,63 +84,6 @@ fn print_summary(users: &[(User, Option<String>)], outcome: &str) -> CliResult {
     }
     let schemes: Vec<_> = schemes.iter().map(|(scheme, count)| format!("{count} {scheme}")).collect();
     Ok(writeln!(io::stdout(), "{} users ({}) {outcome}", users.len(), schemes.join(", "))?)
-}
-
-fn read(path: &Path) -> io::Result<Vec<Line>> {
-    let file = BufReader::new(File::open(path)?);
-    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
-    lines(file, is_json)
-}
-
-pub fn lines(file: impl BufRead, is_json: bool) -> io::Result<Vec<Line>> {
-    if is_json { read_json(file) } else { Ok(read_csv(file)) }
-}
-
-fn read_json(file: impl BufRead) -> io::Result<Vec<Line>> {
-    let mut lines = Vec::new();
-    for (index, line) in file.split(b'\n').enumerate() {
-        let line = line?;
-        if !line.trim_ascii().is_empty() {
-            // Without the message of serde, which may quote a password hash.
-            let record = serde_json::from_slice(&line).map_err(|error| {
-                let problem =
-                    if error.is_data() { "missing, unknown or non-text field" } else { "invalid JSON" };
-                format!("{problem} near column {}", error.column())
-            });
-            lines.push((index + 1, record));
-        }
-    }
-    Ok(lines)
-}
-
-fn read_csv(file: impl BufRead) -> Vec<Line> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
-    let mut records = reader.deserialize::<Record>();
-    let mut lines = Vec::new();
-    while let Some(record) = records.next() {
-        let line = records.reader().position().line();
-        // The reader is already at the next line.
-        let previous = usize::try_from(line).unwrap_or(0).saturating_sub(1);
-        let line = match &record {
-            Err(error) => {
-                error.position().map_or(previous, |position| usize::try_from(position.line()).unwrap_or(0))
-            }
-            Ok(_) => previous,
-        };
-        lines.push((line, record.map_err(|error| csv_error(&error))));
-    }
-    lines
-}
-
-/// Describes an error without the value, which may be a password hash.
-fn csv_error(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields, but the header has {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "invalid UTF-8".into(),
-        _ => "the header must be id,email,name,password_hash".into(),
-    }
 }
 
 /// Ids and email addresses in use, with their line in the file; 0 for users in the database.

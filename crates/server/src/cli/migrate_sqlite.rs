@@ -165,6 +165,9 @@ async fn copy(from: &Db, to: &Db) -> Result<String, Box<dyn std::error::Error>> 
             to.execute(write, params![format!("[{}]", rows.join(","))]).await?;
             count += page.len();
         }
+        if name == "users" && count == 0 {
+            return Err("the SQLite database has no users; nothing was copied".into());
+        }
         copied.push(format!("{count} {}", name.replace('_', " ")));
     }
     to.commit_without_timeout().await?;

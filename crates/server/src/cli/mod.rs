@@ -4,6 +4,7 @@ mod benchmark;
 mod chat;
 mod check;
 mod healthcheck;
+pub mod import_file;
 pub mod import_users;
 mod migrate_sqlite;
 mod output;
