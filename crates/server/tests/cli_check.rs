@@ -2,16 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
 use std::path::Path;
-use std::process::Command;
-
-const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+use test_support::{SECRET_KEY, TestEmulator, binary, command, new_database};
 
 /// Runs `check`. Returns whether it succeeded, and its output.
 fn check(folder: &Path, settings: &[(&str, &str)], flags: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_cometchat-auth"))
+    let output = command(binary("cometchat-auth"))
         .current_dir(folder)
         .env_clear()
         .envs(settings.iter().copied())
@@ -32,7 +28,7 @@ fn line(message: &str, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_shows_setting_sources_and_no_secrets() {
     let folder = tempfile::tempdir().unwrap();
-    let (emulator, database) = (common::emulator(), common::new_database(folder.path()).await);
+    let (emulator, database) = (TestEmulator::start().url, new_database(folder.path()).await);
     std::fs::write(folder.path().join(".env"), "PASSWORD_MIN_LENGTH=12\nLISTEN=127.0.0.1:1\n").unwrap();
     std::fs::write(folder.path().join("key"), "emulator-rest-api-key\n").unwrap();
     let settings = [
@@ -56,7 +52,8 @@ async fn check_shows_setting_sources_and_no_secrets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_creates_no_files() {
     let folder = tempfile::tempdir().unwrap();
-    let (well, message) = check(folder.path(), &[("COMETCHAT_EMULATOR_URL", &common::emulator())], &[]);
+    let (well, message) =
+        check(folder.path(), &[("COMETCHAT_EMULATOR_URL", &TestEmulator::start().url)], &[]);
     assert!(well && message.contains("the first start creates it"), "{message}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "neither database nor key");
 }
@@ -64,7 +61,7 @@ async fn check_creates_no_files() {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_names_dashboard_page_for_rejected_key() {
     let folder = tempfile::tempdir().unwrap();
-    let emulator = common::emulator();
+    let emulator = TestEmulator::start().url;
     for (name, value, place) in [
         ("COMETCHAT_API_KEY", "not-the-key", "API & Auth Keys in CometChat's dashboard"),
         ("COMETCHAT_APP_ID", "anotherapp", "your app's page in CometChat's dashboard"),

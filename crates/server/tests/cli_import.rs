@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
 use cometchat_auth::db::Db;
-use common::PASSWORD;
-use common::cli_env::CliEnv;
 use reqwest::StatusCode;
 use shared::routes;
+use test_support::{PASSWORD, TestEnv};
 
 /// Of "correct horse", made by Python's hashlib and bcrypt.
 const PBKDF2: &str =
@@ -19,19 +16,20 @@ const BCRYPT: &str = "$2a$04$NLXaAhfSt2UvhI8uImQxeeMIGBw1lIKh1CTIxAfoet.BsN5RIps
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_migration_to_postgresql_keeps_sessions() {
-    if !common::uses_postgres() {
+    if !test_support::uses_postgres() {
         return;
     }
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
+    env.settings.clear();
     let postgres = std::mem::replace(&mut env.database, "sqlite://old.db".into());
     let names: Vec<_> = (0..1001).map(|number| format!("u{number},u{number}@example.com,Name,")).collect();
     let many = env.file("many.csv", &format!("id,email,name,password_hash\n{}\n", names.join("\n")));
     env.add("ada");
     env.run(&["user", "import", &many], "");
-    env.serve();
+    env.start();
     let response = env.login_response("ada@example.com", PASSWORD).await;
     let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    env.stop();
+    env.kill();
 
     let refused = env.run_failing(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(refused.contains("DATABASE_URL must be a PostgreSQL URL"), "{refused}");
@@ -49,19 +47,19 @@ async fn sqlite_migration_to_postgresql_keeps_sessions() {
     let copied = env.run(&["migrate-sqlite", "sqlite://old.db"], "");
     assert!(copied.contains("1002 users, 1 sessions"), "{copied}");
     assert!(env.run_failing(&["migrate-sqlite", "sqlite://old.db"], "").contains("nothing was copied"));
-    env.serve();
+    env.start();
     let session = env.http.get(env.url(routes::SESSION)).header("cookie", &cookie);
     assert_eq!(session.send().await.unwrap().status(), StatusCode::OK);
-    let before = env.cometchat().await["ada"].1;
+    let before = env.emulator.tokens("ada").await.len();
     let logout = env.http.post(env.url(routes::LOGOUT)).header("cookie", &cookie);
     assert_eq!(logout.send().await.unwrap().status(), StatusCode::NO_CONTENT);
-    env.eventually_cometchat("its token is revoked", |users| users["ada"].1 == before - 1).await;
+    env.eventually_cometchat("its token is revoked", |users| users["ada"].1.len() == before - 1).await;
     assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_users_keep_passwords_and_get_new_hash() {
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
     let csv = env.file(
         "users.csv",
         &format!(
@@ -76,7 +74,7 @@ async fn imported_users_keep_passwords_and_get_new_hash() {
     assert!(dry.contains("4 users") && dry.contains("1 bcrypt") && dry.contains("1 no password"), "{dry}");
     assert_eq!(env.run(&["user", "list"], ""), "");
     env.run(&["user", "import", &csv], "");
-    env.serve();
+    env.start();
     env.eventually_cometchat("all are there", |users| users.len() == 4 && users["p"].0 == "Pea, Sweet").await;
     for id in ["p", "s", "b"] {
         let email = format!("{id}@example.com");
@@ -91,7 +89,7 @@ async fn imported_users_keep_passwords_and_get_new_hash() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn import_reports_all_faulty_lines_and_imports_none() {
-    let env = CliEnv::new().await;
+    let env = TestEnv::new().await;
     env.add("ada");
     let lines = [
         r#"{"id": "ok", "email": "ok@example.com", "name": "Okay"}"#.to_owned(),
@@ -135,7 +133,7 @@ async fn import_reports_all_faulty_lines_and_imports_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn import_refuses_hash_over_cost_limit() {
-    let env = CliEnv::new().await;
+    let env = TestEnv::new().await;
     let salt_and_output = "c2FsdHNhbHRzYWx0c2FsdA$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdHNhbHQ";
     let hashes = [
         format!("$pbkdf2-sha256$i=2500001${salt_and_output}"),
@@ -159,7 +157,7 @@ async fn import_refuses_hash_over_cost_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn import_error_names_the_line_of_a_crlf_file() {
-    let env = CliEnv::new().await;
+    let env = TestEnv::new().await;
     let file =
         env.file("u.csv", "id,email,name,password_hash\r\na,bad,Ann,\r\nb,b@e.com,B,\r\na,c@e.com,C,\r\n");
     let message = env.run_failing(&["user", "import", &file], "");
@@ -169,7 +167,7 @@ async fn import_error_names_the_line_of_a_crlf_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn import_reads_json_array_and_refuses_other_files() {
-    let env = CliEnv::new().await;
+    let env = TestEnv::new().await;
     let array = r#"[{"id": "a", "email": "a@example.com", "name": "A"}, {"id": "b", "email": "b@e.com", "name": "B"}]"#;
     let imported = env.run(&["user", "import", &env.file("users.json", array)], "");
     assert!(imported.starts_with("2 users (2 no password) imported"), "{imported}");
@@ -193,7 +191,7 @@ async fn import_reads_json_array_and_refuses_other_files() {
 /// The hashes are by Python's bcrypt and by the reference implementation of Argon2.
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_password_opens_in_the_form_that_was_hashed() {
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
     let users = [
         ("nfd", "cafe\u{301} horse", "$2b$04$abcdefghijklmnopqrstuuRhrOJj3o1vxA8cpYO6IGPLS2bQO2mTq"),
         (
@@ -216,7 +214,7 @@ async fn imported_password_opens_in_the_form_that_was_hashed() {
     let file = env.file("users.csv", &format!("id,email,name,password_hash\n{lines}"));
     let imported = env.run(&["user", "import", &file], "");
     assert!(imported.contains("4 users (1 argon2id, 2 bcrypt, 1 pbkdf2) imported"), "{imported}");
-    env.serve();
+    env.start();
     for (id, typed, _) in users {
         let email = format!("{id}@example.com");
         assert_eq!(env.login(&email, "wrong horse").await, StatusCode::UNAUTHORIZED, "{id}");

@@ -2,22 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cometchat_auth::clock::Clock;
-use common::cli_env::CliEnv;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::StatusCode;
 use serde_json::json;
 use sha2::Sha256;
 use shared::routes;
+use test_support::TestEnv;
 
 const KEY: [u8; 32] = [9; 32];
 
-async fn env() -> CliEnv {
-    let env = CliEnv::new().await;
+async fn env() -> TestEnv {
+    let env = TestEnv::new().await;
     env.file(".env", &format!("ASSERTION_KEY={}\n", STANDARD.encode(KEY)));
     env
 }
@@ -32,7 +30,7 @@ fn assertion(id: &str, jti: &str) -> String {
     format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
-async fn login(env: &CliEnv, assertion: String) -> StatusCode {
+async fn login(env: &TestEnv, assertion: String) -> StatusCode {
     let body = json!({"assertion": assertion});
     env.http.post(env.url(routes::LOGIN_ASSERTION)).json(&body).send().await.unwrap().status()
 }
@@ -42,7 +40,7 @@ async fn user_link_and_unlink_control_assertion_login() {
     let mut env = env().await;
     env.add("ada");
     env.add("grace");
-    env.serve();
+    env.start();
     assert_eq!(login(&env, assertion("ada", "1")).await, StatusCode::UNAUTHORIZED);
     assert!(env.run(&["user", "show", "ada"], "").contains("assertion disallowed"));
 
@@ -67,7 +65,7 @@ async fn passwordless_user_cannot_be_unlinked() {
     let mut env = env().await;
     let file = env.file("users.csv", "id,email,name,password_hash\nada,ada@example.com,Before,\n");
     env.run(&["user", "import", &file], "");
-    env.serve();
+    env.start();
     assert_eq!(login(&env, assertion("ada", "1")).await, StatusCode::OK);
     assert!(env.run_failing(&["user", "unlink", "ada"], "").contains("has no password"));
     assert_eq!(login(&env, assertion("ada", "2")).await, StatusCode::OK);
@@ -78,7 +76,7 @@ async fn cli_user_changes_invalidate_older_assertions() {
     let mut env = env().await;
     env.add("ada");
     env.run(&["user", "link", "ada"], "");
-    env.serve();
+    env.start();
     let kept = [assertion("ada", "1"), assertion("ada", "2"), assertion("ada", "3")];
     let [after_end, after_password, after_delete] = kept;
     env.run(&["user", "end-sessions", "ada"], "");

@@ -2,38 +2,31 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
 use cometchat_auth::clock::Clock;
 use cometchat_auth::users::{self, User};
 use cometchat_auth::{params, throttle};
-use common::cli_env::CliEnv;
-use common::{PASSWORD, canary};
 use reqwest::StatusCode;
-use serde_json::{Value, json};
-use std::time::Duration;
+use serde_json::json;
+use test_support::{PASSWORD, TestEnv, canary, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_process_each_job_once() {
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
     let rows: String = (0..60).map(|i| format!("u{i},u{i}@example.com,User {i},\n")).collect();
     let file = env.file("users.csv", &format!("id,email,name,password_hash\n{rows}"));
-    env.serve();
+    env.start();
     let first = env.server.take();
-    env.serve();
+    env.start();
     env.run(&["user", "import", &file], "");
     env.eventually_cometchat("all are there", |users| users.len() == 60).await;
-    let url = format!("{}/emulator/state", env.emulator);
-    let state: Value = env.http.get(url).send().await.unwrap().json().await.unwrap();
-    let creations = state["calls"].as_array().unwrap().iter().filter(|call| call["method"] == "POST").count();
-    assert_eq!(creations, 60);
+    assert_eq!(env.emulator.calls("POST", "").await, 60);
     drop(first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_commands_apply_on_both_sides() {
-    let mut env = CliEnv::new().await;
-    env.serve();
+    let mut env = TestEnv::new().await;
+    env.start();
     env.add("ada");
     env.add("grace");
     assert_eq!(env.run(&["user", "list"], "").lines().count(), 2);
@@ -50,7 +43,7 @@ async fn user_commands_apply_on_both_sides() {
     assert!(env.run_failing(&["user", "set-password", "ada"], "passwordpassword").contains("easy to guess"));
     let done = env.run(&["user", "set-password", "ada"], "carpet lantern november");
     assert!(done.contains("1 sessions ended"), "{done}");
-    env.eventually_cometchat("her token is revoked", |users| users["ada"].1 == 0).await;
+    env.eventually_cometchat("her token is revoked", |users| users["ada"].1.is_empty()).await;
     assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::UNAUTHORIZED);
     assert_eq!(env.login("ada@example.com", "carpet lantern november").await, StatusCode::OK);
     assert!(env.run(&["user", "end-sessions", "ada"], "").contains("ended 1 sessions"));
@@ -63,9 +56,9 @@ async fn user_commands_apply_on_both_sides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unlock_or_new_password_ends_lockout() {
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
     env.add("ada");
-    env.serve();
+    env.start();
     let db = env.db().await;
     let mut tx = db.begin().await.unwrap();
     let account = cometchat_auth::crypto::sha256_hex(b"ada@example.com");
@@ -91,7 +84,7 @@ async fn unlock_or_new_password_ends_lockout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chat_sync_repairs_missing_and_renamed_users() {
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
     for id in ["here", "missing", "renamed", "shut-out"] {
         env.add(id);
     }
@@ -100,19 +93,14 @@ async fn chat_sync_repairs_missing_and_renamed_users() {
     for (uid, name) in
         [("here", "Before"), ("renamed", "Otherwise"), ("stranger", "Not ours"), ("shut-out", "Before")]
     {
-        let request = env.http.post(format!("{}/v3/users", env.emulator));
-        let made = request.header("apikey", "emulator-rest-api-key").json(&json!({"uid": uid, "name": name}));
-        assert!(made.send().await.unwrap().status().is_success());
+        env.emulator.rest("POST", "/users", json!({"uid": uid, "name": name})).await.data();
     }
-    let shut_out =
-        env.http.delete(format!("{}/v3/users", env.emulator)).header("apikey", "emulator-rest-api-key");
-    let done = shut_out.json(&json!({"uidsToDeactivate": ["shut-out"]})).send().await.unwrap();
-    assert!(done.status().is_success());
+    env.emulator.rest("DELETE", "/users", json!({"uidsToDeactivate": ["shut-out"]})).await.data();
     let message = env.run(&["chat", "sync"], "");
     assert!(message.contains("1 users missing and 1 renamed at CometChat"), "{message}");
     assert!(message.contains("1 deactivated users unchanged"), "{message}");
     assert_eq!(env.run(&["chat", "jobs"], "").lines().count(), 2);
-    env.serve();
+    env.start();
     env.eventually_cometchat("all users agree, and unknown users stay", |users| {
         users.len() == 5 && users["missing"].0 == "Before" && users["renamed"].0 == "Before"
     })
@@ -121,7 +109,7 @@ async fn chat_sync_repairs_missing_and_renamed_users() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_user_id_is_refused_until_server_runs() {
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
     env.add("ada");
     env.run(&["user", "delete", "--yes", "ada"], "");
     assert!(env.run(&["chat", "jobs"], "").starts_with("delete_user\tada\t"));
@@ -134,11 +122,8 @@ async fn deleted_user_id_is_refused_until_server_runs() {
         assert!(message.contains("2: id: a deleted user ada"), "{message}");
     }
     assert_eq!(env.run(&["user", "list"], ""), "");
-    env.serve();
-    let mut looks = tokio::time::interval(Duration::from_millis(50));
-    while !env.run(&["chat", "jobs"], "").is_empty() {
-        looks.tick().await;
-    }
+    env.start();
+    eventually("no job is left", || async { env.run(&["chat", "jobs"], "").is_empty() }).await;
     env.run(&add, PASSWORD);
     env.eventually_cometchat("the new user is there", |users| {
         users.get("ada").is_some_and(|user| user.0 == "New")
@@ -148,25 +133,22 @@ async fn deleted_user_id_is_refused_until_server_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parked_job_is_listed_and_can_be_retried() {
-    let mut env = CliEnv::new().await;
+    let mut env = TestEnv::new().await;
     let refuse = json!({"api": "rest", "kind": "status", "status": 400, "code": "ERR_BAD_REQUEST"});
-    env.http.post(format!("{}/emulator/faults", env.emulator)).json(&refuse).send().await.unwrap();
+    env.emulator.add_fault(refuse).await;
     env.add("ada");
-    env.serve();
-    let mut looks = tokio::time::interval(Duration::from_millis(50));
-    while !env.run(&["chat", "jobs"], "").contains("parked") {
-        looks.tick().await;
-    }
+    env.start();
+    eventually("the job is parked", || async { env.run(&["chat", "jobs"], "").contains("parked") }).await;
     let message = env.run(&["chat", "jobs"], "");
     assert!(message.contains("sync_user\tada") && message.contains("ERR_BAD_REQUEST"), "{message}");
-    env.http.delete(format!("{}/emulator/faults", env.emulator)).send().await.unwrap();
+    env.emulator.clear_faults().await;
     assert!(env.run(&["chat", "jobs", "--retry"], "").contains("1 jobs queued for retry"));
     env.eventually_cometchat("she is there", |users| users.contains_key("ada")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_in_wrong_folder_create_nothing() {
-    let env = CliEnv::new().await;
+    let env = TestEnv::new().await;
     let elsewhere = canary::folder();
     for arguments in [
         &["user", "list"][..],
@@ -188,7 +170,7 @@ async fn commands_in_wrong_folder_create_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_commands_reject_and_strip_hidden_characters() {
-    let env = CliEnv::new().await;
+    let env = TestEnv::new().await;
     let reversed = "Ada\u{202e}Lovelace";
     let arguments = ["user", "add", "--id", "ada", "--email", "ada@example.com", "--name"];
     let message = env.run_failing(&[&arguments[..], &[reversed]].concat(), PASSWORD);
@@ -224,12 +206,13 @@ async fn user_commands_reject_and_strip_hidden_characters() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_reports_lost_key_and_adopt_key_replaces_it() {
-    let mut env = CliEnv::new().await;
-    env.serve();
+    let mut env = TestEnv::new().await;
+    env.settings.clear();
+    env.start();
     env.add("ada");
     assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
     assert!(env.run(&["check"], "").contains("key        ok"));
-    env.stop();
+    env.kill();
     let key = env.folder.path().join(cometchat_auth::config::key_file(&env.database));
     std::fs::remove_file(&key).unwrap();
     assert!(env.run_failing(&["check"], "").contains("key        FAILED"));
@@ -238,6 +221,6 @@ async fn check_reports_lost_key_and_adopt_key_replaces_it() {
     assert!(env.run_failing(&[], "").contains("adopt-key"), "and a start is refused");
     let message = env.run(&["chat", "adopt-key"], "");
     assert!(message.contains("1 sessions will get new chat tokens; 0 chat tokens"), "{message}");
-    env.serve();
+    env.start();
     assert_eq!(env.login("ada@example.com", PASSWORD).await, StatusCode::OK);
 }

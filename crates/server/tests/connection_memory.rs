@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
-use common::Server;
 use shared::routes;
 use std::fs;
 use std::net::SocketAddr;
+use test_support::Process;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -23,27 +21,34 @@ async fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Returns a field of `/proc/…/status` in KiB: the memory in use, or its peak since [`reset_peak`].
-fn memory(server: &Server, field: &str) -> u64 {
+fn memory(server: &Process, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
 /// Resets the peak to the memory in use: proc(5), clear_refs.
-fn reset_peak(server: &Server) {
+fn reset_peak(server: &Process) {
     fs::write(format!("/proc/{}/clear_refs", server.id()), "5").unwrap();
 }
 
 /// Returns the peak memory in KiB of each of many connections that send these bytes and read no response.
 async fn cost(bytes: Vec<u8>) -> u64 {
-    let folder = common::canary::folder();
-    let database = common::new_database(folder.path()).await;
+    let folder = test_support::canary::folder();
+    let database = test_support::new_database(folder.path()).await;
     let settings = [("DATABASE_URL", &*database), ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9")];
-    let server = Server::start(folder.path(), &settings);
-    let address: SocketAddr = server.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let server = Process::server(folder.path(), &settings);
+    let address: SocketAddr = server.address().parse().unwrap();
     // Code and tables that a first request loads do not count.
     for path in [routes::HEALTHZ, routes::OPENAPI, "/", routes::SESSION] {
-        common::client().get(format!("{}{path}", server.url)).send().await.unwrap().bytes().await.unwrap();
+        test_support::client()
+            .get(format!("{}{path}", server.url))
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
     }
     reset_peak(&server);
     let before = memory(&server, "VmRSS:");

@@ -2,41 +2,35 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
-use common::Server;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::routes;
 use std::path::Path;
 use std::process::Command;
+use test_support::{Process, TestEmulator, binary};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn library_parts_example_mints_and_revokes_token() {
-    let folder = common::canary::folder();
-    let (emulator, database) = (common::emulator(), common::new_database(folder.path()).await);
-    // cargo builds examples beside the folder of the tests.
-    let example = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/parts");
-    let output = Command::new(example).args([&emulator, &database]).output();
-    let output = output.expect("missing example: `cargo test` without a selection of tests builds it");
+    let folder = test_support::canary::folder();
+    let (emulator, database) = (TestEmulator::start(), test_support::new_database(folder.path()).await);
+    let example = binary("examples/parts");
+    let output = Command::new(example).args([&emulator.url, &database]).output().unwrap();
     let message = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(
         output.status.success() && message.contains("minted ada_") && message.contains("revoked"),
         "{message}"
     );
-    let state = common::client().get(format!("{emulator}/emulator/state")).send().await.unwrap();
-    let state: Value = state.json().await.unwrap();
-    assert_eq!(state["users"][0]["name"], "Ada Lovelace");
-    assert_eq!(state["users"][0]["tokens"], json!([]));
+    let users = emulator.users().await;
+    assert_eq!(users.into_values().collect::<Vec<_>>(), [("Ada Lovelace".to_owned(), Vec::new())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Node: make test"]
 async fn node_example_assertion_signs_user_in() {
     const KEY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
-    let (folder, emulator) = (common::canary::folder(), common::emulator());
+    let (folder, emulator) = (test_support::canary::folder(), TestEmulator::start());
     let server =
-        Server::start(folder.path(), &[("COMETCHAT_EMULATOR_URL", &emulator), ("ASSERTION_KEY", KEY)]);
+        Process::server(folder.path(), &[("COMETCHAT_EMULATOR_URL", &emulator.url), ("ASSERTION_KEY", KEY)]);
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/login-assertion.mjs");
     let output = Command::new("node")
         .arg(example)
@@ -47,7 +41,7 @@ async fn node_example_assertion_signs_user_in() {
     let assertion = String::from_utf8(output.stdout).unwrap();
     let body = json!({"assertion": assertion.trim()});
     let response =
-        common::client().post(format!("{}{}", server.url, routes::LOGIN_ASSERTION)).json(&body).send();
+        test_support::client().post(format!("{}{}", server.url, routes::LOGIN_ASSERTION)).json(&body).send();
     let response = response.await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let response: Value = response.json().await.unwrap();

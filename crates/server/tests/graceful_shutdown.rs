@@ -2,31 +2,31 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
 use cometchat_auth::db::Db;
-use common::{PASSWORD, SERVER, Server};
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 use shared::routes;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use test_support::{PASSWORD, Process, TestEmulator, binary, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const CLIENTS: usize = 8;
 
-async fn start(folder: &TempDir, emulator: &str) -> (Server, String) {
-    let database = common::new_database(folder.path()).await;
-    let server =
-        Server::start(folder.path(), &[("DATABASE_URL", &database), ("COMETCHAT_EMULATOR_URL", emulator)]);
+async fn start(folder: &TempDir, emulator: &TestEmulator) -> (Process, String) {
+    let database = test_support::new_database(folder.path()).await;
+    let server = Process::server(
+        folder.path(),
+        &[("DATABASE_URL", &database), ("COMETCHAT_EMULATOR_URL", &emulator.url)],
+    );
     for client in 0..CLIENTS {
         let body = json!({"email": email(client), "password": PASSWORD, "name": "Ada"});
         let response =
-            common::client().post(format!("{}{}", server.url, routes::REGISTER)).json(&body).send();
+            test_support::client().post(format!("{}{}", server.url, routes::REGISTER)).json(&body).send();
         assert_eq!(response.await.unwrap().status(), StatusCode::CREATED);
     }
     (server, database)
@@ -56,14 +56,14 @@ async fn login(http: &Client, url: &str, client: usize) -> reqwest::Result<Statu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn graceful_shutdown_under_load_drops_no_request() {
-    let folder = common::canary::folder();
-    let (server, database) = start(&folder, &common::emulator()).await;
+    let folder = test_support::canary::folder();
+    let (server, database) = start(&folder, &TestEmulator::start()).await;
     let logins = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
             let (url, logins) = (server.url.clone(), Arc::clone(&logins));
             tokio::spawn(async move {
-                let http = common::client();
+                let http = test_support::client();
                 loop {
                     match login(&http, &url, client).await {
                         Ok(status) => assert_eq!(status, StatusCode::OK),
@@ -82,7 +82,7 @@ async fn graceful_shutdown_under_load_drops_no_request() {
         .map(|_| {
             let url = server.url.clone();
             tokio::spawn(async move {
-                let http = common::client();
+                let http = test_support::client();
                 loop {
                     match check_health(&http, &url).await {
                         Ok(status) => assert_eq!(status, StatusCode::OK),
@@ -106,8 +106,8 @@ async fn graceful_shutdown_under_load_drops_no_request() {
 
 /// Returns a command that becomes the server, with a hard limit of 128 open files: it accepts 64 connections.
 fn with_few_files() -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", r#"ulimit -n 128; exec "$0""#, SERVER]).stdin(Stdio::null());
+    let mut command = test_support::command("sh");
+    command.args(["-c", r#"ulimit -n 128; exec "$0""#]).arg(binary("cometchat-auth"));
     command
 }
 
@@ -120,11 +120,11 @@ async fn send_health_check(address: &str) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn graceful_shutdown_serves_the_accept_queue() {
-    let folder = common::canary::folder();
-    let database = common::new_database(folder.path()).await;
+    let folder = test_support::canary::folder();
+    let database = test_support::new_database(folder.path()).await;
     let settings = [("DATABASE_URL", &*database), ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9")];
-    let server = Server::start_by(with_few_files(), folder.path(), &settings);
-    let address = server.url.strip_prefix("http://").unwrap();
+    let server = Process::server_by(with_few_files(), folder.path(), &settings);
+    let address = server.address();
     // These keep their connections: the server accepts no others.
     let mut idle = Vec::new();
     for _ in 0..64 {
@@ -146,29 +146,26 @@ async fn graceful_shutdown_serves_the_accept_queue() {
     assert!(server.wait().success());
 }
 
-/// Returns a server that shuts down while a login waits for a response of CometChat, and the emulator.
-async fn server_with_request_in_progress(http: &Client, folder: &TempDir) -> (Server, String) {
-    let emulator = common::emulator();
+/// Returns a server that shuts down while a login waits for a response of CometChat.
+async fn server_with_request_in_progress(http: &Client, folder: &TempDir) -> Process {
+    let emulator = TestEmulator::start();
     let (server, _) = start(folder, &emulator).await;
     let hang = json!({"api": "rest", "kind": "hang"});
-    http.post(format!("{emulator}/emulator/faults")).json(&hang).send().await.unwrap();
+    emulator.add_fault(hang).await;
     let (client, url) = (http.clone(), server.url.clone());
     tokio::spawn(async move { login(&client, &url, 0).await });
-    loop {
-        let state =
-            http.get(format!("{emulator}/emulator/state")).send().await.unwrap().text().await.unwrap();
-        if state.contains("/auth_tokens\"") {
-            break;
-        }
-    }
+    eventually("CometChat is asked for a token", || async {
+        emulator.calls("POST", "/auth_tokens").await > 0
+    })
+    .await;
     server.signal("-TERM");
-    (server, emulator)
+    server
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn graceful_shutdown_ends_on_second_signal() {
-    let (folder, http) = (common::canary::folder(), common::client());
-    let (server, _emulator) = server_with_request_in_progress(&http, &folder).await;
+    let (folder, http) = (test_support::canary::folder(), test_support::client());
+    let server = server_with_request_in_progress(&http, &folder).await;
     let mut was_unready = false;
     while let Ok(response) = http.get(format!("{}{}", server.url, routes::READYZ)).send().await {
         was_unready |= response.status() == StatusCode::SERVICE_UNAVAILABLE;

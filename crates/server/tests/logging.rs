@@ -2,20 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
-use common::{PASSWORD, Server, consistency::SECRET_KEY};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::{LoginResponse, routes};
 use tempfile::TempDir;
+use test_support::{PASSWORD, Process, SECRET_KEY, TestEmulator};
 
 const OTHER_PASSWORD: &str = "carpet lantern november";
 const UNKNOWN_EMAIL: &str = "my-password-in-the-wrong-field@example.com";
 const API_KEY: &str = "emulator-rest-api-key";
 
 struct LoggedServer {
-    server: Server,
+    server: Process,
     folder: TempDir,
     http: Client,
 }
@@ -23,15 +21,15 @@ struct LoggedServer {
 impl LoggedServer {
     fn start(filter: &str, format: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let emulator = common::emulator();
+        let emulator = TestEmulator::start();
         let settings = [
             ("SECRET_KEY", SECRET_KEY),
-            ("COMETCHAT_EMULATOR_URL", &emulator),
+            ("COMETCHAT_EMULATOR_URL", &emulator.url),
             ("LOG_FORMAT", format),
             ("RUST_LOG", filter),
         ];
-        let server = Server::start(folder.path(), &settings);
-        Self { server, folder, http: common::client() }
+        let server = Process::server(folder.path(), &settings);
+        Self { server, folder, http: test_support::client() }
     }
 
     async fn call(&self, method: Method, path: &str, cookie: &str, body: Value) -> Response {

@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
 use actix_web::{App, HttpResponse, HttpServer, web};
-use common::{PASSWORD, Server};
 use serde_json::json;
 use shared::routes;
 use std::sync::{Arc, Mutex};
+use test_support::{PASSWORD, Process, TestEmulator};
 
 /// The bytes that a collector has received.
 type Sent = Arc<Mutex<Vec<u8>>>;
@@ -35,17 +33,17 @@ fn collector() -> (String, Sent) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trace_of_registration_joins_the_caller_trace() {
-    let (folder, (endpoint, sent)) = (common::canary::folder(), collector());
+    let (folder, (endpoint, sent)) = (test_support::canary::folder(), collector());
     let settings = [
-        ("COMETCHAT_EMULATOR_URL", common::emulator()),
+        ("COMETCHAT_EMULATOR_URL", TestEmulator::start().url),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
         ("OTEL_SERVICE_NAME", "our-sign-in".to_owned()),
     ];
     let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let server = Server::start(folder.path(), &settings);
+    let server = Process::server(folder.path(), &settings);
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada Lovelace"});
-    let request = common::client().post(format!("{}{}", server.url, routes::REGISTER));
+    let request = test_support::client().post(format!("{}{}", server.url, routes::REGISTER));
     let response =
         request.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01")).json(&body).send();
     assert_eq!(response.await.unwrap().status(), 201);

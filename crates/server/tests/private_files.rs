@@ -2,23 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
 use cometchat_auth::db::Db;
-use common::{PASSWORD, SERVER, Server, canary};
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use test_support::{PASSWORD, Process, binary, canary, command};
 
 const EMULATOR: (&str, &str) = ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
 const DATABASE_FILES: [&str; 3] = ["cometchat-auth.db", "cometchat-auth.db-wal", "cometchat-auth.db-shm"];
 
 /// Returns a command for the server with a umask of 000.
 fn with_open_umask() -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", "umask 000; exec \"$0\" \"$@\"", SERVER]);
+    let mut command = command("sh");
+    command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(binary("cometchat-auth"));
     command
 }
 
@@ -41,7 +39,7 @@ fn assert_private(data: &Path, files: &[&str]) {
 #[test]
 fn first_start_files_are_private_with_open_umask() {
     let folder = canary::folder();
-    let _server = Server::start_by(with_open_umask(), folder.path(), &[EMULATOR]);
+    let _server = Process::server_by(with_open_umask(), folder.path(), &[EMULATOR]);
     assert_private(&folder.path().join("data"), &DATABASE_FILES);
     assert_private(&folder.path().join("data"), &["secret.key"]);
 }
@@ -51,30 +49,30 @@ fn existing_files_become_private_at_startup() {
     let folder = canary::folder();
     let data = folder.path().join("data");
     // Killed, so that SQLite's files beside the database remain.
-    drop(Server::start(folder.path(), &[EMULATOR]));
+    drop(Process::server(folder.path(), &[EMULATOR]));
     for entry in fs::read_dir(&data).unwrap() {
         set_mode(&entry.unwrap().path(), 0o644);
     }
     set_mode(&data, 0o755);
-    let _server = Server::start_by(with_open_umask(), folder.path(), &[EMULATOR]);
+    let _server = Process::server_by(with_open_umask(), folder.path(), &[EMULATOR]);
     assert_private(&data, &DATABASE_FILES);
     assert_private(&data, &["secret.key"]);
 }
 
 #[tokio::test]
 async fn key_file_with_postgresql_is_private() {
-    if !common::uses_postgres() {
+    if !test_support::uses_postgres() {
         return;
     }
     let folder = canary::folder();
-    let database = common::new_database(folder.path()).await;
+    let database = test_support::new_database(folder.path()).await;
     let settings = [EMULATOR, ("DATABASE_URL", database.as_str())];
     let data = folder.path().join("data");
-    drop(Server::start_by(with_open_umask(), folder.path(), &settings));
+    drop(Process::server_by(with_open_umask(), folder.path(), &settings));
     assert_private(&data, &["secret.key"]);
     set_mode(&data, 0o755);
     set_mode(&data.join("secret.key"), 0o644);
-    let _server = Server::start_by(with_open_umask(), folder.path(), &settings);
+    let _server = Process::server_by(with_open_umask(), folder.path(), &settings);
     assert_private(&data, &["secret.key"]);
 }
 
@@ -87,7 +85,7 @@ fn shared_folder_keeps_mode_and_log_warns() {
     set_mode(&shared.join("of-another-program"), 0o644);
     set_mode(&shared, 0o755);
     let settings = [EMULATOR, ("DATABASE_URL", "sqlite://shared/app.db")];
-    let server = Server::start_by(with_open_umask(), folder.path(), &settings);
+    let server = Process::server_by(with_open_umask(), folder.path(), &settings);
     for file in ["app.db", "app.db-wal", "app.db-shm", "secret.key"] {
         assert_eq!(mode(&shared.join(file)), 0o600, "{file}");
     }
@@ -111,13 +109,13 @@ fn cli_command_creates_private_files() {
 #[test]
 fn check_leaves_file_modes_unchanged() {
     let folder = canary::folder();
-    drop(Server::start(folder.path(), &[EMULATOR]));
+    drop(Process::server(folder.path(), &[EMULATOR]));
     let data = folder.path().join("data");
     for path in [data.join("secret.key"), data.join("cometchat-auth.db")] {
         set_mode(&path, 0o644);
     }
     set_mode(&data, 0o755);
-    let mut command = Command::new(SERVER);
+    let mut command = command(binary("cometchat-auth"));
     command.arg("check").current_dir(folder.path()).env_clear().envs([EMULATOR]).stdout(Stdio::null());
     // CometChat is unreachable, so the command fails.
     assert!(!command.stderr(Stdio::null()).status().unwrap().success());

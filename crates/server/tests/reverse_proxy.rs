@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
-use common::{PASSWORD, Server};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::routes;
@@ -16,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use test_support::{PASSWORD, Process, SECRET_KEY, TestEmulator, canary, new_database};
 
 const HOST: &str = "chat.example.com";
 /// The client's address; the proxies' address is 127.0.0.1.
@@ -59,8 +57,8 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 
 impl Proxy {
     /// Starts a proxy with its file from `deploy/`, and waits until it responds.
-    async fn start(kind: Kind, servers: &[&Server], change: impl Fn(String) -> String) -> Self {
-        let folder = common::canary::folder();
+    async fn start(kind: Kind, servers: &[&Process], change: impl Fn(String) -> String) -> Self {
+        let folder = canary::folder();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = match kind {
             Kind::Nginx => nginx(folder.path(), address, servers, change),
@@ -107,7 +105,7 @@ impl Proxy {
 fn nginx(
     folder: &Path,
     address: SocketAddr,
-    servers: &[&Server],
+    servers: &[&Process],
     change: impl Fn(String) -> String,
 ) -> Command {
     let certified = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
@@ -139,7 +137,7 @@ fn nginx(
 fn caddy(
     folder: &Path,
     address: SocketAddr,
-    servers: &[&Server],
+    servers: &[&Process],
     change: impl Fn(String) -> String,
 ) -> Command {
     let site = std::fs::read_to_string(project().join("deploy/Caddyfile")).unwrap();
@@ -155,7 +153,7 @@ fn caddy(
 }
 
 /// Starts a server with a public URL as in production, which cannot reach CometChat.
-fn production(folder: &Path, public_url: &str) -> Server {
+fn production(folder: &Path, public_url: &str) -> Process {
     let settings = [
         ("PUBLIC_URL", public_url),
         ("TRUSTED_PROXIES", "127.0.0.1"),
@@ -165,7 +163,7 @@ fn production(folder: &Path, public_url: &str) -> Server {
         // No process listens on this port.
         ("HTTPS_PROXY", "http://127.0.0.1:9"),
     ];
-    Server::start(folder, &settings)
+    Process::server(folder, &settings)
 }
 
 async fn register(http: &Client, url: &str, email: &str) -> Response {
@@ -184,7 +182,7 @@ fn session_cookie(response: &Response) -> (String, String) {
 }
 
 async fn check_behind(kind: Kind) {
-    let folder = common::canary::folder();
+    let folder = canary::folder();
     let server = production(folder.path(), "https://chat.example.com");
     let proxy = Proxy::start(kind, &[&server], |site| site).await;
     let http = proxy.client();
@@ -199,7 +197,7 @@ async fn check_behind(kind: Kind) {
 }
 
 async fn check_base_path_behind(kind: Kind, change: impl Fn(String) -> String) {
-    let folder = common::canary::folder();
+    let folder = canary::folder();
     let server = production(folder.path(), "https://chat.example.com/team");
     let proxy = Proxy::start(kind, &[&server], change).await;
     let http = proxy.client();
@@ -231,21 +229,21 @@ async fn server_behind_caddy_sees_clients_and_https() {
 /// Two servers on one database behind nginx.
 struct Pair {
     folder: TempDir,
-    servers: [Server; 2],
+    servers: [Process; 2],
     proxy: Proxy,
 }
 
 impl Pair {
     async fn start() -> Self {
-        let folder = common::canary::folder();
-        let (database, emulator) = (common::new_database(folder.path()).await, common::emulator());
+        let folder = canary::folder();
+        let (database, emulator) = (new_database(folder.path()).await, TestEmulator::start());
         let settings = [
             ("DATABASE_URL", database.as_str()),
-            ("COMETCHAT_EMULATOR_URL", &emulator),
-            ("SECRET_KEY", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="),
+            ("COMETCHAT_EMULATOR_URL", &emulator.url),
+            ("SECRET_KEY", SECRET_KEY),
             ("TRUSTED_PROXIES", "127.0.0.1"),
         ];
-        let servers = [(); 2].map(|()| Server::start(folder.path(), &settings));
+        let servers = [(); 2].map(|()| Process::server(folder.path(), &settings));
         let proxy = Proxy::start(Kind::Nginx, &[&servers[0], &servers[1]], |site| site).await;
         Self { folder, servers, proxy }
     }
@@ -259,7 +257,7 @@ async fn status(http: &Client, url: &str, cookie: &str) -> StatusCode {
 #[ignore = "needs nginx: make test"]
 async fn session_and_backoff_are_shared_by_instances() {
     let pair = Pair::start().await;
-    let http = common::client();
+    let http = test_support::client();
     let [one, other] = [&pair.servers[0].url, &pair.servers[1].url];
     let response = register(&http, &format!("{one}{}", routes::REGISTER), "ada@example.com").await;
     let (_, cookie) = session_cookie(&response);
@@ -331,7 +329,7 @@ async fn instance_crash_fails_only_requests_in_flight() {
         all.extend(sessions);
     }
     assert!(failed <= CLIENTS, "{failed} requests failed, more than the {CLIENTS} in flight");
-    let http = common::client();
+    let http = test_support::client();
     for session in &all {
         assert_eq!(status(&http, &survivor.url, session).await, StatusCode::OK, "a session was lost");
     }

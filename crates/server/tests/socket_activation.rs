@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
-use common::{PASSWORD, SERVER, Server};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::json;
 use shared::routes;
@@ -15,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tempfile::TempDir;
+use test_support::{PASSWORD, Process, TestEmulator, binary, canary, eventually};
 
 /// Clients that log in. Few: the server rejects logins if hashing cannot keep up, which is not the matter here.
 const LOGIN_CLIENTS: usize = 3;
@@ -27,16 +24,16 @@ const RESTARTS: usize = 5;
 
 /// Returns a command that becomes the server, with its standard input as file 3, the first that systemd passes.
 fn with_first_file(file: impl Into<Stdio>) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", r#"export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" 3<&0 0</dev/null"#, SERVER]);
-    command.stdin(file);
+    let mut command = test_support::command("sh");
+    command.args(["-c", r#"export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" 3<&0 0</dev/null"#]);
+    command.arg(binary("cometchat-auth")).stdin(file);
     command
 }
 
-fn start(listener: &TcpListener, folder: &Path, database: &str, emulator: &str) -> Server {
+fn start(listener: &TcpListener, folder: &Path, database: &str, emulator: &str) -> Process {
     let listener = OwnedFd::from(listener.try_clone().unwrap());
     let settings = [("DATABASE_URL", database), ("COMETCHAT_EMULATOR_URL", emulator)];
-    Server::start_by(with_first_file(listener), folder, &settings)
+    Process::server_by(with_first_file(listener), folder, &settings)
 }
 
 /// Each client has an account of its own: the sessions of one account have a limit.
@@ -65,7 +62,7 @@ impl Load {
             let responses = Arc::new(AtomicUsize::new(0));
             load.responses.push(Arc::clone(&responses));
             load.clients.push(tokio::spawn(async move {
-                let http = common::client();
+                let http = test_support::client();
                 let mut checks = tokio::time::interval(HEALTH_INTERVAL);
                 while !is_stopped.load(Ordering::Relaxed) {
                     let request = if number < LOGIN_CLIENTS {
@@ -88,7 +85,7 @@ impl Load {
     async fn progress(&self) {
         for responses in &self.responses {
             let before = responses.load(Ordering::Relaxed);
-            common::eventually("a client gets responses", || async {
+            eventually("a client gets responses", || async {
                 responses.load(Ordering::Relaxed) > before + 2
                     || self.clients.iter().any(|client| client.is_finished())
             })
@@ -106,8 +103,8 @@ impl Load {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restarts_with_passed_socket_lose_no_request() {
-    let (folder, emulator) = (common::canary::folder(), common::emulator());
-    let database = common::new_database(folder.path()).await;
+    let (folder, emulator) = (canary::folder(), TestEmulator::start().url);
+    let database = test_support::new_database(folder.path()).await;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
 
@@ -115,7 +112,8 @@ async fn restarts_with_passed_socket_lose_no_request() {
     assert_eq!(server.url, url, "the server binds LISTEN");
     for client in 0..LOGIN_CLIENTS {
         let body = json!({"email": email(client), "password": PASSWORD, "name": "Ada"});
-        let response = common::client().post(format!("{url}{}", routes::REGISTER)).json(&body).send().await;
+        let response =
+            test_support::client().post(format!("{url}{}", routes::REGISTER)).json(&body).send().await;
         assert_eq!(response.unwrap().status(), StatusCode::CREATED);
     }
     let load = Load::start(&url);
@@ -131,7 +129,7 @@ async fn restarts_with_passed_socket_lose_no_request() {
 
 #[test]
 fn passed_file_that_is_no_socket_prevents_start() {
-    let folder: TempDir = common::canary::folder();
+    let folder = canary::folder();
     let mut command = with_first_file(Stdio::null());
     command.current_dir(folder.path()).env_clear().env("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
     let output = command.output().unwrap();

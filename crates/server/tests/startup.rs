@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
-
-use common::{SERVER, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
@@ -15,12 +12,13 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
+use test_support::{Process, binary, new_database};
 
 /// Returns a command that runs the binary in `folder` with only these settings in its environment.
 fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(SERVER);
+    let mut command = test_support::command(binary("cometchat-auth"));
     command.current_dir(folder).env_clear().envs(settings.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -37,13 +35,13 @@ fn run_failing(command: &mut Command) -> String {
 }
 
 /// Starts a server with limits on open files, in the syntax of `ulimit`.
-fn start_with_files(folder: &Path, limit: &str) -> Server {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit {limit} && exec \"$0\""), SERVER]).stdin(Stdio::null());
-    Server::start_by(command, folder, &[EMULATOR])
+fn start_with_files(folder: &Path, limit: &str) -> Process {
+    let mut command = test_support::command("sh");
+    command.args(["-c", &format!("ulimit {limit} && exec \"$0\"")]).arg(binary("cometchat-auth"));
+    Process::server_by(command, folder, &[EMULATOR])
 }
 
-fn connect(server: &Server) -> TcpStream {
+fn connect(server: &Process) -> TcpStream {
     let address: SocketAddr = server.address().parse().unwrap();
     let stream = TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -51,7 +49,7 @@ fn connect(server: &Server) -> TcpStream {
 }
 
 /// Returns the response to a readiness request.
-fn ready(server: &Server) -> String {
+fn ready(server: &Process) -> String {
     let mut client = connect(server);
     client.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut response = String::new();
@@ -59,7 +57,7 @@ fn ready(server: &Server) -> String {
     response
 }
 
-fn open_files(server: &Server) -> usize {
+fn open_files(server: &Process) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
 }
 
@@ -106,7 +104,9 @@ fn dotenv_settings_are_overridden_by_flags() {
     .unwrap();
     let message = run_failing(&mut command(folder.path(), &[]));
     assert!(message.contains("LISTEN: \"nonsense\""), "{message}");
-    Server::spawn(command(folder.path(), &[]).args(["serve", "--listen", "127.0.0.1:0"]));
+    let mut serve = command(folder.path(), &[]);
+    serve.args(["serve", "--listen", "127.0.0.1:0"]);
+    Process::start(serve, &folder.path().join("log")).unwrap();
     let below = folder.path().join("below");
     std::fs::create_dir(&below).unwrap();
     let message = run_failing(&mut command(&below, &[]));
@@ -206,7 +206,7 @@ fn user_add_rejects_invalid_id_email_or_name() {
 #[test]
 fn healthcheck_fails_when_server_is_down() {
     let folder = folder();
-    let server = Server::start(folder.path(), &[EMULATOR]);
+    let server = Process::server(folder.path(), &[EMULATOR]);
     let check =
         |address: &str| command(folder.path(), &[("LISTEN", address)]).arg("healthcheck").output().unwrap();
     let well = check(server.address());
@@ -220,7 +220,7 @@ fn healthcheck_fails_when_server_is_down() {
 fn shutdown_signal_ends_server_with_success() {
     for signal in ["-TERM", "-INT"] {
         let folder = folder();
-        let server = Server::start(folder.path(), &[EMULATOR]);
+        let server = Process::server(folder.path(), &[EMULATOR]);
         TcpStream::connect(server.address()).unwrap();
         server.signal(signal);
         let address = server.address().to_owned();
@@ -282,11 +282,11 @@ fn connection_limit_follows_open_file_limit() {
 #[tokio::test]
 async fn concurrent_starts_on_new_database_succeed() {
     let folder = folder();
-    let database = common::new_database(folder.path()).await;
+    let database = new_database(folder.path()).await;
     let starts: Vec<_> = (0..6)
         .map(|_| {
             let (path, database) = (folder.path().to_owned(), database.clone());
-            std::thread::spawn(move || Server::start(&path, &[EMULATOR, ("DATABASE_URL", &database)]))
+            std::thread::spawn(move || Process::server(&path, &[EMULATOR, ("DATABASE_URL", &database)]))
         })
         .collect();
     for start in starts {
@@ -329,7 +329,7 @@ fn shutdown_works_while_database_is_silent() {
 #[test]
 fn healthcheck_ignores_http_proxy() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[EMULATOR]);
+    let server = Process::server(folder.path(), &[EMULATOR]);
     let proxy = ("HTTP_PROXY", "http://127.0.0.1:9");
     let asked = [("LISTEN", server.address()), proxy, ("http_proxy", "http://127.0.0.1:9")];
     let output = command(folder.path(), &asked).arg("healthcheck").output().unwrap();

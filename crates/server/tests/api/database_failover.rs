@@ -1,9 +1,9 @@
 //! A PostgreSQL fail-over: open connections lead to a server that is read-only now, and new ones to the primary.
 
-use crate::common::uses_postgres;
 use crate::helpers::*;
 use reqwest::StatusCode;
 use shared::{ErrorCode, LoginResponse, routes};
+use test_support::uses_postgres;
 
 /// More than the pool has connections.
 const CONNECTIONS: usize = 8;

@@ -1,12 +1,12 @@
 //! Tests of a lost database connection, during transactions and between them. Only on PostgreSQL, which has a network
 //! connection.
 
-use crate::common::uses_postgres;
 use crate::fault_proxy::FaultProxy;
 use crate::helpers::*;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::{ErrorCode, routes};
+use test_support::uses_postgres;
 
 /// Starts a server with a proxy before its database; `None` if the tests run on SQLite.
 async fn start() -> Option<(TestApp, FaultProxy)> {

@@ -1,7 +1,6 @@
 //! Tests of the ids of deleted users: an id can be reused only after CometChat has deleted the user and the messages.
 
 use crate::assertion_login::{claims, hs256, login_by_assertion, start};
-use crate::common::{eventually, new_database, uses_postgres};
 use crate::helpers::{TestApp, failure};
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::Db;
@@ -10,6 +9,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use shared::ErrorCode;
 use std::time::Duration;
+use test_support::{eventually, new_database, uses_postgres};
 
 fn ada() -> User {
     User { id: "ada".into(), email: "ada@example.com".into(), name: "Ada Lovelace".into() }

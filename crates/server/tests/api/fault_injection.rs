@@ -1,7 +1,6 @@
 //! Fails the connection to the database or to CometChat at each step of login, registration and sign-out. Each response
 //! must be true, the server must recover by itself, and no data may be lost.
 
-use crate::common::{self, consistency::ConsistencyChecker};
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::helpers::*;
 use futures_util::future::join_all;
@@ -9,6 +8,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, LoginResponse};
 use std::time::{Duration, Instant};
+use test_support::ConsistencyChecker;
 
 /// A delay that is shorter than every timeout.
 const LATE: Fault = Fault::Delay(Duration::from_millis(100));
@@ -67,7 +67,7 @@ impl Stage {
         .await;
         // Creates the demo user at CometChat, so that both sides are in sync.
         app.signed_in().await;
-        let consistency = ConsistencyChecker::new(&app.emulator.url, app.db.clone());
+        let consistency = ConsistencyChecker::new(app.emulator.clone(), app.db.clone());
         Self { app, to, proxy: proxy.unwrap(), consistency }
     }
 
@@ -127,12 +127,12 @@ impl Stage {
         }
         if flow == Flow::Register {
             eventually("the address is free, or it was taken by this", async || {
-                let again = self.app.browser().register(email, common::PASSWORD, "Ada").await.status();
+                let again = self.app.browser().register(email, test_support::PASSWORD, "Ada").await.status();
                 assert!(again != StatusCode::CREATED || !has_worked, "registered twice");
                 again == StatusCode::CREATED || again.as_u16() == ErrorCode::EmailTaken.status()
             })
             .await;
-            browser.sign_in(email, common::PASSWORD).await;
+            browser.sign_in(email, test_support::PASSWORD).await;
         }
         assert_eq!(browser.logout().await.status(), StatusCode::NO_CONTENT);
         assert!(!browser.is_signed_in().await);
@@ -142,7 +142,7 @@ impl Stage {
 async fn ask(browser: &mut Browser, flow: Flow, email: &str) -> Response {
     match flow {
         Flow::SignIn => browser.login(EMAIL, PASSWORD).await,
-        Flow::Register => browser.register(email, common::PASSWORD, "Ada").await,
+        Flow::Register => browser.register(email, test_support::PASSWORD, "Ada").await,
         Flow::SignOut => browser.logout().await,
     }
 }
@@ -150,7 +150,7 @@ async fn ask(browser: &mut Browser, flow: Flow, email: &str) -> Response {
 /// Injects the fault at each step of each flow. `side_by_side` is the number of servers that share the steps, because a
 /// step can take several seconds.
 async fn every_step(to: To, fault: Fault, side_by_side: usize) {
-    if to == To::Database && !common::uses_postgres() {
+    if to == To::Database && !test_support::uses_postgres() {
         return;
     }
     let mut shares = Vec::new();
@@ -212,7 +212,7 @@ async fn cometchat_slow_at_any_step_fails_nothing() {
 /// Includes the steps of opening a connection: handshake, authentication and settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn database_garbage_on_connect_returns_503() {
-    if !common::uses_postgres() {
+    if !test_support::uses_postgres() {
         return;
     }
     let stage = Stage::new(To::Database).await;
@@ -235,7 +235,7 @@ async fn database_garbage_on_connect_returns_503() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_survives_database_cut_after_commit() {
-    if !common::uses_postgres() {
+    if !test_support::uses_postgres() {
         return;
     }
     let stage = Stage::new(To::Database).await;
@@ -247,7 +247,7 @@ async fn registration_survives_database_cut_after_commit() {
         let mut browser = stage.app.browser();
         let registering = tokio::spawn(async move {
             let response =
-                browser.register(&format!("step{step}@example.com"), common::PASSWORD, "Ada").await;
+                browser.register(&format!("step{step}@example.com"), test_support::PASSWORD, "Ada").await;
             (browser, response.status())
         });
         eventually("CometChat is asked", async || emulator.calls("POST", "/users").await > asked).await;

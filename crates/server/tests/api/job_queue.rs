@@ -1,6 +1,5 @@
 //! Tests of a long job queue: the cost of its statements does not grow, and urgent jobs do not wait.
 
-use crate::common::{new_database, uses_postgres};
 use crate::helpers::*;
 use cometchat_auth::cometchat::job_queue::{self, JobKind};
 use cometchat_auth::db::{Db, Param as Bound};
@@ -9,6 +8,7 @@ use cometchat_auth::users::{self, User};
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::routes;
+use test_support::{new_database, uses_postgres};
 
 /// Enough jobs to distinguish a plan that reads all of them from one that does not.
 const MANY: i64 = 20_000;

@@ -6,14 +6,11 @@
 mod account;
 mod assertion;
 mod assertion_login;
-mod browser;
 mod brute_force;
 mod chat_token;
 mod clock_jumps;
 mod clock_steps;
 mod cometchat_outage;
-#[path = "../common/mod.rs"]
-mod common;
 mod csrf;
 mod database_failover;
 mod database_outage;

@@ -1,6 +1,5 @@
 //! Tests of the limit on sessions per user: the session that was idle longest ends, in bounded transactions.
 
-use crate::common::new_database;
 use crate::helpers::*;
 use cometchat_auth::db::Db;
 use cometchat_auth::sessions::{self, MAX_SESSIONS_PER_USER};
@@ -10,6 +9,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use shared::{ErrorCode, SessionsResponse, routes};
 use std::time::Duration;
+use test_support::new_database;
 
 const MAX: usize = 50;
 

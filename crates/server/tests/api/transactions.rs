@@ -1,12 +1,12 @@
 //! Tests of the guarantees of the database layer, on both databases.
 
-use crate::common::{eventually, new_database, uses_postgres};
 use cometchat_auth::crypto::sha256_hex;
 use cometchat_auth::db::{Db, DbError, Tx};
 use cometchat_auth::params;
 use cometchat_auth::sessions::{self, Lifetime, NewSession, SessionOrigin, Token, VerifiedPassword};
 use cometchat_auth::users::{self, User};
 use tempfile::TempDir;
+use test_support::{eventually, new_database, uses_postgres};
 
 const INSERT: &str = "INSERT INTO used_assertions (id_hash, expires_at) VALUES ($1, 0)";
 

@@ -1,15 +1,15 @@
 //! Tests of CometChat outages of every kind.
 
-use crate::common::PASSWORD;
-use crate::env::TestEnv;
+use crate::env;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use test_support::PASSWORD;
 
 /// Makes every kind of change during the fault. Asserts that each change succeeds for the user, and that both sides are
 /// in sync after the fault.
 async fn assert_fault_loses_nothing(fault: Value) {
-    let mut env = TestEnv::new().await;
-    let [mut renamed, mut changed, mut deleted, mut gone] = [(); 4].map(|()| env.browser());
+    let (mut env, consistency) = env::start().await;
+    let [mut renamed, mut changed, mut deleted, mut gone] = [(); 4].map(|()| env::browser(&env));
     for (browser, email) in [
         (&mut renamed, "renamed@a"),
         (&mut changed, "changed@a"),
@@ -18,14 +18,14 @@ async fn assert_fault_loses_nothing(fault: Value) {
     ] {
         assert_eq!(browser.register(email).await, Some(StatusCode::CREATED));
     }
-    let mut elsewhere = env.browser();
+    let mut elsewhere = env::browser(&env);
     assert_eq!(elsewhere.login("changed@a", PASSWORD).await, Some(StatusCode::OK));
-    env.consistency.wait_until_consistent().await;
+    consistency.wait_until_consistent().await;
 
-    env.add_fault(fault).await;
-    let mut new = env.browser();
+    env.emulator.add_fault(fault).await;
+    let mut new = env::browser(&env);
     assert_eq!(new.register("new@a").await, Some(StatusCode::CREATED));
-    let mut short_lived = env.browser();
+    let mut short_lived = env::browser(&env);
     assert_eq!(short_lived.register("short@a").await, Some(StatusCode::CREATED));
     assert_eq!(short_lived.delete(PASSWORD).await, Some(StatusCode::NO_CONTENT));
     assert_eq!(renamed.rename("Between").await, Some(StatusCode::OK));
@@ -33,16 +33,16 @@ async fn assert_fault_loses_nothing(fault: Value) {
     assert_eq!(changed.change_password().await, Some(StatusCode::NO_CONTENT));
     assert_eq!(deleted.delete(PASSWORD).await, Some(StatusCode::NO_CONTENT));
     assert_eq!(gone.logout().await, Some(StatusCode::NO_CONTENT));
-    let mut late = env.browser();
+    let mut late = env::browser(&env);
     assert_eq!(late.login("gone@a", PASSWORD).await, Some(StatusCode::OK), "login works");
-    env.clear_faults().await;
+    env.emulator.clear_faults().await;
 
     // Restarts the server with all jobs due.
     env.kill();
-    env.expire_waits().await;
+    env::expire_waits(&env, &consistency.db).await;
     env.start();
-    env.consistency.wait_until_consistent().await;
-    let theirs = env.consistency.cometchat_users().await;
+    consistency.wait_until_consistent().await;
+    let theirs = consistency.cometchat_users().await;
     let names: Vec<&str> = theirs.values().map(|(name, _)| name.as_str()).collect();
     assert_eq!((names.len(), names.iter().filter(|name| **name == "After").count()), (4, 1), "{names:?}");
 }

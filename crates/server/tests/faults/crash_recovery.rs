@@ -1,14 +1,15 @@
 //! Tests with `kill -9` at random moments.
 
-use crate::common::PASSWORD;
-use crate::env::{Browser, OTHER_PASSWORD, TestEnv};
+use crate::env::{self, Browser, OTHER_PASSWORD};
 use cometchat_auth::crypto::random;
+use cometchat_auth::db::Db;
 use cometchat_auth::users::email::email_key;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use test_support::PASSWORD;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -69,14 +70,13 @@ impl Ledger {
     }
 
     /// Panics unless the database matches all responses.
-    async fn assert_stored(&self, env: &TestEnv) {
+    async fn assert_stored(&self, db: &Db) {
         // Relative to 1, because the first version is the creation time.
         let sql = "SELECT email_key, name, password_version - created_at + 1 FROM users";
-        let users: Vec<(String, String, i64)> = env.db.fetch_all(sql, &[]).await.unwrap();
+        let users: Vec<(String, String, i64)> = db.fetch_all(sql, &[]).await.unwrap();
         let users: BTreeMap<String, (String, i64)> =
             users.into_iter().map(|(key, name, version)| (key, (name, version))).collect();
-        let sessions: Vec<(String,)> =
-            env.db.fetch_all("SELECT token_hash FROM sessions", &[]).await.unwrap();
+        let sessions: Vec<(String,)> = db.fetch_all("SELECT token_hash FROM sessions", &[]).await.unwrap();
         let sessions: BTreeSet<String> = sessions.into_iter().map(|(hash,)| hash).collect();
         for known in self.known.lock().unwrap().values() {
             let email = &known.email;
@@ -118,7 +118,7 @@ async fn live(http: Client, url: String, ledger: Ledger, client: String) {
 }
 
 async fn live_once(http: &Client, url: &str, ledger: &Ledger, email: &str, to_the_end: bool) -> Option<()> {
-    let [mut browser, mut elsewhere] = [(); 2].map(|()| Browser::new(http, url));
+    let [mut browser, mut elsewhere] = [(); 2].map(|()| Browser::new(http.clone(), url.into()));
     ledger.begin(email);
     assert_eq!(browser.register(email).await?, StatusCode::CREATED);
     let mut here = browser.token_hash();
@@ -159,23 +159,23 @@ async fn live_once(http: &Client, url: &str, ledger: &Ledger, email: &str, to_th
 /// happen at random moments.
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_kills_under_load_lose_nothing() {
-    let mut env = TestEnv::new().await;
+    let (mut env, consistency) = env::start().await;
     let ledger = Ledger::new();
     for round in 0..KILLS {
         let is_hanging = round % 3 == 0;
         if is_hanging {
-            env.add_fault(json!({"api": "rest", "kind": "hang"})).await;
+            env.emulator.add_fault(json!({"api": "rest", "kind": "hang"})).await;
         }
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
             let name = format!("{round}-{client}");
-            clients.spawn(live(env.http.clone(), env.url().to_owned(), ledger.clone(), name));
+            clients.spawn(live(env.http.clone(), env.url(""), ledger.clone(), name));
         }
         // Waits for a random number of responses or hanging calls.
         let moment = random::fraction();
         let some = |most: usize| 1 + (most as f64 * moment) as usize;
         if is_hanging {
-            env.wait_for_pending_calls(some(CLIENTS - 1)).await;
+            env.emulator.wait_for_pending_calls(some(CLIENTS - 1)).await;
         } else {
             ledger.wait_for_responses(some(3 * CLIENTS)).await;
         }
@@ -183,33 +183,33 @@ async fn repeated_kills_under_load_lose_nothing() {
         while let Some(client) = clients.join_next().await {
             client.unwrap();
         }
-        ledger.assert_stored(&env).await;
-        env.consistency.assert_no_orphans().await;
+        ledger.assert_stored(&consistency.db).await;
+        consistency.assert_no_orphans().await;
         // CometChat performs the calls that hung, without a client for the responses.
-        env.clear_faults().await;
-        env.consistency.assert_no_orphans().await;
+        env.emulator.clear_faults().await;
+        consistency.assert_no_orphans().await;
         env.start();
     }
     env.kill();
-    env.expire_waits().await;
+    env::expire_waits(&env, &consistency.db).await;
     env.start();
-    env.consistency.wait_until_consistent().await;
-    ledger.assert_stored(&env).await;
+    consistency.wait_until_consistent().await;
+    ledger.assert_stored(&consistency.db).await;
     assert!(ledger.users() > KILLS, "the test has created users");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupted_registration_allows_login() {
-    let mut env = TestEnv::new().await;
-    env.add_fault(json!({"api": "rest", "kind": "hang"})).await;
-    let mut browser = env.browser();
+    let (mut env, _) = env::start().await;
+    env.emulator.add_fault(json!({"api": "rest", "kind": "hang"})).await;
+    let mut browser = env::browser(&env);
     let cut_short = tokio::spawn(async move { browser.register("ada@a").await });
-    env.wait_for_pending_calls(1).await;
+    env.emulator.wait_for_pending_calls(1).await;
     env.kill();
     assert_eq!(cut_short.await.unwrap(), None);
-    env.clear_faults().await;
+    env.emulator.clear_faults().await;
     env.start();
-    let mut browser = env.browser();
+    let mut browser = env::browser(&env);
     let again = browser.register("ada@a").await;
     assert_eq!(again.map(|status| status.as_u16()), Some(ErrorCode::EmailTaken.status()));
     assert_eq!(browser.login("ada@a", PASSWORD).await, Some(StatusCode::OK));

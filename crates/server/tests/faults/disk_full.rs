@@ -1,7 +1,6 @@
 //! Tests of a full disk and of a read-only disk. Only for SQLite, and only if the test may mount a file system in a
 //! namespace, which ends with the server.
 
-use crate::common::{self, Server, consistency::ConsistencyChecker, consistency::SECRET_KEY};
 use crate::env::Browser;
 use cometchat_auth::db::Db;
 use reqwest::StatusCode;
@@ -10,21 +9,26 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
+use test_support::{ConsistencyChecker, PASSWORD, Process, SECRET_KEY, TestEmulator, binary, canary, client};
 
 /// Returns a command that mounts a file system at the folder `$0` in its own namespace, and executes the server.
 fn on(mount: &str, folder: &Path) -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", &format!("{mount} && exec \"$1\"")]);
-    command.arg(folder).arg(common::SERVER);
+    // The new user namespace would reset what `test_support::command` sets.
+    let script = format!("{mount} && exec setpriv --pdeathsig KILL -- \"$1\"");
+    command
+        .args(["--map-root-user", "--mount", "sh", "-c", &script])
+        .arg(folder)
+        .arg(binary("cometchat-auth"));
     command
 }
 
 /// Returns whether the test may mount; prints a message if not.
 fn can_mount() -> bool {
-    if common::uses_postgres() {
+    if test_support::uses_postgres() {
         return false;
     }
-    let folder = common::canary::folder();
+    let folder = canary::folder();
     let mut mount = Command::new("unshare");
     mount.args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none"]).arg(folder.path());
     let can = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
@@ -36,8 +40,8 @@ fn can_mount() -> bool {
 
 /// A server whose data folder is a file system of 4 MB.
 struct Small {
-    server: Server,
-    emulator: String,
+    server: Process,
+    emulator: TestEmulator,
     /// Its data folder, as seen from the test.
     data: PathBuf,
     _folder: TempDir,
@@ -45,23 +49,23 @@ struct Small {
 
 impl Small {
     fn new() -> Self {
-        let folder = common::canary::folder();
+        let folder = canary::folder();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
-        let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), common::emulator());
+        let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), TestEmulator::start());
         let settings = [
             ("DATABASE_URL", database.as_str()),
             ("SECRET_KEY", SECRET_KEY),
-            ("COMETCHAT_EMULATOR_URL", &emulator),
+            ("COMETCHAT_EMULATOR_URL", &emulator.url),
         ];
         let disk = on("mount -t tmpfs -o size=4m none \"$0\"", &data);
-        let server = Server::start_by(disk, folder.path(), &settings);
+        let server = Process::server_by(disk, folder.path(), &settings);
         let data = format!("/proc/{}/root{}", server.id(), data.display()).into();
         Self { server, emulator, data, _folder: folder }
     }
 
     fn browser(&self) -> Browser {
-        Browser::new(&common::client(), &self.server.url)
+        Browser::new(client(), self.server.url.clone())
     }
 
     /// Fills the disk to the last byte.
@@ -80,12 +84,12 @@ impl Small {
     /// database in the other namespace.
     async fn agrees(&self) {
         self.server.signal("-STOP");
-        let copy = common::canary::folder();
+        let copy = canary::folder();
         for file in ["test.db", "test.db-wal"] {
             std::fs::copy(self.data.join(file), copy.path().join(file)).unwrap();
         }
         let db = Db::open(&format!("sqlite://{}/test.db", copy.path().display())).await.unwrap();
-        ConsistencyChecker::new(&self.emulator, db).assert_no_orphans().await;
+        ConsistencyChecker::new(self.emulator.clone(), db).assert_no_orphans().await;
         self.server.signal("-CONT");
     }
 }
@@ -102,7 +106,7 @@ async fn full_disk_returns_503_and_loses_nothing() {
     small.fill();
     for _ in 0..3 {
         let unavailable = Some(StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(small.browser().login("ada@a", common::PASSWORD).await, unavailable);
+        assert_eq!(small.browser().login("ada@a", PASSWORD).await, unavailable);
         assert_eq!(small.browser().register("new@a").await, unavailable);
         assert_eq!(ada.rename("Countess").await, unavailable);
         assert_eq!(ada.change_password().await, unavailable);
@@ -117,7 +121,7 @@ async fn full_disk_returns_503_and_loses_nothing() {
         Some(StatusCode::CREATED),
         "the failed registration left no data"
     );
-    assert_eq!(small.browser().login("ada@a", common::PASSWORD).await, Some(StatusCode::OK));
+    assert_eq!(small.browser().login("ada@a", PASSWORD).await, Some(StatusCode::OK));
     assert_eq!(ada.rename("Countess").await, Some(StatusCode::OK));
     assert_eq!(grace.session().await, Some(StatusCode::OK), "a failed sign-out ends no session");
     assert_eq!(grace.logout().await, Some(StatusCode::NO_CONTENT));
@@ -130,19 +134,19 @@ async fn read_only_data_folder_is_reported_at_startup() {
     if !can_mount() {
         return;
     }
-    let folder = common::canary::folder();
+    let folder = canary::folder();
     let data = folder.path().join("data");
-    let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), common::emulator());
+    let (database, emulator) = (format!("sqlite://{}/test.db", data.display()), TestEmulator::start());
     let settings = [
         ("DATABASE_URL", database.as_str()),
         ("SECRET_KEY", SECRET_KEY),
-        ("COMETCHAT_EMULATOR_URL", &emulator),
+        ("COMETCHAT_EMULATOR_URL", &emulator.url),
     ];
     // With the files of an earlier run, and without any.
     for runs_before in [1, 0] {
         std::fs::create_dir_all(&data).unwrap();
         for _ in 0..runs_before {
-            let server = Server::start(folder.path(), &settings);
+            let server = Process::server(folder.path(), &settings);
             server.signal("-TERM");
             assert!(server.wait().success());
         }

@@ -4,8 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod cometchat_outage;
-#[path = "../common/mod.rs"]
-mod common;
 mod crash_recovery;
 mod disk_full;
 mod env;

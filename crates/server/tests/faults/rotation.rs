@@ -1,17 +1,17 @@
 //! Tests of a `SECRET_KEY` rotation in two instances on one database under load: as docs/DEPLOY.md describes it, and
 //! without its first step.
 
-use crate::common::{self, PASSWORD, Server, consistency::ConsistencyChecker};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cometchat_auth::db::Db;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::routes;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use test_support::{ConsistencyChecker, PASSWORD, Process, TestEmulator, canary, client, new_database};
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
@@ -30,16 +30,16 @@ fn text(byte: u8) -> String {
 struct Instances {
     folder: TempDir,
     database: String,
-    emulator: String,
-    servers: [Option<Server>; 2],
+    emulator: TestEmulator,
+    servers: [Option<Process>; 2],
     urls: Arc<Mutex<[String; 2]>>,
 }
 
 impl Instances {
     async fn start(keys: Keys) -> Self {
-        let folder = common::canary::folder();
-        let database = common::new_database(folder.path()).await;
-        let (emulator, urls) = (common::emulator(), Arc::default());
+        let folder = canary::folder();
+        let database = new_database(folder.path()).await;
+        let (emulator, urls) = (TestEmulator::start(), Arc::default());
         let mut instances = Self { folder, database, emulator, servers: [None, None], urls };
         instances.restart(0, keys);
         instances.restart(1, keys);
@@ -56,13 +56,13 @@ impl Instances {
             (text(own), fallbacks.iter().map(|key| text(*key)).collect::<Vec<_>>().join(","));
         let mut settings = vec![
             ("DATABASE_URL", self.database.as_str()),
-            ("COMETCHAT_EMULATOR_URL", &self.emulator),
+            ("COMETCHAT_EMULATOR_URL", &self.emulator.url),
             ("SECRET_KEY", &own),
         ];
         if !fallbacks.is_empty() {
             settings.push(("SECRET_KEY_FALLBACKS", &fallbacks));
         }
-        let server = Server::start(self.folder.path(), &settings);
+        let server = Process::server(self.folder.path(), &settings);
         self.urls.lock().unwrap()[number].clone_from(&server.url);
         self.servers[number] = Some(server);
     }
@@ -74,11 +74,10 @@ impl Instances {
 
 /// A browser that tries the other instance if one does not respond.
 struct Browser {
-    http: Client,
+    inner: test_support::Browser,
     urls: Arc<Mutex<[String; 2]>>,
     /// The index of the next instance.
     next: usize,
-    cookie: String,
 }
 
 impl Browser {
@@ -88,22 +87,12 @@ impl Browser {
         loop {
             attempts.tick().await;
             self.next += 1;
-            let url = self.urls.lock().unwrap()[self.next % 2].clone();
-            let request = self.http.request(method.clone(), format!("{url}{path}"));
-            if let Ok(response) = request.header("cookie", &self.cookie).json(&body).send().await {
-                let status = response.status();
-                for cookie in response.headers().get_all("set-cookie") {
-                    let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-                    if cookie.starts_with("cometchat-auth=") {
-                        self.cookie = cookie.to_owned();
-                    }
-                }
-                // An overloaded or stopping instance responds with 503.
-                if status != StatusCode::SERVICE_UNAVAILABLE
-                    && let Ok(body) = response.bytes().await
-                {
-                    return (status, serde_json::from_slice(&body).unwrap_or_default());
-                }
+            self.inner.url.clone_from(&self.urls.lock().unwrap()[self.next % 2]);
+            // An overloaded or stopping instance responds with 503.
+            if let Some((status, body)) = self.inner.call(method.clone(), path, body.clone()).await
+                && status != StatusCode::SERVICE_UNAVAILABLE
+            {
+                return (status, body);
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "no instance responds");
         }
@@ -134,12 +123,8 @@ async fn load(
 ) -> Vec<(Browser, Value)> {
     let clients = (0..CLIENTS).map(|number| {
         let (stop, logins, email) = (Arc::clone(&stop), logins.clone(), format!("user{number}@example.com"));
-        let browser = || Browser {
-            http: common::client(),
-            urls: Arc::clone(&urls),
-            next: number,
-            cookie: String::new(),
-        };
+        let inner = || test_support::Browser::new(client(), String::new());
+        let browser = || Browser { inner: inner(), urls: Arc::clone(&urls), next: number };
         let (mut stays, mut comes_and_goes) = (browser(), browser());
         tokio::spawn(async move {
             let body = json!({"email": email, "password": PASSWORD, "name": "User"});
@@ -197,7 +182,7 @@ async fn rotate(steps: &[Keys]) -> String {
         }
     };
     assert!(timeout(Duration::from_secs(240), settled).await.is_ok(), "pending jobs: {}", instances.log());
-    let theirs = ConsistencyChecker::new(&emulator, db.clone()).cometchat_users().await;
+    let theirs = ConsistencyChecker::new(emulator, db.clone()).cometchat_users().await;
     assert_eq!(theirs.len(), CLIENTS);
     for (uid, (_, tokens)) in theirs {
         assert!(tokens.is_empty(), "{uid} has no session, but tokens {tokens:?}");

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod jobs;
 mod sessions;
 mod throttle;
@@ -30,7 +28,8 @@ fn for_all_with_db<S: Strategy>(
 ) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let db = runtime.block_on(async { Db::open(&common::new_database(folder.path()).await).await.unwrap() });
+    let db =
+        runtime.block_on(async { Db::open(&test_support::new_database(folder.path()).await).await.unwrap() });
     for_all(cases, input, |input| runtime.block_on(law(&db, input)));
     runtime.block_on(db.close());
 }

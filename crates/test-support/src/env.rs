@@ -1,38 +1,47 @@
-//! The environment of an operator: a folder with a database, an emulator, and optionally a running server.
+//! The environment of a server's binary: a folder with a database, an emulator, and the server while it runs.
 
-use super::{PASSWORD, SERVER, Server, canary};
+use crate::process::configured;
+use crate::{PASSWORD, Process, SECRET_KEY, TestEmulator, Users, binary, canary, command, eventually};
 use cometchat_auth::db::Db;
 use reqwest::{Client, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::routes;
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
 
-/// A folder with a database, an emulator, and optionally a running server.
-pub struct CliEnv {
+/// A folder with a database, an emulator, and the server while it runs.
+pub struct TestEnv {
     pub folder: TempDir,
     pub database: String,
-    pub emulator: String,
+    pub emulator: TestEmulator,
     pub http: Client,
-    pub server: Option<Server>,
+    /// Further settings of servers and commands.
+    pub settings: Vec<(&'static str, String)>,
+    pub server: Option<Process>,
 }
 
-impl CliEnv {
+impl TestEnv {
+    /// Creates an environment without a running server.
     pub async fn new() -> Self {
-        let (http, emulator) = (super::client(), super::emulator());
-        let folder = canary::folder();
-        Self { database: super::new_database(folder.path()).await, folder, emulator, http, server: None }
+        let (folder, emulator) = (canary::folder(), TestEmulator::start());
+        let settings = vec![("SECRET_KEY", SECRET_KEY.to_owned())];
+        let (database, http) = (crate::new_database(folder.path()).await, emulator.http.clone());
+        Self { folder, database, emulator, http, settings, server: None }
     }
 
+    /// Configures a command that executes the server.
+    fn configured(&self, command: Command) -> Command {
+        let mut settings =
+            vec![("DATABASE_URL", &*self.database), ("COMETCHAT_EMULATOR_URL", &self.emulator.url)];
+        settings.extend(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
+        configured(command, self.folder.path(), &settings)
+    }
+
+    /// Returns a command of the binary with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(SERVER);
-        command.current_dir(self.folder.path()).env_clear().args(arguments);
-        command.env("COMETCHAT_EMULATOR_URL", &self.emulator).env("LISTEN", "127.0.0.1:0");
-        command.env("DATABASE_URL", &self.database).envs(canary::settings());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = self.configured(command(binary("cometchat-auth")));
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -67,8 +76,20 @@ impl CliEnv {
         self.run(&["user", "add", "--id", id, "--email", &email, "--name", "Before"], PASSWORD);
     }
 
-    pub fn serve(&mut self) {
-        self.server = Some(Server::spawn(self.command(&[]).stderr(Stdio::null())));
+    /// Starts a server, which logs to the file `log` in the folder.
+    pub fn start(&mut self) {
+        self.start_by(command(binary("cometchat-auth")));
+    }
+
+    /// Like [`TestEnv::start`], with a command that executes the server.
+    pub fn start_by(&mut self, command: Command) {
+        let server = Process::start(self.configured(command), &self.folder.path().join("log"));
+        self.server = Some(server.unwrap_or_else(|error| panic!("{error}")));
+    }
+
+    /// Kills the server.
+    pub fn kill(&mut self) {
+        self.server = None;
     }
 
     pub async fn login(&self, email: &str, password: &str) -> StatusCode {
@@ -84,38 +105,13 @@ impl CliEnv {
         format!("{}{route}", self.server.as_ref().unwrap().url)
     }
 
+    /// Opens the test's own connections to the database.
     pub async fn db(&self) -> Db {
         Db::open(&self.database).await.unwrap()
     }
 
-    /// Returns CometChat's users: name and number of tokens, by id.
-    pub async fn cometchat(&self) -> BTreeMap<String, (String, usize)> {
-        let url = format!("{}/emulator/state", self.emulator);
-        let state: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let known = |user: &Value| {
-            (text(&user["uid"]), (text(&user["name"]), user["tokens"].as_array().unwrap().len()))
-        };
-        state["users"].as_array().unwrap().iter().map(known).collect()
-    }
-
-    pub async fn eventually_cometchat(
-        &self,
-        what: &str,
-        holds: impl Fn(&BTreeMap<String, (String, usize)>) -> bool,
-    ) {
-        let mut looks = tokio::time::interval(Duration::from_millis(50));
-        for _ in 0..600 {
-            looks.tick().await;
-            if holds(&self.cometchat().await) {
-                return;
-            }
-        }
-        panic!("timed out: {what}; there is {:?}", self.cometchat().await);
-    }
-
-    pub fn stop(&mut self) {
-        self.server = None;
+    pub async fn eventually_cometchat(&self, what: &str, holds: impl Fn(&Users) -> bool) {
+        eventually(what, || async { holds(&self.emulator.users().await) }).await;
     }
 
     pub fn file(&self, name: &str, text: &str) -> String {

@@ -1,6 +1,6 @@
 //! An HTTP client with the cookies of a browser, and a method for each route.
 
-use crate::common::canary;
+use crate::canary;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ApiError, ErrorCode, LoginResponse, routes};
@@ -8,7 +8,7 @@ use shared::{ApiError, ErrorCode, LoginResponse, routes};
 /// An HTTP client that stores the cookies of the server.
 pub struct Browser {
     http: reqwest::Client,
-    url: String,
+    pub url: String,
     /// The session: `name=value`.
     pub cookie: Option<String>,
     /// The device cookie: `name=value`.
@@ -26,6 +26,16 @@ impl Browser {
         let cookies: Vec<_> =
             [&self.cookie, &self.device].into_iter().flatten().map(String::as_str).collect();
         if cookies.is_empty() { request } else { request.header("cookie", cookies.join("; ")) }
+    }
+
+    /// Returns the status and the JSON of the response, or `None` if the response is missing or incomplete.
+    pub async fn call(&mut self, method: Method, path: &str, body: Value) -> Option<(StatusCode, Value)> {
+        canary::secrets_of(&body);
+        let response = self.request(method, path).json(&body).send().await.ok()?;
+        self.keep(&response);
+        let status = response.status();
+        let body = response.bytes().await.ok()?;
+        Some((status, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
     pub async fn get(&self, path: &str) -> Response {

@@ -1,50 +1,29 @@
 //! Consistency checks between the database and CometChat. One holds at any time, after every failure; the other when no
 //! job is left.
 
+use crate::{TestEmulator, Users, poll};
 use cometchat_auth::crypto::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
-use reqwest::Client;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-/// The `SECRET_KEY` of the tests' servers, with which they seal chat tokens.
-pub const SECRET_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
-
-/// The name and the chat tokens of each user, by user id.
-pub type Users = BTreeMap<String, (String, Vec<String>)>;
+use std::collections::BTreeSet;
 
 /// Compares the users and chat tokens of the database and of CometChat.
 pub struct ConsistencyChecker {
-    http: Client,
-    emulator: String,
-    db: Db,
+    emulator: TestEmulator,
+    pub db: Db,
     sealer: Sealer,
 }
 
 impl ConsistencyChecker {
     /// Creates a checker with the test's own connection to the database.
-    pub fn new(emulator: &str, db: Db) -> Self {
-        Self {
-            http: super::client(),
-            emulator: emulator.into(),
-            db,
-            sealer: Sealer::new(&SecretKey::new([7; 32]), &[]),
-        }
+    pub fn new(emulator: TestEmulator, db: Db) -> Self {
+        Self { emulator, db, sealer: Sealer::new(&SecretKey::new([7; 32]), &[]) }
     }
 
-    /// Returns the users and tokens of CometChat.
+    /// Returns the users of CometChat with their tokens in order.
     pub async fn cometchat_users(&self) -> Users {
-        let url = format!("{}/emulator/state", self.emulator);
-        let state: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let known = |user: &Value| {
-            let mut tokens: Vec<_> = user["tokens"].as_array().unwrap().iter().map(text).collect();
-            tokens.sort();
-            tokens.iter().for_each(|token| super::canary::secret(token));
-            (text(&user["uid"]), (text(&user["name"]), tokens))
-        };
-        state["users"].as_array().unwrap().iter().map(known).collect()
+        let mut users = self.emulator.users().await;
+        users.values_mut().for_each(|(_, tokens)| tokens.sort());
+        users
     }
 
     /// Returns the users of the database with the tokens of their sessions, which CometChat should have.
@@ -130,14 +109,10 @@ impl ConsistencyChecker {
         assert_eq!(self.database_users().await, self.cometchat_users().await);
     }
 
-    /// Waits until no job is left, and asserts that both sides are in sync. Panics after a minute.
+    /// Waits until no job is left, and asserts that both sides are in sync.
     pub async fn wait_until_consistent(&self) {
-        let mut looks = tokio::time::interval(Duration::from_millis(50));
-        for _ in 0..1200 {
-            looks.tick().await;
-            if self.has_no_jobs().await {
-                return self.assert_in_sync().await;
-            }
+        if poll(async || self.has_no_jobs().await.then_some(())).await.is_some() {
+            return self.assert_in_sync().await;
         }
         let sql =
             "SELECT kind || ' ' || uid || ' ' || COALESCE(last_error, '') || ' ' || parked FROM chat_jobs";

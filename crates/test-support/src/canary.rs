@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 /// Shorter secrets would match by chance.
 const SHORTEST: usize = 12;
-/// The keys of the tests' servers; see [`super::consistency::SECRET_KEY`].
-const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", super::consistency::SECRET_KEY];
+/// The keys of the tests' servers; see [`crate::SECRET_KEY`].
+const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", crate::SECRET_KEY];
 
 fn place() -> Option<PathBuf> {
     std::env::var_os("CANARIES").map(PathBuf::from)
