@@ -4,6 +4,7 @@ use crate::page::Page;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
+use test_support::canary;
 
 /// Returns the folder for screenshots that every run takes for review.
 pub fn screenshots() -> Result<PathBuf> {
@@ -13,14 +14,9 @@ pub fn screenshots() -> Result<PathBuf> {
 }
 
 /// Returns Cargo's target folder: the running test is in `target/<profile>/deps`.
-pub(crate) fn build_folder() -> Result<PathBuf> {
+fn build_folder() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     Ok(test.ancestors().nth(3).context("a test outside of cargo's target folder")?.to_path_buf())
-}
-
-/// Returns the folder that keeps the files of all tests, or `None` unless `scripts/check-secret-leaks` runs them.
-pub(crate) fn canaries() -> Option<PathBuf> {
-    std::env::var_os("CANARIES").map(|place| PathBuf::from(place).join("left"))
 }
 
 pub(crate) struct Artifacts {
@@ -50,7 +46,7 @@ impl Artifacts {
     }
 
     pub fn discard(self) {
-        if let (Some(left), Some(test)) = (canaries(), self.folder.file_name()) {
+        if let (Some(left), Some(test)) = (canary::left(), self.folder.file_name()) {
             let _ = fs::rename(&self.folder, left.join(test));
         }
         let _ = fs::remove_dir_all(self.folder);

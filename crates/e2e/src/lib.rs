@@ -10,15 +10,19 @@
 
 mod artifacts;
 mod page;
-mod process;
 mod scenario;
-mod system;
-mod wait;
+mod users;
 
 pub use artifacts::screenshots;
 pub use page::{Page, Scheme};
 pub use scenario::{Scenario, TestContext};
-pub use system::{DEMO, GRACE, System, User};
-pub use wait::{TIMEOUT, eventually};
+pub use users::{DEMO, GRACE, User};
 
 pub use anyhow::{Context, Result, ensure};
+pub use test_support::TIMEOUT;
+
+/// Polls until the result is `Some`, and fails with `what` after [`TIMEOUT`]. An `Err` ends the wait at once.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    let found = test_support::poll(async || ask().await.transpose()).await;
+    found.with_context(|| format!("timed out waiting for {what}"))?
+}

@@ -1,12 +1,10 @@
 //! The browser of one test, with its own chromedriver and profile, and the actions of a user in it.
 
-use crate::process::Process;
-use crate::wait::{POLL_INTERVAL, TIMEOUT};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Command;
 use tempfile::TempDir;
+use test_support::{POLL_INTERVAL, Process, TIMEOUT, command};
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
@@ -48,22 +46,20 @@ fn is_headed() -> bool {
     std::env::var_os("HEADED").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-async fn chromedriver(logs: &Path) -> Result<Process> {
-    let any_port = |command: &mut Command| {
-        command.arg("--port=0");
-    };
-    let log = logs.join("chromedriver.log");
-    Process::start(Path::new("chromedriver"), any_port, "successfully on port ", log).await
+fn chromedriver(logs: &Path) -> std::io::Result<Process> {
+    let mut command = command("chromedriver");
+    command.arg("--port=0");
+    Process::start(command, &logs.join("chromedriver.log"))
 }
 
 impl Page {
     /// Starts the browser; `logs` is the folder for the driver's log.
     pub(crate) async fn start(logs: &Path, origin: String) -> Result<Self> {
         let profile = tempfile::tempdir()?;
-        let chromedriver = match chromedriver(logs).await {
+        let chromedriver = match chromedriver(logs) {
             Ok(started) => started,
             // It picks a free IPv4 port and then needs the same IPv6 port, which may be in use.
-            Err(_) => chromedriver(logs).await.context(
+            Err(_) => chromedriver(logs).context(
                 "needs Debian's chromium and chromium-driver: run `make test`, or scripts/setup browser",
             )?,
         };
@@ -76,8 +72,7 @@ impl Page {
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
-        let url = format!("http://127.0.0.1:{}", chromedriver.port);
-        let driver = WebDriver::new(url, capabilities).await?;
+        let driver = WebDriver::new(&chromedriver.url, capabilities).await?;
         let page = Self { driver, origin, _chromedriver: chromedriver, _profile: profile };
         page.show_as(1000, 760, Scheme::Light).await?;
         Ok(page)

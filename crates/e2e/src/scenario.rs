@@ -2,10 +2,12 @@
 
 use crate::artifacts::Artifacts;
 use crate::page::Page;
-use crate::system::{DEMO, System};
-use anyhow::{Result, bail, ensure};
+use crate::users::{DEMO, User};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::Path;
+use test_support::{Process, TestEmulator, TestEnv, binary, command};
 
 /// Without a session, the page's own check is answered with 401, which the browser reports as an error.
 const NOT_SIGNED_IN: &str =
@@ -20,8 +22,11 @@ pub struct Scenario {
 
 /// The system and the browser of a test.
 pub struct TestContext {
-    pub system: System,
+    pub env: TestEnv,
     pub page: Page,
+    /// The path of `PUBLIC_URL`.
+    base_path: String,
+    _emulator: Process,
 }
 
 impl Scenario {
@@ -45,9 +50,7 @@ impl Scenario {
 
     pub async fn run<F: AsyncFnOnce(&mut TestContext) -> Result<()>>(self, body: F) -> Result<()> {
         let artifacts = Artifacts::new(test_name::<F>())?;
-        let system = System::start(&artifacts, &self.settings, self.populated).await?;
-        let page = Page::start(artifacts.folder(), system.url("")).await?;
-        let mut test = TestContext { system, page };
+        let mut test = self.start(artifacts.folder()).await?;
 
         let outcome = AssertUnwindSafe(body(&mut test)).catch_unwind().await;
         let console = test.page.console_errors().await.unwrap_or_default();
@@ -69,6 +72,31 @@ impl Scenario {
         }
     }
 
+    /// Starts the emulator and the server as they were built, and the browser.
+    async fn start(&self, logs: &Path) -> Result<TestContext> {
+        let mut emulator = command(binary("cometchat-emulator"));
+        emulator.env_clear().args(["--listen", "127.0.0.1:0"]);
+        if self.populated {
+            emulator.arg("--demo");
+        }
+        let emulator = Process::start(emulator, &logs.join("emulator.log"))?;
+        let mut env = TestEnv::with_emulator(TestEmulator::at(emulator.url.clone())).await;
+        env.log = logs.join("server.log");
+        env.settings.extend(self.settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        add_user(&env, &DEMO);
+        let address = env.start().address().to_owned();
+        // A restarted server has the same port, for the page.
+        env.settings.push(("LISTEN", address));
+        let public_url = self.settings.iter().find(|(name, _)| *name == "PUBLIC_URL");
+        let base_path = public_url.and_then(|(_, url)| url.split_once("://")?.1.split_once('/'));
+        let base_path = base_path.map(|(_, path)| format!("/{path}")).unwrap_or_default();
+        let url = env.url(&base_path);
+        let status = env.http.get(format!("{url}/")).send().await?.status();
+        ensure!(status == 200, "the server has no page: run `make test`, or scripts/build-frontend");
+        let page = Page::start(logs, url).await?;
+        Ok(TestContext { env, page, base_path, _emulator: emulator })
+    }
+
     fn check(&self, console: &[String]) -> Result<()> {
         let expected = |line: &&String| {
             line.contains(NOT_SIGNED_IN) || self.expected_errors.iter().any(|text| line.contains(text))
@@ -84,7 +112,17 @@ impl Scenario {
 impl TestContext {
     /// Starts a second browser, whose console is not checked. The test must close it.
     pub async fn another_page(&self) -> Result<Page> {
-        Page::start(&self.system.logs, self.system.url("")).await
+        let logs = self.env.log.parent().context("a log without a folder")?;
+        Page::start(logs, self.url("")).await
+    }
+
+    /// Returns the URL of a path, under the base path of `PUBLIC_URL` if it has one.
+    pub fn url(&self, path: &str) -> String {
+        self.env.url(&format!("{}{path}", self.base_path))
+    }
+
+    pub fn add_user(&self, user: &User) {
+        add_user(&self.env, user);
     }
 
     /// Signs the demo user in and waits for the chat.
@@ -108,10 +146,15 @@ impl TestContext {
         let cookies: Vec<_> =
             cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         ensure!(!cookies.is_empty(), "the browser has no cookies");
-        let logout = self.system.http.post(self.system.url(shared::routes::LOGOUT));
+        let logout = self.env.http.post(self.url(shared::routes::LOGOUT));
         logout.header("cookie", cookies.join("; ")).send().await?.error_for_status()?;
         Ok(())
     }
+}
+
+fn add_user(env: &TestEnv, user: &User) {
+    let arguments = ["user", "add", "--allow-weak-password", "--id", user.id, "--email", user.email];
+    env.run(&[&arguments[..], &["--name", user.name]].concat(), user.password);
 }
 
 /// Returns the test's name, from the type of its body: `browser::chat::name::{{closure}}::…`.

@@ -17,15 +17,20 @@ const SHORTEST: usize = 12;
 /// The keys of the tests' servers; see [`crate::SECRET_KEY`].
 const KEYS: [&str; 3] = ["emulator-rest-api-key", "emulator-auth-key", crate::SECRET_KEY];
 
+/// Returns the folder that keeps the files of tests, or `None` unless the script runs them.
+pub fn left() -> Option<PathBuf> {
+    place().map(|place| place.join("left"))
+}
+
 fn place() -> Option<PathBuf> {
     std::env::var_os("CANARIES").map(PathBuf::from)
 }
 
 /// Returns a temporary folder. It is deleted with the test, unless the script searches it afterwards.
 pub fn folder() -> TempDir {
-    match place() {
+    match left() {
         None => tempfile::tempdir().unwrap(),
-        Some(place) => tempfile::Builder::new().disable_cleanup(true).tempdir_in(place.join("left")).unwrap(),
+        Some(left) => tempfile::Builder::new().disable_cleanup(true).tempdir_in(left).unwrap(),
     }
 }
 

@@ -102,7 +102,8 @@ impl TestEmulator {
         Ok(Reply { status, headers, body })
     }
 
-    async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Reply {
+    /// Sends a request with a JSON body, or without one if `body` is null.
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(method, path, headers, &body).await.unwrap()
     }
@@ -127,6 +128,30 @@ impl TestEmulator {
     /// Revokes a token without the server.
     pub async fn revoke(&self, uid: &str, token: &str) {
         self.rest("DELETE", &format!("/users/{uid}/auth_tokens/{token}"), json!({})).await.data();
+    }
+
+    /// Renames a user without the server.
+    pub async fn rename(&self, uid: &str, name: &str) {
+        self.rest("PUT", &format!("/users/{uid}"), json!({"name": name})).await.data();
+    }
+
+    /// Sends a message from one user to another.
+    pub async fn send_message(&self, from: &str, to: &str, text: &str) {
+        let body = json!({"receiver": to, "receiverType": "user", "category": "message", "type": "text",
+                          "data": {"text": text}});
+        self.rest_as(from, "POST", "/messages", body).await.data();
+    }
+
+    /// Closes the sockets of a user, as a network failure would.
+    pub async fn cut_sockets(&self, uid: &str) {
+        assert_eq!(self.control("DELETE", &format!("/sockets/{uid}"), Value::Null).await.status, 204);
+    }
+
+    /// Returns the number of open sockets on which it has accepted a token of the user.
+    pub async fn authenticated_sockets(&self, uid: &str) -> usize {
+        let state = self.state().await;
+        let is_such = |socket: &&Value| socket["uid"] == uid && socket["authenticated"] == true;
+        state["sockets"].as_array().unwrap().iter().filter(is_such).count()
     }
 
     pub async fn control(&self, method: &str, path: &str, body: Value) -> Reply {
@@ -163,6 +188,11 @@ impl TestEmulator {
     /// Returns the names of its users, by id.
     pub async fn names(&self) -> BTreeMap<String, String> {
         self.users().await.into_iter().map(|(uid, (name, _))| (uid, name)).collect()
+    }
+
+    /// Returns the name of a user, or `None` if there is no such user.
+    pub async fn name(&self, uid: &str) -> Option<String> {
+        self.names().await.remove(uid)
     }
 
     /// Returns the tokens of a user, or none if there is no such user.

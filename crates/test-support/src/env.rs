@@ -7,12 +7,15 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::json;
 use shared::routes;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A folder with a database, an emulator, and the server while it runs.
 pub struct TestEnv {
     pub folder: TempDir,
+    /// The file to which servers log.
+    pub log: PathBuf,
     pub database: String,
     pub emulator: TestEmulator,
     pub http: Client,
@@ -24,10 +27,15 @@ pub struct TestEnv {
 impl TestEnv {
     /// Creates an environment without a running server.
     pub async fn new() -> Self {
-        let (folder, emulator) = (canary::folder(), TestEmulator::start());
+        Self::with_emulator(TestEmulator::start()).await
+    }
+
+    pub async fn with_emulator(emulator: TestEmulator) -> Self {
+        let folder = canary::folder();
         let settings = vec![("SECRET_KEY", SECRET_KEY.to_owned())];
         let (database, http) = (crate::new_database(folder.path()).await, emulator.http.clone());
-        Self { folder, database, emulator, http, settings, server: None }
+        let log = folder.path().join("log");
+        Self { folder, log, database, emulator, http, settings, server: None }
     }
 
     /// Configures a command that executes the server.
@@ -76,15 +84,15 @@ impl TestEnv {
         self.run(&["user", "add", "--id", id, "--email", &email, "--name", "Before"], PASSWORD);
     }
 
-    /// Starts a server, which logs to the file `log` in the folder.
-    pub fn start(&mut self) {
-        self.start_by(command(binary("cometchat-auth")));
+    /// Starts a server. The one that has run so far is killed.
+    pub fn start(&mut self) -> &Process {
+        self.start_by(command(binary("cometchat-auth")))
     }
 
     /// Like [`TestEnv::start`], with a command that executes the server.
-    pub fn start_by(&mut self, command: Command) {
-        let server = Process::start(self.configured(command), &self.folder.path().join("log"));
-        self.server = Some(server.unwrap_or_else(|error| panic!("{error}")));
+    pub fn start_by(&mut self, command: Command) -> &Process {
+        let server = Process::start(self.configured(command), &self.log);
+        self.server.insert(server.unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Kills the server.

@@ -5,8 +5,8 @@ use tokio::time::MissedTickBehavior;
 
 /// Much longer than any step takes on two busy cores.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
-/// Long enough that polling does not slow the server down.
-pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Long enough that polling does not slow the server or the browser down.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Polls until the result is `Some`. Returns `None` after [`TIMEOUT`].
 pub async fn poll<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {

@@ -28,19 +28,19 @@ async fn rename_reaches_cometchat_and_keeps_the_connection() -> Result<()> {
     Scenario::default()
         .run(async |test| {
             let id = on_the_account_page(test).await?;
-            let socket = test.system.cometchat().await?["sockets"].clone();
+            let socket = test.env.emulator.state().await["sockets"].clone();
             test.page.fill("#rename #name", "Ada Lovelace").await?;
             test.page.click("#rename button[type=submit]").await?;
             test.page.see("p.notice[role=status][data-done=renamed]").await?;
             eventually("CometChat to have the name", async || {
-                Ok((test.system.name(&id).await?.as_deref() == Some("Ada Lovelace")).then_some(()))
+                Ok((test.env.emulator.name(&id).await.as_deref() == Some("Ada Lovelace")).then_some(()))
             })
             .await?;
             test.page.click("a[href='/chat']").await?;
             assert_eq!(test.page.see("[data-page=chat] h1").await?.text().await?, "Ada Lovelace");
             test.page.see(CONNECTED).await?;
             assert_eq!(
-                test.system.cometchat().await?["sockets"][0]["id"],
+                test.env.emulator.state().await["sockets"][0]["id"],
                 socket[0]["id"],
                 "the same socket"
             );
@@ -67,7 +67,7 @@ async fn session_ended_from_another_browser_shows_the_form() -> Result<()> {
             elsewhere.see("#login").await?;
             test.page.see_gone("#sessions li:not([data-current])").await?;
             eventually("one token to be left", async || {
-                Ok((test.system.tokens(&id).await?.len() == 1).then_some(()))
+                Ok((test.env.emulator.tokens(&id).await.len() == 1).then_some(()))
             })
             .await?;
             test.page.see("main[data-page=account]").await?;
@@ -136,7 +136,7 @@ async fn deleted_account_is_gone_here_and_at_cometchat() -> Result<()> {
             test.page.click("#delete button[type=submit]").await?;
             test.page.see("p.notice[role=status][data-reason=deleted]").await?;
             eventually("CometChat to have deleted her", async || {
-                Ok(test.system.name(&id).await?.is_none().then_some(()))
+                Ok(test.env.emulator.name(&id).await.is_none().then_some(()))
             })
             .await?;
             test.submit(EMAIL, GOOD).await?;

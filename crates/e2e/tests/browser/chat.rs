@@ -8,7 +8,7 @@ const CONNECTED: &str = "#chat-status[data-state=connected]";
 
 /// Opens the conversation of the demo user and Grace in a browser for each.
 async fn open_conversation(test: &TestContext) -> Result<Page> {
-    test.system.add_user(&GRACE)?;
+    test.add_user(&GRACE);
     let grace = test.another_page().await?;
     grace.sign_in(GRACE.email, GRACE.password).await?;
     grace.see(CONNECTED).await?;
@@ -99,8 +99,8 @@ async fn reconnect_delivers_each_message_once_in_order() -> Result<()> {
             eventually_shows(&test.page, &["one"]).await?;
             // Closes every socket, and lets none open again.
             let cut = async || {
-                test.system.break_cometchat(json!({"api": "socket", "kind": "drop"})).await?;
-                test.system.cut_sockets(DEMO.id).await?;
+                test.env.emulator.add_fault(json!({"api": "socket", "kind": "drop"})).await;
+                test.env.emulator.cut_sockets(DEMO.id).await;
                 eventually("the page to have noticed", async || {
                     Ok((!test.page.is_there(CONNECTED).await?).then_some(()))
                 })
@@ -108,22 +108,22 @@ async fn reconnect_delivers_each_message_once_in_order() -> Result<()> {
             };
             cut().await?;
             for text in ["two", "three"] {
-                test.system.send_message(GRACE.id, DEMO.id, text).await?;
+                test.env.emulator.send_message(GRACE.id, DEMO.id, text).await;
             }
             assert_eq!(shown_texts(&test.page).await?, ["one"]);
-            test.system.heal_cometchat().await?;
+            test.env.emulator.clear_faults().await;
             eventually_shows(&test.page, &["one", "two", "three"]).await?;
             test.page.see(CONNECTED).await?;
-            test.system.send_message(GRACE.id, DEMO.id, "four").await?;
+            test.env.emulator.send_message(GRACE.id, DEMO.id, "four").await;
             eventually_shows(&test.page, &["one", "two", "three", "four"]).await?;
             // The same in a conversation that is not open, whose next message arrives on the socket.
             test.page.driver.back().await?;
             test.page.see_gone("main[data-peer=grace]").await?;
             cut().await?;
-            test.system.send_message(GRACE.id, DEMO.id, "five").await?;
-            test.system.heal_cometchat().await?;
+            test.env.emulator.send_message(GRACE.id, DEMO.id, "five").await;
+            test.env.emulator.clear_faults().await;
             test.page.see(CONNECTED).await?;
-            test.system.send_message(GRACE.id, DEMO.id, "six").await?;
+            test.env.emulator.send_message(GRACE.id, DEMO.id, "six").await;
             eventually("the last one to be in the list", async || {
                 Ok(test.page.see("#conversations").await?.text().await?.contains("six").then_some(()))
             })
@@ -157,7 +157,7 @@ async fn drafts_and_unsent_messages_survive_a_reload() -> Result<()> {
             // A rejected message stays visible, also after a reload.
             let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
                                  "status": 500, "code": "ERR", "times": 1});
-            test.system.break_cometchat(refused).await?;
+            test.env.emulator.add_fault(refused).await;
             send(&test.page, "first").await?;
             test.page.see("#messages .message.failed").await?;
             test.page.driver.refresh().await?;
@@ -170,7 +170,7 @@ async fn drafts_and_unsent_messages_survive_a_reload() -> Result<()> {
             // A message that arrives after the timeout must not be sent twice.
             let late = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "delay",
                               "millis": 11_000, "times": 1});
-            test.system.break_cometchat(late).await?;
+            test.env.emulator.add_fault(late).await;
             send(&test.page, "second").await?;
             test.page.see("#messages .message.failed").await?;
             eventually_shows(&grace, &["first", "second"]).await?;
@@ -263,8 +263,9 @@ async fn narrow_screen_back_link_restores_the_list() -> Result<()> {
     Scenario::default()
         .run(async |test| {
             let page = &test.page;
-            test.system.add_user(&GRACE)?;
-            eventually("Grace to be at CometChat", async || test.system.name(GRACE.id).await).await?;
+            test.add_user(&GRACE);
+            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
+                .await?;
             page.show_as(390, 760, Scheme::Light).await?;
             test.sign_in().await?;
             page.see(CONNECTED).await?;
@@ -291,12 +292,13 @@ async fn narrow_screen_back_link_restores_the_list() -> Result<()> {
 async fn long_conversation_pages_and_keeps_scroll_position() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.system.add_user(&GRACE)?;
-            eventually("Grace to be at CometChat", async || test.system.name(GRACE.id).await).await?;
+            test.add_user(&GRACE);
+            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
+                .await?;
             test.sign_in().await?;
             test.page.see("a[href='/chat/grace']").await?;
             for number in 1..=180 {
-                test.system.send_message(GRACE.id, DEMO.id, &format!("number {number}")).await?;
+                test.env.emulator.send_message(GRACE.id, DEMO.id, &format!("number {number}")).await;
             }
             test.page.click("a[href='/chat/grace']").await?;
             let last = async |expected: &str| {
@@ -327,7 +329,7 @@ async fn long_conversation_pages_and_keeps_scroll_position() -> Result<()> {
             assert_eq!(texts, (1..=180).map(|number| format!("number {number}")).collect::<Vec<_>>());
             // A new message does not move a user who has scrolled up.
             test.page.script("document.getElementById('messages').scrollTop = 2000").await?;
-            test.system.send_message(GRACE.id, DEMO.id, "number 181").await?;
+            test.env.emulator.send_message(GRACE.id, DEMO.id, "number 181").await;
             last("number 181").await?;
             let top = test.page.script("return document.getElementById('messages').scrollTop").await?;
             ensure!((top.as_f64().unwrap_or_default() - 2000.0).abs() < 2.0, "moved to {top}");
@@ -378,13 +380,13 @@ async fn token_revoked_during_conversation_heals() -> Result<()> {
             let grace = open_conversation(test).await?;
             send(&test.page, "before").await?;
             eventually_shows(&grace, &["before"]).await?;
-            let old = test.system.tokens(DEMO.id).await?;
+            let old = test.env.emulator.tokens(DEMO.id).await;
             for token in &old {
-                test.system.revoke(DEMO.id, token).await?;
+                test.env.emulator.revoke(DEMO.id, token).await;
             }
             eventually("another token to be in use", async || {
-                let new = test.system.tokens(DEMO.id).await?;
-                let online = test.system.authenticated_sockets(DEMO.id).await? == 1;
+                let new = test.env.emulator.tokens(DEMO.id).await;
+                let online = test.env.emulator.authenticated_sockets(DEMO.id).await == 1;
                 Ok((online && new.len() == 1 && new != old).then_some(()))
             })
             .await?;

@@ -14,14 +14,14 @@ async fn login_works_without_cometchat_and_chat_follows() -> Result<()> {
     Scenario::default()
         .expect_console_error(NO_TOKEN)
         .run(async |test| {
-            test.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            test.env.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
             test.sign_in().await?;
             test.page.see(UNAVAILABLE).await?;
-            assert!(test.system.tokens(DEMO.id).await?.is_empty());
-            test.system.heal_cometchat().await?;
+            assert!(test.env.emulator.tokens(DEMO.id).await.is_empty());
+            test.env.emulator.clear_faults().await;
             test.page.see(CONNECTED).await?;
             assert_eq!(test.chat_user().await?, DEMO.id);
-            assert_eq!(test.system.authenticated_sockets(DEMO.id).await?, 1);
+            assert_eq!(test.env.emulator.authenticated_sockets(DEMO.id).await, 1);
             Ok(())
         })
         .await
@@ -32,10 +32,10 @@ async fn login_works_without_cometchat_and_chat_follows() -> Result<()> {
 async fn hanging_cometchat_times_out_and_is_retried() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.system.break_cometchat(json!({"api": "client", "kind": "hang"})).await?;
+            test.env.emulator.add_fault(json!({"api": "client", "kind": "hang"})).await;
             test.sign_in().await?;
             test.page.see(UNAVAILABLE).await?;
-            test.system.heal_cometchat().await?;
+            test.env.emulator.clear_faults().await;
             test.page.see(CONNECTED).await?;
             assert_eq!(test.chat_user().await?, DEMO.id);
             Ok(())
@@ -52,13 +52,13 @@ async fn sign_out_during_outage_revokes_the_token_later() -> Result<()> {
         .run(async |test| {
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
-            test.system.break_cometchat(json!({"api": "all", "kind": "drop"})).await?;
+            test.env.emulator.add_fault(json!({"api": "all", "kind": "drop"})).await;
             test.page.click("#sign-out").await?;
             test.page.see("#login").await?;
-            assert_eq!(test.system.tokens(DEMO.id).await?.len(), 1);
-            test.system.heal_cometchat().await?;
+            assert_eq!(test.env.emulator.tokens(DEMO.id).await.len(), 1);
+            test.env.emulator.clear_faults().await;
             eventually("the token to be revoked", async || {
-                Ok(test.system.tokens(DEMO.id).await?.is_empty().then_some(()))
+                Ok(test.env.emulator.tokens(DEMO.id).await.is_empty().then_some(()))
             })
             .await
         })

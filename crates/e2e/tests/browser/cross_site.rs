@@ -46,10 +46,15 @@ async fn state(test: &TestContext) -> Result<Value> {
     for session in sessions.context("sessions")? {
         session.as_object_mut().context("a session")?.remove("lastSeenAt");
     }
-    let state = test.system.cometchat().await?;
+    let state = test.env.emulator.state().await;
     let users = state.get("users").and_then(Value::as_array).context("users")?;
     let names: Vec<_> = users.iter().map(|user| user.get("name")).collect();
-    Ok(json!([responses, names, test.system.tokens(DEMO.id).await?, test.system.mints().await?]))
+    Ok(json!([
+        responses,
+        names,
+        test.env.emulator.tokens(DEMO.id).await,
+        test.env.emulator.calls("POST", "/auth_tokens").await
+    ]))
 }
 
 /// Sends every form that could look like an API request, each in a frame, and waits until all have loaded.
@@ -104,7 +109,7 @@ async fn script(page: &Page, origin: &str, script: &str) -> Result<Value> {
 async fn hostile_page_cannot_change_or_read_anything() -> Result<()> {
     scenario()
         .run(async |test| {
-            let ours = test.system.url("");
+            let ours = test.url("");
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
             let before = state(test).await?;
@@ -136,7 +141,7 @@ async fn hostile_page_cannot_change_or_read_anything() -> Result<()> {
 async fn hostile_page_cannot_frame_embed_or_keep_a_window() -> Result<()> {
     scenario()
         .run(async |test| {
-            let ours = test.system.url("");
+            let ours = test.url("");
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
             let files = "return [...document.querySelectorAll('link[href]')].map(link => new URL(link.href).pathname)";

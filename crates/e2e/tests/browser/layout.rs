@@ -61,7 +61,7 @@ async fn pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             test.page.see("#messages .message").await?;
             let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
                                  "status": 500, "code": "ERR", "times": 1});
-            test.system.break_cometchat(refused).await?;
+            test.env.emulator.add_fault(refused).await;
             test.page.fill("#message", "Of course :)").await?;
             test.page.click("#send").await?;
             test.page.see("#messages .message.failed").await?;
@@ -84,7 +84,7 @@ async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             "/api/session/chat-token - Failed to load resource: the server responded with a status of 503",
         )
         .run(async |test| {
-            test.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            test.env.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
             test.sign_in().await?;
             test.page.block(&["*/api/session"]).await?;
             test.page.open("/").await?;

@@ -21,9 +21,9 @@ async fn login_signs_in_to_the_app_and_cometchat() -> Result<()> {
             assert!(test.page.see("h1").await?.text().await?.contains(DEMO.name));
             test.page.see("#chat-status[data-state=connected]").await?;
             assert_eq!(test.chat_user().await?, DEMO.id);
-            assert_eq!(test.system.authenticated_sockets(DEMO.id).await?, 1);
-            assert_eq!(test.system.tokens(DEMO.id).await?.len(), 1);
-            assert_eq!(test.system.mints().await?, 1);
+            assert_eq!(test.env.emulator.authenticated_sockets(DEMO.id).await, 1);
+            assert_eq!(test.env.emulator.tokens(DEMO.id).await.len(), 1);
+            assert_eq!(test.env.emulator.calls("POST", "/auth_tokens").await, 1);
             Ok(())
         })
         .await
@@ -89,11 +89,11 @@ async fn unreachable_server_differs_from_wrong_password() -> Result<()> {
         .run(async |test| {
             test.page.open("/").await?;
             test.page.see("#login").await?;
-            test.system.stop_server();
+            test.env.kill();
             test.submit(DEMO.email, DEMO.password).await?;
             test.page.see("p.notice[role=alert][data-code=unreachable]").await?;
             assert_eq!(test.page.see("#email").await?.prop("value").await?.as_deref(), Some(DEMO.email));
-            test.system.start_server().await?;
+            test.env.start();
             test.page.click(LOGIN).await?;
             test.page.see("[data-page=chat]").await?;
             Ok(())

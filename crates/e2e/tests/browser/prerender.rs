@@ -14,7 +14,7 @@ async fn text_typed_before_hydration_is_kept_and_not_sent() -> Result<()> {
         .run(async |test| {
             let page = &test.page;
             page.before_every_page(HOLD).await?;
-            page.driver.goto(test.system.url("/")).await?;
+            page.driver.goto(test.url("/")).await?;
             page.fill("#email", DEMO.email).await?;
             page.fill("#password", DEMO.password).await?;
             // The disabled button keeps Enter from sending the form, with the password in the URL.
@@ -46,7 +46,7 @@ async fn missing_program_shows_fatal_error_with_reload() -> Result<()> {
         .run(async |test| {
             let page = &test.page;
             page.block(&["*.wasm"]).await?;
-            page.driver.goto(test.system.url("/")).await?;
+            page.driver.goto(test.url("/")).await?;
             page.see("#fatal-error").await?;
             page.block(&[]).await?;
             page.click("#fatal-error a").await?;

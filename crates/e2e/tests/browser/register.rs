@@ -39,9 +39,9 @@ async fn registration_signs_in_to_app_and_chat() -> Result<()> {
             assert_eq!(test.page.see("h1").await?.text().await?, "Ada Lovelace");
             assert_eq!(test.page.driver.current_url().await?.path(), "/chat");
             assert_eq!(test.chat_user().await?, id);
-            assert_eq!(test.system.name(&id).await?.as_deref(), Some("Ada Lovelace"));
-            assert_eq!(test.system.tokens(&id).await?.len(), 1);
-            assert_eq!(test.system.authenticated_sockets(&id).await?, 1);
+            assert_eq!(test.env.emulator.name(&id).await.as_deref(), Some("Ada Lovelace"));
+            assert_eq!(test.env.emulator.tokens(&id).await.len(), 1);
+            assert_eq!(test.env.emulator.authenticated_sockets(&id).await, 1);
             test.page.driver.refresh().await?;
             test.page.see(CONNECTED).await?;
             Ok(())
@@ -135,7 +135,7 @@ async fn keyboard_alone_registers() -> Result<()> {
 async fn new_user_appears_in_open_lists() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.system.add_user(&GRACE)?;
+            test.add_user(&GRACE);
             let grace = test.another_page().await?;
             grace.sign_in(GRACE.email, GRACE.password).await?;
             grace.see(CONNECTED).await?;

@@ -13,17 +13,17 @@ async fn reload_restores_chat_with_the_existing_token() -> Result<()> {
         .run(async |test| {
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
-            let tokens = test.system.tokens(DEMO.id).await?;
+            let tokens = test.env.emulator.tokens(DEMO.id).await;
             test.page.driver.refresh().await?;
             assert!(test.page.see("[data-page=chat] h1").await?.text().await?.contains(DEMO.name));
             test.page.see(CONNECTED).await?;
             assert_eq!(test.chat_user().await?, DEMO.id);
             eventually("the new page's socket alone to be there", async || {
-                Ok((test.system.authenticated_sockets(DEMO.id).await? == 1).then_some(()))
+                Ok((test.env.emulator.authenticated_sockets(DEMO.id).await == 1).then_some(()))
             })
             .await?;
-            assert_eq!(test.system.tokens(DEMO.id).await?, tokens);
-            assert_eq!(test.system.mints().await?, 1);
+            assert_eq!(test.env.emulator.tokens(DEMO.id).await, tokens);
+            assert_eq!(test.env.emulator.calls("POST", "/auth_tokens").await, 1);
             Ok(())
         })
         .await
@@ -36,15 +36,15 @@ async fn sign_out_clears_browser_and_server() -> Result<()> {
         .run(async |test| {
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
-            let token = test.system.tokens(DEMO.id).await?.concat();
+            let token = test.env.emulator.tokens(DEMO.id).await.concat();
             assert!(!test.page.driver.get_all_cookies().await?.is_empty());
 
             test.page.click("#sign-out").await?;
             test.page.see("#login").await?;
             test.page.see("p.notice[role=status][data-reason=signed_out]").await?;
             eventually("CometChat to know no token of the user, and no socket", async || {
-                let gone = test.system.tokens(DEMO.id).await?.is_empty()
-                    && test.system.authenticated_sockets(DEMO.id).await? == 0;
+                let gone = test.env.emulator.tokens(DEMO.id).await.is_empty()
+                    && test.env.emulator.authenticated_sockets(DEMO.id).await == 0;
                 Ok(gone.then_some(()))
             })
             .await?;
@@ -96,18 +96,18 @@ async fn externally_revoked_chat_token_heals_on_reload() -> Result<()> {
         .run(async |test| {
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
-            let old = test.system.tokens(DEMO.id).await?;
+            let old = test.env.emulator.tokens(DEMO.id).await;
             for token in &old {
-                test.system.revoke(DEMO.id, token).await?;
+                test.env.emulator.revoke(DEMO.id, token).await;
             }
             test.page.driver.refresh().await?;
             test.page.see(CONNECTED).await?;
             assert_eq!(test.chat_user().await?, DEMO.id);
-            let new = test.system.tokens(DEMO.id).await?;
+            let new = test.env.emulator.tokens(DEMO.id).await;
             assert_eq!(new.len(), 1);
             assert_ne!(new, old);
             eventually("the socket to be proven with the new token", async || {
-                Ok((test.system.authenticated_sockets(DEMO.id).await? == 1).then_some(()))
+                Ok((test.env.emulator.authenticated_sockets(DEMO.id).await == 1).then_some(()))
             })
             .await
         })
@@ -146,12 +146,12 @@ async fn session_survives_a_server_restart() -> Result<()> {
         .run(async |test| {
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
-            test.system.stop_server();
-            test.system.start_server().await?;
+            test.env.kill();
+            test.env.start();
             test.page.driver.refresh().await?;
             test.page.see(CONNECTED).await?;
-            assert_eq!(test.system.mints().await?, 1);
-            let response = test.system.http.get(test.system.url(routes::SESSION)).send().await?;
+            assert_eq!(test.env.emulator.calls("POST", "/auth_tokens").await, 1);
+            let response = test.env.http.get(test.url(routes::SESSION)).send().await?;
             assert_eq!(response.status(), 401, "a request without the cookie is not signed in");
             Ok(())
         })
@@ -171,7 +171,7 @@ async fn visible_page_notices_that_its_session_has_ended() -> Result<()> {
             test.sign_in().await?;
             test.page.see("#chat-status[data-state=connected]").await?;
             // The server cannot revoke the chat token, so the connection stays.
-            test.system.break_cometchat(json!({"api": "rest", "kind": "drop"})).await?;
+            test.env.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
             test.end_session_elsewhere().await?;
             ensure!(
                 test.page.is_there("[data-page=chat]").await?,

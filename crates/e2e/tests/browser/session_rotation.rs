@@ -13,13 +13,13 @@ async fn new_password_keeps_all_tabs_connected() -> Result<()> {
         .run(async |test| {
             let id = register(test, "Ada", "ada@example.com").await?;
             test.page.see(CONNECTED).await?;
-            let before = test.system.tokens(&id).await?;
+            let before = test.env.emulator.tokens(&id).await;
             test.page.driver.new_tab().await?;
             let tabs = test.page.driver.windows().await?;
             test.page.driver.switch_to_window(tabs[1].clone()).await?;
             test.page.open("/account").await?;
             eventually("both tabs to be connected", async || {
-                Ok((test.system.authenticated_sockets(&id).await? == 2).then_some(()))
+                Ok((test.env.emulator.authenticated_sockets(&id).await == 2).then_some(()))
             })
             .await?;
 
@@ -28,8 +28,8 @@ async fn new_password_keeps_all_tabs_connected() -> Result<()> {
             test.page.click("#change-password button[type=submit]").await?;
             test.page.see("p.notice[role=status][data-done=password-changed]").await?;
             eventually("both tabs to be connected with one new token", async || {
-                let tokens = test.system.tokens(&id).await?;
-                let sockets = test.system.authenticated_sockets(&id).await?;
+                let tokens = test.env.emulator.tokens(&id).await;
+                let sockets = test.env.emulator.authenticated_sockets(&id).await;
                 Ok((tokens.len() == 1 && tokens != before && sockets == 2).then_some(()))
             })
             .await?;
@@ -42,7 +42,7 @@ async fn new_password_keeps_all_tabs_connected() -> Result<()> {
             test.page.see("#sessions li[data-current]").await?;
             test.page.driver.switch_to_window(tabs[0].clone()).await?;
             test.page.see(CONNECTED).await?;
-            assert_eq!(test.system.tokens(&id).await?.len(), 1);
+            assert_eq!(test.env.emulator.tokens(&id).await.len(), 1);
             Ok(())
         })
         .await

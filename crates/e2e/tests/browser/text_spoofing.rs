@@ -17,8 +17,9 @@ const LINKS: &str = "return [...document.querySelectorAll('#messages .message a'
 async fn links_show_their_real_target() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.system.add_user(&GRACE)?;
-            eventually("Grace to be at CometChat", async || test.system.name(GRACE.id).await).await?;
+            test.add_user(&GRACE);
+            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
+                .await?;
             for text in [
                 "\u{202e}https://evil.example/moc.knab",
                 "\u{2067}https://evil.example/moc.knab",
@@ -28,7 +29,7 @@ async fn links_show_their_real_target() -> Result<()> {
                 "https://b\u{430}nk.example/",
                 "https://honest.example/ö?a=b#c",
             ] {
-                test.system.send_message(GRACE.id, DEMO.id, text).await?;
+                test.env.emulator.send_message(GRACE.id, DEMO.id, text).await;
             }
             test.sign_in().await?;
             test.page.click("a[href='/chat/grace']").await?;
@@ -61,10 +62,11 @@ async fn links_show_their_real_target() -> Result<()> {
 async fn names_are_stripped_and_isolated_everywhere() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.system.add_user(&GRACE)?;
-            eventually("Grace to be at CometChat", async || test.system.name(GRACE.id).await).await?;
-            test.system.rename_at_cometchat(GRACE.id, "\u{202e}Gr\u{200b}ace\u{1b} דוד").await?;
-            test.system.send_message(GRACE.id, DEMO.id, "\u{202e}reversed").await?;
+            test.add_user(&GRACE);
+            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
+                .await?;
+            test.env.emulator.rename(GRACE.id, "\u{202e}Gr\u{200b}ace\u{1b} דוד").await;
+            test.env.emulator.send_message(GRACE.id, DEMO.id, "\u{202e}reversed").await;
             test.sign_in().await?;
             test.page.see(CONNECTED).await?;
             let row = "return document.querySelector(\"a[href='/chat/grace'] .contact-name\").outerHTML";

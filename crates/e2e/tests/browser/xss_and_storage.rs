@@ -49,14 +49,14 @@ async fn browser_holds_no_secret_but_the_sdk_token() -> Result<()> {
             performance.getEntries().map(entry => entry.name)])]))";
     Scenario::default()
         .run(async |test| {
-            test.system.add_user(&ADA)?;
+            test.add_user(&ADA);
             test.page.sign_in(ADA.email, ADA.password).await?;
             test.page.see(CONNECTED).await?;
             let all = test.page.script(ALL).await?;
             let (own, others): (String, String) = serde_json::from_str(all.as_str().context("all")?)?;
             ensure!(others.contains("Ada Lovelace"), "the page is in it");
 
-            let tokens = test.system.tokens(ADA.id).await?;
+            let tokens = test.env.emulator.tokens(ADA.id).await;
             ensure!(
                 !tokens.is_empty() && tokens.iter().any(|token| own.contains(token)),
                 "the SDK has its token"
@@ -95,7 +95,7 @@ async fn other_origin_can_neither_sign_in_nor_out() -> Result<()> {
         let status = "return performance.getEntriesByType('navigation')[0].responseStatus";
         e2e::eventually("the answer to the form", async || {
             let here = test.page.driver.current_url().await?;
-            if here.as_str().starts_with(&test.system.url("/")) {
+            if here.as_str().starts_with(&test.url("/")) {
                 return Ok(test.page.script(status).await?.as_u64().filter(|status| *status != 0));
             }
             Ok(None)
@@ -108,9 +108,9 @@ async fn other_origin_can_neither_sign_in_nor_out() -> Result<()> {
         .expect_console_error("net::ERR_FAILED")
         .expect_console_error("net::ERR_BLOCKED_BY_RESPONSE")
         .run(async |test| {
-            let elsewhere = test.system.emulator_url("/emulator/state");
-            let login = test.system.url(routes::LOGIN);
-            let logout = test.system.url(routes::LOGOUT);
+            let elsewhere = test.env.emulator.url.clone() + "/emulator/state";
+            let login = test.url(routes::LOGIN);
+            let logout = test.url(routes::LOGOUT);
 
             test.page.driver.goto(&elsewhere).await?;
             let body = json!({"email": DEMO.email, "password": DEMO.password, "x": ""}).to_string();

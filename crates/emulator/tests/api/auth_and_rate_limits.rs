@@ -10,7 +10,7 @@ use std::sync::{
 
 #[tokio::test]
 async fn call_without_valid_key_or_token_is_rejected() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     for (path, headers, status, code) in [
         ("/v3/users", vec![], 401, "AUTH_ERR_EMPTY_APIKEY"),
         ("/v3/users", vec![("apikey", "nope")], 404, "AUTH_ERR_APIKEY_NOT_FOUND"),
@@ -29,7 +29,7 @@ async fn call_without_valid_key_or_token_is_rejected() {
 
 #[tokio::test]
 async fn auth_key_can_only_create_users_and_mint_tokens() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let key = [("apikey", "emulator-auth-key")];
     let call = |method: &'static str, path: &'static str, body: &'static str| {
         emulator.send(method, path, &key, body)
@@ -52,7 +52,7 @@ async fn auth_key_can_only_create_users_and_mint_tokens() {
 
 #[tokio::test]
 async fn all_versions_serve_both_apis_and_v2_requires_app_id() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     for version in ["/v2.0", "/v3", "/v3.0"] {
         for key in [("apikey", "emulator-rest-api-key"), ("authToken", session.token.as_str())] {
@@ -75,8 +75,7 @@ async fn call_over_the_rate_limit_is_rejected_until_next_minute() {
         rate_limits: RateLimits { core: 1, other: 2 },
         clock: Arc::new(move || clock.load(Ordering::Relaxed)),
         ..Config::default()
-    })
-    .await;
+    });
     // Creating and deleting users are core operations, which have their own limit.
     emulator.create_user("a").await;
     for (method, path, body) in [

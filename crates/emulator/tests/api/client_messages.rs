@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn sent_message_has_every_field_the_sdk_reads() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.create_user("bob").await;
     let mut body = text_message("BOB", "hello");
@@ -30,7 +30,7 @@ async fn sent_message_has_every_field_the_sdk_reads() {
 
 #[tokio::test]
 async fn invalid_message_is_rejected_and_not_stored() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.create_user("bob").await;
     let with = |field: &str, value: Value| {
@@ -68,7 +68,7 @@ async fn history_page(emulator: &Emulator, session: &Session, path: &str) -> (Ve
 
 #[tokio::test]
 async fn history_cursor_walks_all_pages_in_both_directions() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     emulator.create_user("carol").await;
@@ -110,7 +110,7 @@ async fn history_cursor_walks_all_pages_in_both_directions() {
 
 #[tokio::test]
 async fn thread_has_its_own_history() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let carol = emulator.login("carol").await;
@@ -133,7 +133,7 @@ async fn thread_has_its_own_history() {
 
 #[tokio::test]
 async fn unread_count_lasts_until_messages_are_read() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let carol = emulator.login("carol").await;
@@ -155,7 +155,7 @@ async fn unread_count_lasts_until_messages_are_read() {
 
 #[tokio::test]
 async fn conversations_are_listed_newest_first() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     emulator.create_user("carol").await;

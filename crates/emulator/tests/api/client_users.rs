@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn login_returns_token_jwt_and_settings_for_this_host() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("alice").await;
     let body = json!({ "platform": "WEB", "deviceId": "emulator_1", "appInfo": { "version": "v4.2.0", "userAgent": "UA" } });
     let me = emulator.client(&session, "PUT", "/me", body).await;
@@ -13,9 +13,9 @@ async fn login_returns_token_jwt_and_settings_for_this_host() {
     assert_eq!(me.data()["authToken"], session.token.as_str());
     assert_eq!(me.data()["jwt"], session.jwt.as_str());
     let settings = &me.data()["settings"];
-    let port = emulator.address.port().to_string();
+    let port = emulator.url.rsplit(':').next().unwrap();
     assert_eq!(settings["CHAT_HOST"], "127.0.0.1");
-    assert_eq!(settings["CHAT_WSS_PORT"], port.as_str());
+    assert_eq!(settings["CHAT_WSS_PORT"], port);
     assert_eq!(settings["CLIENT_API_HOST"], format!("127.0.0.1:{port}"));
     assert_eq!((&settings["CHAT_API_VERSION"], &settings["APP_VERSION"]), (&json!("v3.0"), &json!(4)));
     assert_eq!(emulator.client(&session, "GET", "/settings", Value::Null).await.data(), settings);
@@ -27,7 +27,7 @@ async fn login_returns_token_jwt_and_settings_for_this_host() {
 
 #[tokio::test]
 async fn settings_name_the_host_of_the_request() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     for (host, name, port) in
         [("localhost:4000", "localhost", "4000"), ("[::1]:80", "[::1]", "80"), ("emulator", "emulator", "80")]
@@ -42,7 +42,7 @@ async fn settings_name_the_host_of_the_request() {
 
 #[tokio::test]
 async fn logout_revokes_only_the_token_of_the_caller() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     let other = emulator.login("a").await;
     let out = emulator.client(&session, "DELETE", "/me", Value::Null).await;
@@ -54,7 +54,7 @@ async fn logout_revokes_only_the_token_of_the_caller() {
 
 #[tokio::test]
 async fn user_can_change_own_profile_but_not_own_role() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     let change = json!({ "uid": "a", "name": "New", "statusMessage": "busy", "role": "admin" });
     let changed = emulator.client(&session, "PUT", "/me", change).await;
@@ -75,7 +75,7 @@ async fn uids(emulator: &Emulator, session: &Session, query: &str) -> Vec<String
 
 #[tokio::test]
 async fn user_list_excludes_the_caller_and_applies_filters() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     for (uid, name, tag) in [("bob", "Zed", "x"), ("carol", "Amy", "y")] {
         emulator.rest("POST", "/users", json!({ "uid": uid, "name": name, "tags": [tag] })).await.data();
@@ -113,7 +113,7 @@ async fn user_list_excludes_the_caller_and_applies_filters() {
 
 #[tokio::test]
 async fn other_user_has_conversation_id_but_no_token() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.login("bob").await;
     let bob = emulator.client(&alice, "GET", "/users/BOB", Value::Null).await;
@@ -131,7 +131,7 @@ async fn other_user_has_conversation_id_but_no_token() {
 
 #[tokio::test]
 async fn telemetry_call_gets_a_response() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     let sent = json!({ "sessionId": "abc", "data": {}, "generatedAt": 1 });
     let reply = emulator.client(&session, "POST", "/user_sessions", sent).await;

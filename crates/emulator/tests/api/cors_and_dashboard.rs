@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn preflight_allows_every_header_the_sdk_sends() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let requested = "appid,authtoken,content-type,resource,sdk";
     let headers = [
         ("origin", "http://localhost:3000"),
@@ -33,7 +33,7 @@ async fn preflight_allows_every_header_the_sdk_sends() {
 
 #[tokio::test]
 async fn every_response_is_readable_cross_origin() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     let ok = emulator.client(&session, "GET", "/users", Value::Null).await;
     let unknown_user = emulator.client(&session, "GET", "/users/unknown", Value::Null).await;
@@ -51,7 +51,7 @@ async fn every_response_is_readable_cross_origin() {
 
 #[tokio::test]
 async fn shim_can_be_loaded_from_any_origin() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let shim = emulator.send("GET", "/emulator/shim.js", &[], "").await.unwrap();
     assert_eq!(shim.status, 200);
     assert!(shim.header("content-type").starts_with("text/javascript"));
@@ -62,7 +62,7 @@ async fn shim_can_be_loaded_from_any_origin() {
 
 #[tokio::test]
 async fn state_lists_users_with_tokens_messages_and_calls() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.create_user("bob").await;
     emulator.send_text(&alice, "bob", "hi").await;
@@ -81,7 +81,7 @@ async fn state_lists_users_with_tokens_messages_and_calls() {
 
 #[tokio::test]
 async fn reset_deletes_everything() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.create_user("bob").await;
     emulator.send_text(&alice, "bob", "hi").await;
@@ -98,7 +98,7 @@ async fn reset_deletes_everything() {
 
 #[tokio::test]
 async fn dashboard_shows_users_messages_calls_and_faults() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.create_user("bob").await;
     emulator.send_text(&alice, "bob", "2 < 3 & <b>").await;

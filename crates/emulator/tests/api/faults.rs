@@ -13,7 +13,7 @@ const KEY: [(&str, &str); 1] = [("apikey", "emulator-rest-api-key")];
 
 #[tokio::test]
 async fn status_fault_applies_to_the_requested_number_of_calls() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let added = json!({ "api": "rest", "kind": "status", "status": 503, "code": "ERR_X", "retryAfter": 7, "times": 2 });
     let reply = emulator.control("POST", "/faults", added.clone()).await;
     assert_eq!((reply.status, &reply.body), (200, &json!({ "id": 1 })));
@@ -31,7 +31,7 @@ async fn status_fault_applies_to_the_requested_number_of_calls() {
 
 #[tokio::test]
 async fn fault_affects_only_matching_calls() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     emulator.add_fault(json!({ "api": "rest", "method": "POST", "path": "/auth_tokens", "kind": "status", "status": 500 })).await;
     emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await.data();
@@ -49,7 +49,7 @@ async fn fault_affects_only_matching_calls() {
 
 #[tokio::test]
 async fn garbage_fault_responds_200_without_json() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.add_fault(json!({ "api": "all", "kind": "garbage", "times": 1 })).await;
     let reply = emulator.rest("GET", "/users", Value::Null).await;
     assert_eq!(reply.status, 200);
@@ -58,9 +58,9 @@ async fn garbage_fault_responds_200_without_json() {
 
 #[tokio::test]
 async fn drop_fault_closes_the_connection_without_a_byte() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.add_fault(json!({ "api": "rest", "kind": "drop", "times": 2 })).await;
-    let mut connection = TcpStream::connect(emulator.address).await.unwrap();
+    let mut connection = TcpStream::connect(emulator.url.strip_prefix("http://").unwrap()).await.unwrap();
     connection
         .write_all(b"GET /v3/users HTTP/1.1\r\nHost: x\r\napikey: emulator-rest-api-key\r\n\r\n")
         .await
@@ -78,7 +78,7 @@ async fn drop_fault_closes_the_connection_without_a_byte() {
 
 #[tokio::test]
 async fn delay_fault_delays_the_response() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.add_fault(json!({ "api": "rest", "kind": "delay", "millis": 150, "times": 1 })).await;
     let started = Instant::now();
     emulator.rest("GET", "/users", Value::Null).await.data();
@@ -87,7 +87,7 @@ async fn delay_fault_delays_the_response() {
 
 #[tokio::test]
 async fn hanging_call_continues_when_faults_are_cleared() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     for clear in [("DELETE", "/faults"), ("POST", "/reset")] {
         // The fault is used up by this one call, but still holds it.
         emulator.add_fault(json!({ "api": "rest", "kind": "hang", "times": 1 })).await;
@@ -105,10 +105,10 @@ async fn hanging_call_continues_when_faults_are_cleared() {
 
 #[tokio::test]
 async fn socket_fault_drops_rejects_or_holds_new_sockets() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     let mut open = emulator.socket(&session).await;
-    let address = format!("ws://{}/", emulator.address);
+    let address = emulator.url.replacen("http", "ws", 1);
     for fault in [
         json!({ "api": "socket", "kind": "drop", "times": 1 }),
         json!({ "api": "socket", "kind": "status", "status": 503, "times": 1 }),
@@ -137,7 +137,7 @@ async fn socket_fault_drops_rejects_or_holds_new_sockets() {
 
 #[tokio::test]
 async fn invalid_fault_is_rejected_with_a_reason() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     for (fault, reason) in [
         (json!({ "api": "rest", "kind": "explode" }), "unknown variant `explode`"),
         (json!({ "api": "moon", "kind": "drop" }), "unknown variant `moon`"),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn message_is_pushed_to_all_sockets_of_both_users() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let other_tab = emulator.other_tab(&alice);
     let bob = emulator.login("bob").await;
@@ -32,7 +32,7 @@ async fn message_is_pushed_to_all_sockets_of_both_users() {
 
 #[tokio::test]
 async fn message_from_a_server_has_a_device_id() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.create_user("bob").await;
     let mut socket = emulator.socket(&alice).await;
@@ -42,7 +42,7 @@ async fn message_from_a_server_has_a_device_id() {
 
 #[tokio::test]
 async fn relayed_frame_names_the_user_of_the_socket_as_sender() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let mut receiving = emulator.socket(&alice).await;
@@ -69,7 +69,7 @@ async fn relayed_frame_names_the_user_of_the_socket_as_sender() {
 
 #[tokio::test]
 async fn unauthenticated_socket_cannot_send_frames() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let mut watching = emulator.socket(&alice).await;
@@ -90,7 +90,7 @@ async fn unauthenticated_socket_cannot_send_frames() {
 
 #[tokio::test]
 async fn receipt_is_stored_and_pushed_to_the_sender() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let mut sender = emulator.socket(&alice).await;
@@ -122,7 +122,7 @@ async fn receipt_is_stored_and_pushed_to_the_sender() {
 
 #[tokio::test]
 async fn conversation_read_over_http_pushes_a_receipt() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let mut sender = emulator.socket(&alice).await;
@@ -139,7 +139,7 @@ async fn conversation_read_over_http_pushes_a_receipt() {
 
 #[tokio::test]
 async fn presence_changes_with_first_and_last_socket_only() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let mut watching = emulator.socket_with(&alice, json!({ "presenceSubscription": "ALL_USERS" })).await;
@@ -167,7 +167,7 @@ async fn presence_changes_with_first_and_last_socket_only() {
 
 #[tokio::test]
 async fn presence_is_pushed_to_subscribers_only() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let mut subscribed =

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn server_can_send_on_behalf_of_a_user() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("alice").await;
     emulator.create_user("bob").await;
     // CometChat's own example has no category.
@@ -27,7 +27,7 @@ async fn server_can_send_on_behalf_of_a_user() {
 
 #[tokio::test]
 async fn server_can_list_conversations_of_a_user() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("alice").await;
     emulator.create_user("bob").await;
     emulator.rest_as("alice", "POST", "/messages", text_message("bob", "hi")).await.data();

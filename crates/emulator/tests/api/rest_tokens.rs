@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn minted_token_logs_its_user_in() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("alice").await;
     let reply = emulator.rest("POST", "/users/Alice/auth_tokens", json!({ "force": true })).await;
     assert_eq!(reply.data()["uid"], "alice");
@@ -22,22 +22,22 @@ async fn minted_token_logs_its_user_in() {
 
 #[tokio::test]
 async fn mint_without_force_returns_the_existing_token() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("a").await;
-    let first = emulator.mint_token("a").await;
+    let first = emulator.mint("a").await;
     for body in [Value::Null, json!({}), json!({ "force": false })] {
         let reply = emulator.rest("POST", "/users/a/auth_tokens", body).await;
         assert_eq!(reply.data()["authToken"], first.as_str());
     }
-    assert_ne!(emulator.mint_token("a").await, first);
+    assert_ne!(emulator.mint("a").await, first);
 }
 
 #[tokio::test]
 async fn token_can_be_listed_read_updated_and_deleted() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("a").await;
     emulator.create_user("b").await;
-    let (one, two) = (emulator.mint_token("a").await, emulator.mint_token("a").await);
+    let (one, two) = (emulator.mint("a").await, emulator.mint("a").await);
     let list = emulator.rest("GET", "/users/a/auth_tokens?perPage=1&page=2", Value::Null).await;
     assert_eq!(list.field_of_each("authToken"), [two.as_str()]);
     assert_eq!(list.body["meta"]["pagination"]["total"], 2);
@@ -62,12 +62,12 @@ async fn token_can_be_listed_read_updated_and_deleted() {
 
 #[tokio::test]
 async fn delete_all_tokens_leaves_other_users_theirs() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("a").await;
     emulator.create_user("b").await;
-    emulator.mint_token("a").await;
-    emulator.mint_token("a").await;
-    let other = emulator.mint_token("b").await;
+    emulator.mint("a").await;
+    emulator.mint("a").await;
+    let other = emulator.mint("b").await;
     let cleared = emulator.rest("DELETE", "/users/a/auth_tokens", Value::Null).await;
     assert_eq!(cleared.data()["message"], "Cleared Auth Tokens successfully for uid a.");
     assert_eq!(emulator.rest("GET", "/users/a/auth_tokens", Value::Null).await.data(), &json!([]));
@@ -79,14 +79,14 @@ async fn delete_all_tokens_leaves_other_users_theirs() {
 
 #[tokio::test]
 async fn mint_of_the_101st_token_revokes_the_oldest() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("a").await;
-    let oldest = emulator.mint_token("a").await;
+    let oldest = emulator.mint("a").await;
     for _ in 0..99 {
-        emulator.mint_token("a").await;
+        emulator.mint("a").await;
     }
     let path = format!("/users/a/auth_tokens/{oldest}");
     assert_eq!(emulator.rest("GET", &path, Value::Null).await.status, 200);
-    emulator.mint_token("a").await;
+    emulator.mint("a").await;
     assert_eq!(emulator.rest("GET", &path, Value::Null).await.code(), "ERR_AUTH_TOKEN_NOT_FOUND");
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn created_user_has_exactly_the_fields_sent() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let sent = json!({
         "uid": "u-1_x", "name": "Ünal 🙂", "avatar": "https://example.com/a.png", "link": "https://example.com",
         "role": "default", "statusMessage": "here", "metadata": { "@private": { "email": "u@example.com" } }, "tags": ["vip"],
@@ -26,7 +26,7 @@ async fn created_user_has_exactly_the_fields_sent() {
 
 #[tokio::test]
 async fn uid_lookup_ignores_case() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("CometChat-UID-1").await;
     let found = emulator.rest("GET", "/users/COMETCHAT-uid-1", Value::Null).await;
     assert_eq!(found.data()["uid"], "cometchat-uid-1");
@@ -36,7 +36,7 @@ async fn uid_lookup_ignores_case() {
 
 #[tokio::test]
 async fn user_can_be_created_with_a_token() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let user = json!({ "uid": "a", "name": "A", "withAuthToken": true });
     let created = emulator.rest("POST", "/users", user).await;
     let token = created.data()["authToken"].as_str().unwrap();
@@ -46,7 +46,7 @@ async fn user_can_be_created_with_a_token() {
 
 #[tokio::test]
 async fn user_over_a_limit_is_rejected_and_not_created() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let long = |n: usize| "x".repeat(n);
     for (body, code, field) in [
         (json!({ "name": "n" }), "ERR_BAD_REQUEST", "uid"),
@@ -82,7 +82,7 @@ async fn user_over_a_limit_is_rejected_and_not_created() {
 
 #[tokio::test]
 async fn body_that_is_not_a_json_object_is_a_bad_request() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let key = [("apikey", "emulator-rest-api-key")];
     for body in ["{", "[]", "null", "\"text\"", "<html>", "{\"uid\":\"a\",\"name\":\"\u{0}\"}"] {
         let reply = emulator.send("POST", "/v3/users", &key, body).await.unwrap();
@@ -94,7 +94,7 @@ async fn body_that_is_not_a_json_object_is_a_bad_request() {
 
 #[tokio::test]
 async fn update_changes_named_fields_and_clears_unset_ones() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let user =
         json!({ "uid": "a", "name": "A", "avatar": "https://example.com/a.png", "metadata": { "k": 1 } });
     emulator.rest("POST", "/users", user).await.data();
@@ -110,7 +110,7 @@ async fn update_changes_named_fields_and_clears_unset_ones() {
 
 #[tokio::test]
 async fn user_list_supports_pages_and_search() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     for uid in ["ann", "ben", "cleo"] {
         emulator.create_user(uid).await;
     }
@@ -133,9 +133,9 @@ async fn user_list_supports_pages_and_search() {
 
 #[tokio::test]
 async fn deleted_user_is_not_found_but_keeps_the_uid() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("a").await;
-    let token = emulator.mint_token("a").await;
+    let token = emulator.mint("a").await;
     let deleted = emulator.rest("DELETE", "/users/a", Value::Null).await;
     let message = json!({ "success": true, "message": "User with a has been deleted successfully." });
     assert_eq!(deleted.data(), &message);
@@ -155,7 +155,7 @@ async fn deleted_user_is_not_found_but_keeps_the_uid() {
 
 #[tokio::test]
 async fn permanent_delete_removes_user_and_messages() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     for permanent in [json!(true), json!("true")] {
         emulator.create_user("a").await;
         emulator.create_user("b").await;
@@ -169,7 +169,7 @@ async fn permanent_delete_removes_user_and_messages() {
 
 #[tokio::test]
 async fn users_can_be_deactivated_and_reactivated_in_bulk() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     emulator.create_user("a").await;
     emulator.create_user("b").await;
     let off = emulator.rest("DELETE", "/users", json!({ "uidsToDeactivate": ["A", "b", "unknown"] })).await;

@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
 async fn state_shows_sockets_before_and_after_authentication() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("alice").await;
     let mut socket = emulator.connect().await;
     let anonymous = json!([{ "uid": null, "authenticated": false, "deviceId": null }]);
@@ -26,7 +26,7 @@ async fn state_shows_sockets_before_and_after_authentication() {
 
 #[tokio::test]
 async fn mismatched_authentication_is_rejected_and_closed() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     emulator.create_user("bob").await;
     let changed = |path: &str, value: &str| {
@@ -53,7 +53,7 @@ async fn mismatched_authentication_is_rejected_and_closed() {
 
 #[tokio::test]
 async fn ping_gets_a_pong_and_invalid_frames_are_ignored() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let session = emulator.login("a").await;
     let mut socket = emulator.socket(&session).await;
     for invalid in ["", "no json", "[]", "7", "{}", r#"{"type":7}"#, r#"{"type":"unknown","body":null}"#] {
@@ -71,7 +71,7 @@ async fn ping_gets_a_pong_and_invalid_frames_are_ignored() {
 
 #[tokio::test]
 async fn second_authentication_does_not_change_the_user() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let alice = emulator.login("alice").await;
     let bob = emulator.login("bob").await;
     let mut socket = emulator.socket(&alice).await;
@@ -82,7 +82,7 @@ async fn second_authentication_does_not_change_the_user() {
 
 #[tokio::test]
 async fn token_revocation_closes_only_its_own_sockets() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     let one = emulator.login("alice").await;
     let two = emulator.login("alice").await;
     let mut sockets = [emulator.socket(&one).await, emulator.socket(&emulator.other_tab(&one)).await];
@@ -99,7 +99,7 @@ async fn token_revocation_closes_only_its_own_sockets() {
 
 #[tokio::test]
 async fn every_end_of_a_token_closes_its_socket() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start();
     for end in ["me", "one", "all", "deactivate", "delete", "hundred", "reset"] {
         let session = emulator.login("alice").await;
         let mut socket = emulator.socket(&session).await;
@@ -117,7 +117,7 @@ async fn every_end_of_a_token_closes_its_socket() {
             "delete" => drop(emulator.rest("DELETE", "/users/alice", json!({ "permanent": true })).await),
             "hundred" => {
                 for _ in 0..100 {
-                    emulator.mint_token("alice").await;
+                    emulator.mint("alice").await;
                 }
             }
             _ => drop(emulator.control("POST", "/reset", Value::Null).await),
