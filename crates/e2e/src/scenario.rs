@@ -1,6 +1,7 @@
 //! One test from setup to teardown: runs the body, checks the console, and keeps the artifacts of a failure.
 
 use crate::artifacts::Artifacts;
+use crate::eventually;
 use crate::page::Page;
 use crate::users::{DEMO, User};
 use anyhow::{Context, Result, bail, ensure};
@@ -121,8 +122,12 @@ impl TestContext {
         self.env.url(&format!("{}{path}", self.base_path))
     }
 
-    pub fn add_user(&self, user: &User) {
+    /// Adds a user, and waits until CometChat has it.
+    pub async fn add_user(&self, user: &User) -> Result<()> {
         add_user(&self.env, user);
+        eventually("the user to be at CometChat", async || Ok(self.env.emulator.name(user.id).await))
+            .await
+            .map(drop)
     }
 
     /// Signs the demo user in and waits for the chat.

@@ -8,7 +8,7 @@ const CONNECTED: &str = "#chat-status[data-state=connected]";
 
 /// Opens the conversation of the demo user and Grace in a browser for each.
 async fn open_conversation(test: &TestContext) -> Result<Page> {
-    test.add_user(&GRACE);
+    test.add_user(&GRACE).await?;
     let grace = test.another_page().await?;
     grace.sign_in(GRACE.email, GRACE.password).await?;
     grace.see(CONNECTED).await?;
@@ -263,9 +263,7 @@ async fn narrow_screen_back_link_restores_the_list() -> Result<()> {
     Scenario::default()
         .run(async |test| {
             let page = &test.page;
-            test.add_user(&GRACE);
-            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
-                .await?;
+            test.add_user(&GRACE).await?;
             page.show_as(390, 760, Scheme::Light).await?;
             test.sign_in().await?;
             page.see(CONNECTED).await?;
@@ -292,9 +290,7 @@ async fn narrow_screen_back_link_restores_the_list() -> Result<()> {
 async fn long_conversation_pages_and_keeps_scroll_position() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.add_user(&GRACE);
-            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
-                .await?;
+            test.add_user(&GRACE).await?;
             test.sign_in().await?;
             test.page.see("a[href='/chat/grace']").await?;
             for number in 1..=180 {

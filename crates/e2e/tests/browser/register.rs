@@ -135,7 +135,7 @@ async fn keyboard_alone_registers() -> Result<()> {
 async fn new_user_appears_in_open_lists() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.add_user(&GRACE);
+            test.add_user(&GRACE).await?;
             let grace = test.another_page().await?;
             grace.sign_in(GRACE.email, GRACE.password).await?;
             grace.see(CONNECTED).await?;

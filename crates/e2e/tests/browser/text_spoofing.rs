@@ -17,9 +17,7 @@ const LINKS: &str = "return [...document.querySelectorAll('#messages .message a'
 async fn links_show_their_real_target() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.add_user(&GRACE);
-            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
-                .await?;
+            test.add_user(&GRACE).await?;
             for text in [
                 "\u{202e}https://evil.example/moc.knab",
                 "\u{2067}https://evil.example/moc.knab",
@@ -62,9 +60,7 @@ async fn links_show_their_real_target() -> Result<()> {
 async fn names_are_stripped_and_isolated_everywhere() -> Result<()> {
     Scenario::default()
         .run(async |test| {
-            test.add_user(&GRACE);
-            eventually("Grace to be at CometChat", async || Ok(test.env.emulator.name(GRACE.id).await))
-                .await?;
+            test.add_user(&GRACE).await?;
             test.env.emulator.rename(GRACE.id, "\u{202e}Gr\u{200b}ace\u{1b} דוד").await;
             test.env.emulator.send_message(GRACE.id, DEMO.id, "\u{202e}reversed").await;
             test.sign_in().await?;

@@ -49,7 +49,7 @@ async fn browser_holds_no_secret_but_the_sdk_token() -> Result<()> {
             performance.getEntries().map(entry => entry.name)])]))";
     Scenario::default()
         .run(async |test| {
-            test.add_user(&ADA);
+            test.add_user(&ADA).await?;
             test.page.sign_in(ADA.email, ADA.password).await?;
             test.page.see(CONNECTED).await?;
             let all = test.page.script(ALL).await?;
