@@ -46,6 +46,8 @@ pub enum ErrorCode {
     TooManyAttempts,
     Internal,
     ChatUnavailable,
+    /// An operator has deactivated the user at CometChat: another attempt has the same result.
+    ChatDisabled,
     Overloaded,
     Unavailable,
 }
@@ -56,7 +58,7 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest => 400,
             Self::InvalidCredentials | Self::InvalidAssertion | Self::NotSignedIn => 401,
-            Self::ForbiddenOrigin | Self::RegistrationClosed => 403,
+            Self::ForbiddenOrigin | Self::RegistrationClosed | Self::ChatDisabled => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::EmailTaken => 409,

@@ -260,7 +260,8 @@ pub fn limit_user(
 pub fn token_or_none(minted: Result<MintedToken, MintError>) -> Option<MintedToken> {
     match minted {
         Ok(minted) => Some(minted),
-        Err(MintError::Unavailable { .. }) => None,
+        // Logged with the cause.
+        Err(MintError::Unavailable { .. } | MintError::UserDeactivated) => None,
         Err(error) => {
             tracing::error!(%error, "no chat token");
             None

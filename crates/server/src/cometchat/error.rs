@@ -14,6 +14,9 @@ pub enum CometChatError {
     UserNotFound,
     #[error("CometChat has this user already")]
     UserExists,
+    /// The user is neither found nor can be created: an operator has deactivated it in CometChat's dashboard.
+    #[error("the user is deactivated at CometChat")]
+    UserDeactivated,
     #[error("CometChat has no such token")]
     TokenNotFound,
     #[error("CometChat's rate limit is exceeded")]
@@ -46,6 +49,7 @@ impl CometChatError {
         match self {
             Self::UserNotFound => "user_not_found",
             Self::UserExists => "user_exists",
+            Self::UserDeactivated => "user_deactivated",
             Self::TokenNotFound => "token_not_found",
             Self::RateLimited { .. } => "rate_limited",
             Self::Misconfigured(_) => "misconfigured",

@@ -45,6 +45,8 @@ pub enum MintError {
     /// CometChat cannot create a token now. The log has the cause.
     #[error("CometChat is not available")]
     Unavailable { retry_after: Duration },
+    #[error("the user is deactivated at CometChat")]
+    UserDeactivated,
     #[error("too many chat tokens for one user")]
     TooMany { retry_after: Duration },
     #[error(transparent)]
@@ -176,7 +178,10 @@ impl ChatService {
                 if !error.has_unknown_outcome() {
                     token_journal::discard_pending_token(&self.db, &pending_token_id).await?;
                 }
-                Err(MintError::Unavailable { retry_after: self.circuit_breaker.wait() })
+                Err(match error {
+                    CometChatError::UserDeactivated => MintError::UserDeactivated,
+                    _ => MintError::Unavailable { retry_after: self.circuit_breaker.wait() },
+                })
             }
         }
     }
@@ -184,7 +189,10 @@ impl ChatService {
     async fn create_user_or_token(&self, user: &User) -> Result<Secret, CometChatError> {
         match self.client.create_user_with_token(&user.id, &user.name).await {
             // A concurrent request created the user.
-            Err(CometChatError::UserExists) => self.client.create_token(&user.id).await,
+            Err(CometChatError::UserExists) => match self.client.create_token(&user.id).await {
+                Err(CometChatError::UserNotFound) => Err(CometChatError::UserDeactivated),
+                created => created,
+            },
             created => created,
         }
     }

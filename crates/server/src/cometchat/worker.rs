@@ -128,10 +128,7 @@ async fn sync_user(chat: &ChatService, uid: &str) -> Result<(), JobError> {
     }
     // A login created the user since the first call.
     match chat.client.rename_user(uid, &user.name).await {
-        // Neither found nor free: the user was deactivated in CometChat's dashboard.
-        Err(CometChatError::UserNotFound) => {
-            Err(CometChatError::Refused("the user is deactivated".into()).into())
-        }
+        Err(CometChatError::UserNotFound) => Err(CometChatError::UserDeactivated.into()),
         renamed => Ok(renamed?),
     }
 }
@@ -260,7 +257,13 @@ async fn finish(
         }
         Err(error) => error,
     };
-    if matches!(error, JobError::Call(CometChatError::Refused(_) | CometChatError::Unaddressable(_))) {
+    let is_permanent = |error: &CometChatError| {
+        matches!(
+            error,
+            CometChatError::Refused(_) | CometChatError::Unaddressable(_) | CometChatError::UserDeactivated
+        )
+    };
+    if matches!(&error, JobError::Call(error) if is_permanent(error)) {
         tracing::error!(kind, user, %error, job = job.id, "job parked: permanent failure");
         return job_queue::park(&chat.db, job, &error.to_string()).await;
     }

@@ -51,6 +51,8 @@ pub enum HttpError {
     TooManyAttempts { retry_after: Duration },
     #[error("CometChat is unavailable")]
     ChatUnavailable { retry_after: Duration },
+    #[error("the user is deactivated at CometChat")]
+    ChatDisabled,
     #[error("the earlier user {0} is still being deleted at CometChat")]
     BeingDeleted(String),
     #[error("overloaded: {0}")]
@@ -90,6 +92,7 @@ impl HttpError {
             Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
             Self::TooManyAttempts { .. } => ErrorCode::TooManyAttempts,
             Self::ChatUnavailable { .. } => ErrorCode::ChatUnavailable,
+            Self::ChatDisabled => ErrorCode::ChatDisabled,
             Self::Overloaded(_) => ErrorCode::Overloaded,
             Self::BeingDeleted(_) | Self::Unavailable(_) | Self::ShuttingDown => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
@@ -116,6 +119,7 @@ impl HttpError {
             ErrorCode::UnsupportedMediaType => Self::UnsupportedMediaType,
             ErrorCode::TooManyAttempts => Self::TooManyAttempts { retry_after },
             ErrorCode::ChatUnavailable => Self::ChatUnavailable { retry_after },
+            ErrorCode::ChatDisabled => Self::ChatDisabled,
             ErrorCode::Overloaded => Self::Overloaded(""),
             ErrorCode::Unavailable => Self::Unavailable(String::new()),
             ErrorCode::Internal => Self::internal(""),
@@ -146,6 +150,7 @@ impl HttpError {
             Self::PayloadTooLarge => "The request is too large.",
             Self::UnsupportedMediaType => "Send the request as JSON, with Content-Type: application/json.",
             Self::ChatUnavailable { .. } => "Chat is temporarily unavailable. Try again in a moment.",
+            Self::ChatDisabled => "Chat is switched off for your account. Contact your administrator.",
             Self::BeingDeleted(_) => {
                 "An earlier account with this id is still being deleted. Try again in a moment."
             }
@@ -274,6 +279,7 @@ impl From<MintError> for HttpError {
     fn from(error: MintError) -> Self {
         match error {
             MintError::Unavailable { retry_after } => Self::ChatUnavailable { retry_after },
+            MintError::UserDeactivated => Self::ChatDisabled,
             MintError::TooMany { retry_after } => Self::TooManyAttempts { retry_after },
             MintError::Db(error) => error.into(),
             MintError::Seal(error) => Self::internal(error),

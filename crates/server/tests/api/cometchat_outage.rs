@@ -216,3 +216,18 @@ async fn foreign_token_minted_earlier_is_not_revoked() {
     .await;
     assert!(app.emulator.tokens(UID).await.contains(&foreign));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deactivated_user_gets_chat_disabled_until_activated() {
+    let app = TestApp::start().await;
+    let (browser, _) = app.signed_in().await;
+    app.emulator.rest("DELETE", "/users", json!({"uidsToDeactivate": [UID]})).await.data();
+    let error = failure(browser.chat_token(true).await, ErrorCode::ChatDisabled).await;
+    assert_eq!(error.retry_after_seconds, None);
+    let other = signs_in_without_chat(&app, "has deactivated the user").await;
+    failure(other.chat_token(false).await, ErrorCode::ChatDisabled).await;
+    app.emulator.rest("PUT", "/users", json!({"uidsToActivate": [UID]})).await.data();
+    for browser in [browser, other] {
+        assert_eq!(browser.chat_token(true).await.status(), StatusCode::OK);
+    }
+}

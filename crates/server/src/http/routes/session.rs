@@ -53,7 +53,7 @@ pub async fn show(CurrentSession(session): CurrentSession) -> HttpResponse {
         body = ChatTokenResponse,
         example = json!({"cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4"})
     )),
-    extensions(("x-errors" = json!([ErrorCode::TooManyAttempts, ErrorCode::ChatUnavailable]))),
+    extensions(("x-errors" = json!([ErrorCode::TooManyAttempts, ErrorCode::ChatUnavailable, ErrorCode::ChatDisabled]))),
 )]
 pub async fn chat_token(
     state: web::Data<AppState>,
