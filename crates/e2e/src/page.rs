@@ -26,6 +26,34 @@ const FLAGS: [&str; 9] = [
 /// Matches the prerendered form until the program runs.
 const PRERENDERED: &str = "button[type=submit]:disabled";
 
+/// Reports when the program depends on a text node that it added earlier, because a translation of the page replaces
+/// all text nodes.
+const TEXT_NODE_GUARD: &str = "{
+    const added = new WeakSet();
+    const add = (node) => node.nodeType === Node.TEXT_NODE ? added.add(node) : node.childNodes.forEach(add);
+    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(add)))
+        .observe(document, { childList: true, subtree: true });
+    const check = (node, does) => {
+        const isOurs = added.has(node) && document.getElementById('page')?.contains(node);
+        if (isOurs) console.error(`The program ${does} the text node ${JSON.stringify(node.data)}.`);
+    };
+    const { insertBefore, removeChild } = Node.prototype;
+    Node.prototype.insertBefore = function (node, before) {
+        check(node, 'moves');
+        check(before, 'inserts before');
+        return insertBefore.call(this, node, before);
+    };
+    Node.prototype.removeChild = function (node) {
+        check(node, 'removes');
+        return removeChild.call(this, node);
+    };
+    const { get, set } = Object.getOwnPropertyDescriptor(Node.prototype, 'nodeValue');
+    Object.defineProperty(Node.prototype, 'nodeValue', { configurable: true, get, set(value) {
+        check(this, 'changes');
+        set.call(this, value);
+    } });
+}";
+
 #[derive(Clone, Copy)]
 pub enum Scheme {
     Light,
@@ -75,6 +103,7 @@ impl Page {
         let driver = WebDriver::new(&chromedriver.url, capabilities).await?;
         let page = Self { driver, origin, _chromedriver: chromedriver, _profile: profile };
         page.show_as(1000, 760, Scheme::Light).await?;
+        page.before_every_page(TEXT_NODE_GUARD).await?;
         Ok(page)
     }
 

@@ -3,7 +3,7 @@
 use super::use_auth::FormProps;
 use crate::api;
 use crate::browser::navigation;
-use crate::components::{Button, NoticeKind, card, notice};
+use crate::components::{Button, NoticeKind, card, live_text, notice};
 use crate::form::use_form;
 use crate::hooks::{use_mounted, use_page_heading};
 use crate::sign_out_reason::SignOutReason;
@@ -58,5 +58,5 @@ fn explain(reason: Option<SignOutReason>) -> Html {
         Some(SignOutReason::Deleted) => ("deleted", "Your account has been deleted."),
         None => return Html::default(),
     };
-    notice(NoticeKind::SignedOut(name), text.into())
+    notice(NoticeKind::SignedOut(name), live_text(text))
 }

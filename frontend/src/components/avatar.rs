@@ -1,6 +1,7 @@
 //! The avatar: a user's initials on a colour of their own, with a dot while they are online. Hidden from
 //! screen readers, because the name and the presence are always next to it.
 
+use super::live_text::live_text;
 use crate::text;
 use yew::prelude::*;
 
@@ -26,7 +27,7 @@ pub fn Avatar(props: &Props) -> Html {
         props.online.then_some("online"),
         props.small.then_some("small")
     );
-    html! { <span {class} aria-hidden="true">{ text::initials(&props.name) }</span> }
+    html! { <span {class} aria-hidden="true" translate="no">{ live_text(text::initials(&props.name)) }</span> }
 }
 
 /// Returns the same colour for a user on every page.

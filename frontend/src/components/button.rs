@@ -1,5 +1,6 @@
 //! The full-width button.
 
+use super::live_text::live_text;
 use yew::prelude::*;
 
 /// The options of a button.
@@ -42,7 +43,7 @@ pub fn button(button: Button, label: &'static str) -> Html {
             aria-disabled={(button.busy || button.unavailable).then_some("true")}
             onclick={button.onclick}
         >
-            { label }
+            { live_text(label) }
         </button>
     }
 }

@@ -1,5 +1,6 @@
 //! Shows whether chat works, as a coloured dot with text.
 
+use super::live_text::live_text;
 use crate::cometchat::ChatStatus;
 use yew::prelude::*;
 
@@ -18,7 +19,7 @@ pub fn ChatIndicator(props: &Props) -> Html {
     html! {
         <p id="chat-status" class="chat-status" role="status" data-state={state}>
             <span class="dot" aria-hidden="true"></span>
-            <span>{ text }</span>
+            { live_text(text) }
         </p>
     }
 }

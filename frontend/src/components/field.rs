@@ -1,6 +1,7 @@
 //! An input field with its label above and its error below. The element keeps the value, because password
 //! managers fill it without events.
 
+use super::live_text::live_text;
 use yew::prelude::*;
 
 /// The description of a field.
@@ -49,7 +50,7 @@ pub fn field(field: Field, end: Html) -> Html {
                 { end }
             </div>
             if let Some(error) = error {
-                <p id={error_id} class="field-error">{ error }</p>
+                <p id={error_id} class="field-error">{ live_text(error) }</p>
             }
         </div>
     }

@@ -9,6 +9,7 @@ mod card;
 mod chat_indicator;
 mod field;
 mod icon;
+mod live_text;
 mod notice;
 mod password_field;
 
@@ -18,5 +19,6 @@ pub use card::card;
 pub use chat_indicator::ChatIndicator;
 pub use field::{Field, field};
 pub use icon::{Glyph, icon};
+pub use live_text::live_text;
 pub use notice::{NoticeKind, notice};
 pub use password_field::password_field;

@@ -12,7 +12,7 @@ pub use new_password_field::NewPasswordField;
 
 use crate::api::RequestError;
 use crate::browser::timer::now_ms;
-use crate::components::{Button, Field, NoticeKind, button, field, notice, password_field};
+use crate::components::{Button, Field, NoticeKind, button, field, live_text, notice, password_field};
 use crate::hooks::use_countdown;
 use crate::text;
 use error::FormError;
@@ -188,15 +188,14 @@ impl FormHandle {
         let error = self.form.error.as_ref()?;
         let text = html! {
             <>
-                { &error.text }
+                { live_text(error.text.clone()) }
                 if error.retry_at.is_some() {
                     // Screen readers announce the alert once, and not each second.
                     <span aria-live="off">
-                        if self.wait > 0 {
-                            { format!(" You can try again in {}.", text::wait(self.wait)) }
-                        } else {
-                            { " You can try again now." }
-                        }
+                        { live_text(match self.wait {
+                            0 => " You can try again now.".to_owned(),
+                            wait => format!(" You can try again in {}.", text::wait(wait)),
+                        }) }
                     </span>
                 }
                 if let Some(reference) = &error.reference {

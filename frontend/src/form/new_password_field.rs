@@ -1,7 +1,7 @@
 //! A field for a new password, with a hint that states the rule and counts down while the user types.
 
 use super::FormHandle;
-use crate::components::{Field, password_field};
+use crate::components::{Field, live_text, password_field};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
@@ -39,8 +39,8 @@ pub fn NewPasswordField(props: &Props) -> Html {
         <div {oninput}>
             { password_field(field, form.is_password_shown(), form.on_show()) }
             // Screen readers read the hint with the field, and not at each key.
-            <p id={*hint_id} class="hint">{ hint(*chars, *min_chars) }</p>
-            <span class="visually-hidden" role="status">{ if is_enough { "Long enough." } else { "" } }</span>
+            <p id={*hint_id} class="hint">{ live_text(hint(*chars, *min_chars)) }</p>
+            <span class="visually-hidden" role="status">{ live_text(if is_enough { "Long enough." } else { "" }) }</span>
         </div>
     }
 }

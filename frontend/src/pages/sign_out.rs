@@ -1,7 +1,7 @@
 //! The sign-out buttons, one of which is on every page of a signed-in user.
 
 use crate::api::RequestError;
-use crate::components::{Button, ButtonStyle, Glyph, NoticeKind, button, icon, notice};
+use crate::components::{Button, ButtonStyle, Glyph, NoticeKind, button, icon, live_text, notice};
 use crate::form;
 use crate::session::{SignOut, use_session};
 use yew::prelude::*;
@@ -45,7 +45,9 @@ pub fn SignOutIcon(props: &Props) -> Html {
                 {onclick}
             >
                 { icon(Glyph::Exit) }
-                <span class="visually-hidden">{ if is_running { "Signing out…" } else { "Sign out" } }</span>
+                <span class="visually-hidden">
+                    { live_text(if is_running { "Signing out…" } else { "Sign out" }) }
+                </span>
             </button>
             { error(&props.sign_out) }
         </>
@@ -66,7 +68,7 @@ fn use_sign_out(sign_out: &SignOut) -> Callback<MouseEvent> {
 fn error(sign_out: &SignOut) -> Html {
     match sign_out {
         SignOut::Failed(error) => {
-            notice(NoticeKind::Error { code: form::code(error), count: 0 }, error_text(error).into())
+            notice(NoticeKind::Error { code: form::code(error), count: 0 }, live_text(error_text(error)))
         }
         SignOut::NotRequested | SignOut::Running => Html::default(),
     }

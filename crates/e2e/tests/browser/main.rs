@@ -15,4 +15,5 @@ mod register;
 mod session;
 mod session_rotation;
 mod text_spoofing;
+mod translation;
 mod xss_and_storage;

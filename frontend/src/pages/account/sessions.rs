@@ -2,7 +2,7 @@
 
 use crate::api::{self, RequestError};
 use crate::browser::timer::now_ms;
-use crate::components::{Button, ButtonStyle, NoticeKind, button, notice};
+use crate::components::{Button, ButtonStyle, NoticeKind, button, live_text, notice};
 use crate::session::use_session;
 use crate::{datetime, form, text};
 use shared::{SessionInfo, visible_text};
@@ -78,8 +78,7 @@ pub fn Sessions() -> Html {
                 {
                     notice(NoticeKind::Error { code: form::code(error), count: 0 }, html! {
                         <>
-                            { error.to_string() }
-                            { " " }
+                            { live_text(format!("{error} ")) }
                             <button type="button" class="link" onclick={on_end(End::None)}>{ "Try again" }</button>
                         </>
                     })
@@ -99,13 +98,13 @@ fn item(session: &SessionInfo, on_end: Callback<MouseEvent>) -> Html {
     html! {
         <li key={session.id.clone()} data-session={session.id.clone()} data-current={session.current.then_some("true")}>
             <div class="text">
-                <strong><bdi>{ visible_text::without_hidden(&session.device) }</bdi></strong>
+                <strong><bdi translate="no">{ live_text(visible_text::without_hidden(&session.device)) }</bdi></strong>
                 if session.current {
                     { " " }
                     <span class="badge">{ "This device" }</span>
                 }
                 <span class="subtitle">
-                    <bdi>{ &session.address }</bdi>
+                    <bdi translate="no">{ live_text(session.address.clone()) }</bdi>
                     { " · signed in " }
                     { age(session.created_at) }
                     { " · last active " }
@@ -130,5 +129,5 @@ fn item(session: &SessionInfo, on_end: Callback<MouseEvent>) -> Html {
 /// Renders how long ago a time was, with the exact time as a tooltip.
 fn age(unix_seconds: i64) -> Html {
     let text = text::ago(now_ms() / 1_000.0 - unix_seconds as f64);
-    html! { <time datetime={datetime::iso(unix_seconds)} title={datetime::exact(unix_seconds)}>{ text }</time> }
+    html! { <time datetime={datetime::iso(unix_seconds)} title={datetime::exact(unix_seconds)}>{ live_text(text) }</time> }
 }

@@ -4,7 +4,7 @@ use super::composer::Composer;
 use super::message_list::MessageList;
 use crate::browser::dom;
 use crate::cometchat::{ChatStatus, use_chat_status};
-use crate::components::{Avatar, Glyph, icon};
+use crate::components::{Avatar, Glyph, icon, live_text};
 use crate::conversations::use_conversations;
 use crate::route::Route;
 use web_sys::HtmlElement;
@@ -64,9 +64,9 @@ pub fn ConversationView(props: &Props) -> Html {
                 </Link<Route>>
                 <Avatar name={name.clone()} uid={peer.clone()} {online} small=true />
                 <div class="text">
-                    <h1 ref={heading} tabindex="-1"><bdi>{ &name }</bdi></h1>
+                    <h1 ref={heading} tabindex="-1"><bdi translate="no">{ live_text(name) }</bdi></h1>
                     <p id="presence" class={classes!("presence", typing.then_some("typing"))} aria-live="polite">
-                        { presence }
+                        { live_text(presence) }
                     </p>
                 </div>
             </header>

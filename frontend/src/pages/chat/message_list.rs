@@ -3,6 +3,7 @@
 
 use crate::browser::{dom, navigation};
 use crate::cometchat::{ChatStatus, use_chat_status};
+use crate::components::live_text;
 use crate::conversations::{Message, Older, Outgoing, use_conversations};
 use crate::datetime;
 use crate::text::{self, Segment};
@@ -105,28 +106,34 @@ pub fn MessageList(props: &Props) -> Html {
         let peer = peer.clone();
         Callback::from(move |outgoing: Outgoing| conversations.send(&peer, &outgoing.key, &outgoing.text))
     };
+    let waiting = |text: &'static str| {
+        html! { <p key="waiting" class="history-status" role="status">{ live_text(text) }</p> }
+    };
     let history_status = match thread.older {
-        Older::Loading | Older::Unknown if status == ChatStatus::Unavailable => html! {
-            <p class="history-status" role="status">{ "Earlier messages appear when chat is back." }</p>
-        },
-        Older::Loading | Older::Unknown => {
-            html! { <p class="history-status" role="status">{ "Loading…" }</p> }
+        Older::Loading | Older::Unknown if status == ChatStatus::Unavailable => {
+            Some(waiting("Earlier messages appear when chat is back."))
         }
-        Older::Failed => html! {
-            <p class="history-status">
+        Older::Loading | Older::Unknown => Some(waiting("Loading…")),
+        Older::Failed => Some(html! {
+            <p key="failed" class="history-status">
                 { "Couldn’t load earlier messages. " }
                 <button type="button" class="link" onclick={move |_| show_more()}>{ "Try again" }</button>
             </p>
-        },
-        Older::None if messages.is_empty() && thread.outgoing.is_empty() => html! {
-            <p class="history-status" id="empty-conversation">
+        }),
+        Older::None if messages.is_empty() && thread.outgoing.is_empty() => Some(html! {
+            <p key="empty" class="history-status" id="empty-conversation">
                 { "No messages yet. Say hello to " }
-                <bdi>{ name }</bdi>
+                <bdi translate="no">{ live_text(name.clone()) }</bdi>
                 { "!" }
             </p>
-        },
-        Older::More | Older::None => html! {},
+        }),
+        Older::More | Older::None => None,
     };
+    let pending = thread.outgoing.iter().map(|outgoing| html! {
+        <PendingMessage key={outgoing.key.clone()} outgoing={outgoing.clone()} on_retry={on_retry.clone()} />
+    });
+    // Each has a key: otherwise Yew would make all elements again for a new message.
+    let rows = history_status.into_iter().chain(with_days(&messages, &me)).chain(pending);
     html! {
         <div
             ref={list}
@@ -137,11 +144,7 @@ pub fn MessageList(props: &Props) -> Html {
             tabindex="0"
             {onscroll}
         >
-            { history_status }
-            { for with_days(&messages, &me) }
-            { for thread.outgoing.iter().map(|outgoing| html! {
-                <PendingMessage key={outgoing.key.clone()} outgoing={outgoing.clone()} on_retry={on_retry.clone()} />
-            }) }
+            { for rows }
         </div>
     }
 }
@@ -154,7 +157,7 @@ fn with_days(messages: &[Rc<Message>], me: &str) -> Vec<Html> {
         let number = datetime::day_number(message.sent_at);
         if day.replace(number) != Some(number) {
             let name = datetime::day(message.sent_at);
-            rendered.push(html! { <p key={format!("day-{number}")} class="day">{ name }</p> });
+            rendered.push(html! { <p key={format!("day-{number}")} class="day">{ live_text(name) }</p> });
             sender = None;
         }
         let is_first = sender.replace(message.from.as_str()) != Some(message.from.as_str());
@@ -195,8 +198,8 @@ fn Bubble(props: &BubbleProps) -> Html {
             <time dir="ltr" datetime={datetime::iso(message.sent_at)}>
                 { datetime::time(message.sent_at) }
                 if *mine {
-                    <span class="receipt" aria-hidden="true">{ " " }{ receipt }</span>
-                    <span class="visually-hidden">{ ", " }{ state }</span>
+                    <span class="receipt" aria-hidden="true">{ live_text(format!(" {receipt}")) }</span>
+                    <span class="visually-hidden">{ live_text(format!(", {state}")) }</span>
                 }
             </time>
         </div>

@@ -2,7 +2,7 @@
 
 use crate::browser::timer::Task;
 use crate::cometchat::{ChatStatus, use_chat_status};
-use crate::components::{Avatar, ChatIndicator, Glyph, icon};
+use crate::components::{Avatar, ChatIndicator, Glyph, icon, live_text};
 use crate::conversations::{Contact, LoadState, use_conversations};
 use crate::datetime;
 use crate::hooks::use_page_heading;
@@ -92,7 +92,7 @@ pub fn Sidebar(props: &Props) -> Html {
             <div class="profile">
                 <Avatar name={name.clone()} uid={user.id.clone()} online={status == ChatStatus::Connected} small=true />
                 <div class="text">
-                    <@{name_tag} ref={heading} class="name" tabindex="-1"><bdi>{ &name }</bdi></@>
+                    <@{name_tag} ref={heading} class="name" tabindex="-1"><bdi translate="no">{ live_text(&name) }</bdi></@>
                     <ChatIndicator {status} />
                 </div>
                 <Link<Route> to={Route::Account} classes="icon-button">
@@ -113,7 +113,7 @@ pub fn Sidebar(props: &Props) -> Html {
                     <ul id="people">{ for others.iter().map(row) }</ul>
                 }
                 if recent.is_empty() && others.is_empty() {
-                    <p class="empty" role="status">{ explain_empty(state.load_state, status, search) }</p>
+                    <p class="empty" role="status">{ live_text(explain_empty(state.load_state, status, search)) }</p>
                 }
             </nav>
         </div>
@@ -156,22 +156,22 @@ fn row(contact: &Contact, me: &str, open: Option<&str>) -> Html {
                 classes={classes!("row", is_open.then_some("open"))}
             >
                 <Avatar name={person.name.clone()} uid={person.uid.clone()} online={person.online} />
-                <bdi class="contact-name">{ &person.name }</bdi>
+                <bdi class="contact-name" translate="no">{ live_text(person.name.clone()) }</bdi>
                 if let Some(last) = last {
-                    <span class="timestamp">{ datetime::short(last.sent_at) }</span>
+                    <span class="timestamp">{ live_text(datetime::short(last.sent_at)) }</span>
                 }
                 <span class="preview">
                     if *typing {
                         <em>{ "typing…" }</em>
                     } else if let Some(last) = last {
-                        if last.from == me { { "You: " } }
-                        <bdi>{ last.text.as_deref().unwrap_or("Unsupported message") }</bdi>
+                        if last.from == me { <span>{ "You: " }</span> }
+                        <bdi>{ live_text(last.text.clone().unwrap_or_else(|| "Unsupported message".to_owned())) }</bdi>
                     } else {
-                        { if person.online { "online" } else { "offline" } }
+                        { live_text(if person.online { "online" } else { "offline" }) }
                     }
                 </span>
                 if *unread > 0 {
-                    <span class="unread-count">{ unread }<span class="visually-hidden">{ " unread" }</span></span>
+                    <span class="unread-count">{ live_text(unread.to_string()) }<span class="visually-hidden">{ " unread" }</span></span>
                 }
                 if is_open { <span class="visually-hidden">{ ", open" }</span> }
             </Link<Route>>
