@@ -14,6 +14,19 @@ pub fn wait(seconds: u64) -> String {
     format!("{count} {unit}{plural}")
 }
 
+/// Formats a number with a comma before each three digits.
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 2);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// Formats how long ago something was, rounded down and never in the future.
 pub fn ago(seconds: f64) -> String {
     // The casts saturate, and fractions do not matter.
@@ -122,6 +135,11 @@ mod tests {
                 "2 days ago"
             ]
         );
+    }
+
+    #[test]
+    fn large_numbers_are_grouped_by_three_digits() {
+        assert_eq!([0, 999, 4_000, 1_234_567].map(grouped), ["0", "999", "4,000", "1,234,567"]);
     }
 
     #[test]

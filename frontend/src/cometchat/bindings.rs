@@ -76,6 +76,11 @@ extern "C" {
     pub fn set_limit(this: &UsersRequestBuilder, limit: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, js_name = setSearchKeyword, catch)]
     pub fn set_search_keyword(this: &UsersRequestBuilder, keyword: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, js_name = sortBy, catch)]
+    pub fn sort_by(this: &UsersRequestBuilder, field: &str) -> Result<(), JsValue>;
+    /// Sets the number of pages to skip.
+    #[wasm_bindgen(method, js_name = setPage, catch)]
+    pub fn set_page(this: &UsersRequestBuilder, page: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub fn build(this: &UsersRequestBuilder) -> Result<PagedRequest, JsValue>;
 

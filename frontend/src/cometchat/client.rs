@@ -4,7 +4,7 @@ use super::bindings as sdk;
 use super::convert;
 use super::error::{SdkError, call};
 use super::{loader, sdk_storage};
-use crate::conversations::model::{Conversation, MAX_PEOPLE, Message, Person};
+use crate::conversations::model::{Conversation, Message, Page, Person};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use js_sys::{Array, Object, Promise, Reflect};
 use shared::{ClientConfig, Secret};
@@ -15,12 +15,10 @@ use wasm_bindgen::prelude::*;
 pub const CALL_TIMEOUT_MS: u32 = 10_000;
 /// Short, because the server revokes the token in any case.
 const LOGOUT_TIMEOUT_MS: u32 = 3_000;
-/// Messages in a page of history.
-pub const PAGE_SIZE: u32 = 50;
-/// The SDK's own maximum.
-const CONVERSATIONS_PER_PAGE: u32 = 50;
-/// Bounds a loop over pages that never ends.
-const MAX_PAGES: usize = 40;
+/// Objects in a page of any list. The SDK's maximum for conversations.
+const PAGE_SIZE: u32 = 50;
+/// Bounds the calls at the start. A user has rarely more than 2,000 conversations.
+const MAX_CONVERSATION_PAGES: usize = 40;
 const RECEIVER_TYPE: &str = "user";
 
 /// The state that the SDK's listeners have reported.
@@ -155,21 +153,34 @@ pub async fn sign_out() {
     sdk_storage::clear_session();
 }
 
-/// Fetches all conversations of this user.
-pub async fn conversations() -> Result<Vec<Conversation>, SdkError> {
+/// Fetches the latest conversations of this user, which are all unless there are very many.
+pub async fn conversations() -> Result<Page<Conversation>, SdkError> {
     let builder = sdk::ConversationsRequestBuilder::new()?;
-    builder.set_limit(CONVERSATIONS_PER_PAGE)?;
-    fetch_all(&builder.build()?, convert::conversation).await
+    builder.set_limit(PAGE_SIZE)?;
+    let request = builder.build()?;
+    let mut items = Vec::new();
+    for _ in 0..MAX_CONVERSATION_PAGES {
+        let page = fetch(request.fetch_next()).await?;
+        if page.length() == 0 {
+            return Ok(Page { items, is_last: true });
+        }
+        items.extend(convert::page(&page, convert::conversation));
+    }
+    Ok(Page { items, is_last: false })
 }
 
-/// Fetches people by name; those that match `query` if it is not empty.
-pub async fn people(query: &str) -> Result<Vec<Person>, SdkError> {
+/// Fetches a page of all people, by name, or of those that a query finds. Pages count from 0.
+pub async fn people(query: &str, page: u32) -> Result<Page<Person>, SdkError> {
     let builder = sdk::UsersRequestBuilder::new()?;
-    builder.set_limit(MAX_PEOPLE)?;
+    builder.set_limit(PAGE_SIZE)?;
+    // By default those who are online come first, and would change places between two pages.
+    builder.sort_by("name")?;
+    builder.set_page(page)?;
     if !query.is_empty() {
         builder.set_search_keyword(query)?;
     }
-    Ok(convert::page(&fetch(builder.build()?.fetch_next()).await?, convert::person))
+    let page = fetch(builder.build()?.fetch_next()).await?;
+    Ok(Page { items: convert::page(&page, convert::person), is_last: is_last(&page) })
 }
 
 /// Fetches one person; `None` if CometChat has no user with this uid.
@@ -181,15 +192,34 @@ pub async fn find(uid: &str) -> Result<Option<Person>, SdkError> {
     }
 }
 
-/// Fetches the page of messages before this one, or the last page. A page with fewer than [`PAGE_SIZE`]
-/// messages is the first of the conversation.
-pub async fn older(peer: &str, before: Option<u64>) -> Result<Vec<Rc<Message>>, SdkError> {
-    Ok(convert::page(&fetch(history(peer, before)?.fetch_previous()).await?, convert::message))
+/// Fetches the page of messages before this one, or the latest page. The last page has the first message.
+pub async fn older(peer: &str, before: Option<u64>) -> Result<Page<Rc<Message>>, SdkError> {
+    let request = history(peer, before)?;
+    loop {
+        let page = fetch(request.fetch_previous()).await?;
+        let items = convert::page(&page, convert::message);
+        // The next page is found by a message of this one.
+        if is_last(&page) || !items.is_empty() {
+            return Ok(Page { items, is_last: is_last(&page) });
+        }
+    }
 }
 
 /// Fetches all messages after this one.
 pub async fn newer(peer: &str, after: u64) -> Result<Vec<Rc<Message>>, SdkError> {
-    fetch_all(&history(peer, Some(after))?, convert::message).await
+    let request = history(peer, Some(after))?;
+    let mut all = Vec::new();
+    let mut latest = Some(after);
+    loop {
+        let page = fetch(request.fetch_next()).await?;
+        all.extend(convert::page(&page, convert::message));
+        let id = page.iter().last().and_then(|last| convert::id(last.unchecked_ref::<sdk::Message>().id()));
+        // The page is empty, or the same as before, which would repeat forever.
+        if id <= latest {
+            return Ok(all);
+        }
+        latest = id;
+    }
 }
 
 /// Sends a text message. CometChat returns `key` with the message wherever it appears.
@@ -229,18 +259,7 @@ async fn fetch(page: Result<Promise, JsValue>) -> Result<Array, SdkError> {
     Ok(if Array::is_array(&page) { page.unchecked_into() } else { Array::new() })
 }
 
-/// Fetches pages until one is empty.
-async fn fetch_all<T: JsCast, U>(
-    request: &sdk::PagedRequest,
-    convert: impl Fn(&T) -> Option<U>,
-) -> Result<Vec<U>, SdkError> {
-    let mut all = Vec::new();
-    for _ in 0..MAX_PAGES {
-        let page = fetch(request.fetch_next()).await?;
-        if page.length() == 0 {
-            break;
-        }
-        all.extend(convert::page(&page, &convert));
-    }
-    Ok(all)
+/// Returns whether CometChat has no page after this one.
+fn is_last(page: &Array) -> bool {
+    page.length() < PAGE_SIZE
 }

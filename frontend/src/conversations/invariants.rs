@@ -41,12 +41,11 @@ fn events() -> Vec<ConversationEvent> {
         ConversationEvent::SendFailed { peer: peer(), key: KEY.into() },
         ConversationEvent::Sent { peer: peer(), message: mine() },
         ConversationEvent::MarkedRead { peer: peer(), to: 2 },
-        ConversationEvent::Conversations(vec![Conversation {
-            person: bob(),
-            last: Some(message(3, "bob")),
-            unread: 2,
-        }]),
-        ConversationEvent::People(vec![bob()]),
+        ConversationEvent::Conversations {
+            conversations: vec![Conversation { person: bob(), last: Some(message(3, "bob")), unread: 2 }],
+            has_more: false,
+        },
+        ConversationEvent::PersonFound(bob()),
         ConversationEvent::Receipt { peer: peer(), id: 2, read: true },
         ConversationEvent::Typing { peer: peer(), typing: true },
         ConversationEvent::Presence(Person { online: false, ..bob() }),
@@ -124,7 +123,7 @@ fn unread_count_grows_once_per_received_message() {
                 assert_eq!(new, if is_all { 0 } else { old }, "{sequence:?}");
             }
             // CometChat's count wins.
-            ConversationEvent::Conversations(_) => assert_eq!(new, 2, "{sequence:?}"),
+            ConversationEvent::Conversations { .. } => assert_eq!(new, 2, "{sequence:?}"),
             _ => assert_eq!(new, old, "{sequence:?}"),
         }
     });

@@ -7,6 +7,7 @@ pub mod drafts;
 #[cfg(test)]
 mod invariants;
 pub mod model;
+mod people;
 mod provider;
 mod state;
 mod tab_sync;
@@ -15,6 +16,7 @@ mod tests;
 mod thread;
 
 pub use model::Message;
+pub use people::{NextPage, PeopleSearch};
 pub use provider::{ConversationProvider, use_conversations};
 pub use state::{Contact, LoadState};
 pub use thread::{Older, Outgoing};

@@ -2,9 +2,6 @@
 
 use std::rc::Rc;
 
-/// People that are listed or found at once. To find others, the user searches.
-pub const MAX_PEOPLE: u32 = 50;
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub uid: String,
@@ -34,6 +31,13 @@ impl Message {
     pub fn peer(&self, me: &str) -> &str {
         if self.from == me { &self.to } else { &self.from }
     }
+}
+
+/// A page of a list at CometChat.
+#[derive(Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub is_last: bool,
 }
 
 /// A conversation as CometChat lists it.

@@ -2,12 +2,14 @@
 //! place, and messages missed without a connection are fetched with the next one.
 
 use super::drafts::{self, UnsentMessage};
+use super::model::Page;
+use super::people::NextPage;
 use super::state::{ConversationEvent, ConversationStore};
 use super::tab_sync::TabSync;
 use super::thread::Older;
 use crate::browser::dom;
 use crate::browser::timer::now_ms;
-use crate::cometchat::client::{self, PAGE_SIZE};
+use crate::cometchat::client;
 use crate::cometchat::listeners::{self, ChatUpdate};
 use crate::cometchat::{ChatStatus, use_chat_status};
 use gloo_events::EventListener;
@@ -37,7 +39,7 @@ impl ConversationContext {
             let (peer, store) = (peer.to_owned(), self.store.dispatcher());
             spawn_local(async move {
                 match client::find(&peer).await {
-                    Ok(Some(person)) => store.dispatch(ConversationEvent::People(vec![person])),
+                    Ok(Some(person)) => store.dispatch(ConversationEvent::PersonFound(person)),
                     Ok(None) => store.dispatch(ConversationEvent::UserNotFound(peer)),
                     // The next connection tries again.
                     Err(_) => {}
@@ -87,8 +89,7 @@ impl ConversationContext {
         store.dispatch(ConversationEvent::OlderRequested { peer: peer.clone() });
         spawn_local(async move {
             store.dispatch(match client::older(&peer, before).await {
-                Ok(messages) => {
-                    let is_last = messages.len() < PAGE_SIZE as usize;
+                Ok(Page { items: messages, is_last }) => {
                     ConversationEvent::OlderLoaded { peer, is_last, messages }
                 }
                 Err(_) => ConversationEvent::OlderFailed { peer },
@@ -122,7 +123,7 @@ impl ConversationContext {
                 // The first attempt may have arrived without a response.
                 let missed = match after {
                     Some(after) => client::newer(&peer, after).await,
-                    None => client::older(&peer, None).await,
+                    None => client::older(&peer, None).await.map(|page| page.items),
                 };
                 let Ok(messages) = missed else {
                     return store.dispatch(ConversationEvent::SendFailed { peer, key });
@@ -160,29 +161,50 @@ impl ConversationContext {
         });
     }
 
-    /// Searches people by name. Those who are found stay in the list.
-    pub async fn search(&self, query: &str) -> bool {
-        match client::people(query).await {
-            Ok(people) => {
-                self.store.dispatch(ConversationEvent::People(people));
-                true
-            }
-            Err(_) => false,
+    /// Fetches the next page of the people that the query finds, unless it is being fetched or there is none. They stay
+    /// in the list.
+    pub fn fetch_people(&self, query: &str) {
+        let search = self.store.people.get(query);
+        if search.is_some_and(|search| matches!(search.next, NextPage::Loading | NextPage::None)) {
+            return;
         }
+        self.fetch_people_page(query, search.map_or(0, |search| search.pages));
     }
 
-    /// Fetches the conversations and the people.
+    /// Searches people.
+    pub fn search(&self, query: &str) {
+        self.fetch_people_page(query, 0);
+    }
+
+    fn fetch_people_page(&self, query: &str, page: u32) {
+        let (query, store) = (query.to_owned(), self.store.dispatcher());
+        store.dispatch(ConversationEvent::PeopleRequested { query: query.clone(), page });
+        spawn_local(async move {
+            store.dispatch(match client::people(&query, page).await {
+                Ok(Page { items: people, is_last }) => {
+                    ConversationEvent::PeopleFound { query, page, people, is_last }
+                }
+                Err(_) => ConversationEvent::PeopleFailed { query },
+            });
+        });
+    }
+
+    /// Fetches the conversations and the first page of all people.
     fn fetch_list(&self) {
         let store = self.store.dispatcher();
         spawn_local(async move {
             let (conversations, people) =
-                futures_util::future::join(client::conversations(), client::people("")).await;
+                futures_util::future::join(client::conversations(), client::people("", 0)).await;
             let is_complete = conversations.is_ok() && people.is_ok();
-            if let Ok(people) = people {
-                store.dispatch(ConversationEvent::People(people));
-            }
-            if let Ok(conversations) = conversations {
-                store.dispatch(ConversationEvent::Conversations(conversations));
+            let query = String::new();
+            store.dispatch(match people {
+                Ok(Page { items: people, is_last }) => {
+                    ConversationEvent::PeopleFound { query, page: 0, people, is_last }
+                }
+                Err(_) => ConversationEvent::PeopleFailed { query },
+            });
+            if let Ok(Page { items: conversations, is_last }) = conversations {
+                store.dispatch(ConversationEvent::Conversations { conversations, has_more: !is_last });
             }
             store.dispatch(if is_complete {
                 ConversationEvent::ListLoaded

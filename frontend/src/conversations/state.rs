@@ -1,6 +1,7 @@
 //! The state machine of the people list and all conversations.
 
-use super::model::{Conversation, MAX_PEOPLE, Message, Person};
+use super::model::{Conversation, Message, Person};
+use super::people::{NextPage, PeopleSearch};
 use super::thread::{Older, Thread};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -31,6 +32,10 @@ pub struct ConversationStore {
     pub load_state: LoadState,
     pub contacts: BTreeMap<String, Contact>,
     pub threads: BTreeMap<String, Thread>,
+    /// The people fetched so far, of all and of the last search, by query.
+    pub people: BTreeMap<String, PeopleSearch>,
+    /// Conversations that are too old to be listed are missing.
+    pub has_more_conversations: bool,
     /// Uids that CometChat does not know.
     pub not_found: Vec<String>,
     /// How many times the connection was lost.
@@ -39,8 +44,25 @@ pub struct ConversationStore {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConversationEvent {
-    Conversations(Vec<Conversation>),
-    People(Vec<Person>),
+    Conversations {
+        conversations: Vec<Conversation>,
+        has_more: bool,
+    },
+    PeopleRequested {
+        query: String,
+        page: u32,
+    },
+    /// A page of the people that the query finds.
+    PeopleFound {
+        query: String,
+        page: u32,
+        people: Vec<Person>,
+        is_last: bool,
+    },
+    PeopleFailed {
+        query: String,
+    },
+    PersonFound(Person),
     /// A message named its sender or receiver.
     ContactSeen(Person),
     ListLoaded,
@@ -107,6 +129,8 @@ impl ConversationStore {
             load_state: LoadState::Loading,
             contacts: BTreeMap::new(),
             threads: BTreeMap::new(),
+            people: BTreeMap::new(),
+            has_more_conversations: false,
             not_found: Vec::new(),
             disconnects: 0,
         }
@@ -148,6 +172,19 @@ impl ConversationStore {
         contact
     }
 
+    /// Returns whether no page of people is missing. One who is not listed yet comes with a missing page.
+    fn has_all_people(&self) -> bool {
+        self.people.get("").is_none_or(|all| all.next == NextPage::None)
+    }
+
+    /// Lists a person who is at CometChat.
+    fn add_person(&mut self, person: Person) {
+        if person.uid != self.me {
+            self.not_found.retain(|uid| *uid != person.uid);
+            self.upsert_contact(person);
+        }
+    }
+
     fn thread_mut(&mut self, peer: &str) -> &mut Thread {
         self.threads.entry(peer.to_owned()).or_default()
     }
@@ -173,7 +210,8 @@ impl ConversationStore {
 
     pub(super) fn apply(&mut self, event: ConversationEvent) {
         match event {
-            ConversationEvent::Conversations(conversations) => {
+            ConversationEvent::Conversations { conversations, has_more } => {
+                self.has_more_conversations = has_more;
                 for Conversation { person, last, unread } in conversations {
                     if person.uid == self.me {
                         continue;
@@ -188,15 +226,23 @@ impl ConversationStore {
                     }
                 }
             }
-            ConversationEvent::People(people) => {
-                for person in people {
-                    if person.uid == self.me {
-                        continue;
-                    }
-                    self.not_found.retain(|uid| *uid != person.uid);
-                    self.upsert_contact(person);
+            ConversationEvent::PeopleRequested { query, page } => {
+                // The first page begins a new search.
+                self.people.retain(|kept, _| kept.is_empty() || (*kept == query && page > 0));
+                self.people.entry(query).or_default().next = NextPage::Loading;
+            }
+            ConversationEvent::PeopleFound { query, page, people, is_last } => {
+                let uids = people.iter().map(|person| person.uid.clone());
+                self.people.entry(query).or_default().add(page, uids, is_last);
+                people.into_iter().for_each(|person| self.add_person(person));
+            }
+            ConversationEvent::PeopleFailed { query } => {
+                let search = self.people.entry(query).or_default();
+                if search.next != NextPage::None {
+                    search.next = NextPage::Failed;
                 }
             }
+            ConversationEvent::PersonFound(person) => self.add_person(person),
             ConversationEvent::ContactSeen(person) => {
                 if person.uid != self.me && !self.contacts.contains_key(&person.uid) {
                     self.upsert_contact(person);
@@ -276,10 +322,9 @@ impl ConversationStore {
                 if let Some(contact) = self.contacts.get_mut(&person.uid) {
                     contact.typing &= person.online;
                     contact.person = person;
-                } else if person.online && person.uid != self.me && self.contacts.len() < MAX_PEOPLE as usize
-                {
-                    // A new user. If not all users are listed, this one is found by a search.
-                    self.apply(ConversationEvent::People(vec![person]));
+                } else if person.online && self.has_all_people() {
+                    // A new user.
+                    self.add_person(person);
                 }
             }
             ConversationEvent::Receipt { peer, id, read } => {

@@ -1,6 +1,7 @@
 //! The list and its threads, event by event. `invariants` checks all sequences of events.
 
-use super::model::{Conversation, MAX_PEOPLE, Message, Person};
+use super::model::{Conversation, Message, Person};
+use super::people::NextPage;
 use super::state::{Contact, ConversationEvent, ConversationStore, LoadState};
 use super::thread::Older;
 use super::thread::tests::message;
@@ -23,6 +24,16 @@ fn conversation(uid: &str, id: u64, unread: u32) -> Conversation {
     Conversation { person: person(uid), last: Some(Rc::new(last)), unread }
 }
 
+fn conversations<const N: usize>(conversations: [Conversation; N]) -> ConversationEvent {
+    ConversationEvent::Conversations { conversations: conversations.into(), has_more: false }
+}
+
+/// The first page of all people.
+fn people(uids: &[&str], is_last: bool) -> ConversationEvent {
+    let people = uids.iter().map(|uid| person(uid)).collect();
+    ConversationEvent::PeopleFound { query: String::new(), page: 0, people, is_last }
+}
+
 fn received(id: u64) -> ConversationEvent {
     ConversationEvent::Received(message(id, "bob"))
 }
@@ -30,8 +41,8 @@ fn received(id: u64) -> ConversationEvent {
 #[test]
 fn conversations_are_by_date_and_others_by_name() {
     let store = after([
-        ConversationEvent::People(vec![person("zoe"), person("eve"), person("ada")]),
-        ConversationEvent::Conversations(vec![conversation("bob", 1, 0), conversation("cid", 5, 0)]),
+        people(&["zoe", "eve", "ada"], true),
+        conversations([conversation("bob", 1, 0), conversation("cid", 5, 0)]),
         ConversationEvent::Received(Rc::new(Message { id: 9, ..(*message(9, "bob")).clone() })),
     ]);
     let uids = |contacts: Vec<&Contact>| -> Vec<String> {
@@ -75,7 +86,7 @@ fn reconnect_fills_the_gap_without_duplicates() {
             disconnects: 0,
             messages: [2, 3, 4].map(|id| message(id, "bob")).into(),
         },
-        ConversationEvent::Conversations(vec![conversation("bob", 4, 3)]),
+        conversations([conversation("bob", 4, 3)]),
     ]);
     let ids: Vec<u64> = store.threads["bob"].messages.iter().map(|message| message.id).collect();
     assert_eq!(ids, [1, 2, 3, 4]);
@@ -84,7 +95,7 @@ fn reconnect_fills_the_gap_without_duplicates() {
 
 #[test]
 fn older_list_keeps_the_newer_last_message() {
-    let store = after([received(7), ConversationEvent::Conversations(vec![conversation("bob", 6, 0)])]);
+    let store = after([received(7), conversations([conversation("bob", 6, 0)])]);
     assert_eq!(store.contacts["bob"].last.as_ref().map(|last| last.id), Some(7));
 }
 
@@ -130,9 +141,24 @@ fn presence_adds_new_users_and_renames_known_ones() {
     assert_eq!(store.others().len(), 1, "an unknown user who goes offline is not added");
     assert_eq!(store.contacts["bob"].person.name, "Robert");
 
-    let all = (0..MAX_PEOPLE).map(|number| person(&number.to_string())).collect();
-    let store = after([ConversationEvent::People(all), online("bob")]);
-    assert_eq!(store.others().len(), MAX_PEOPLE as usize);
+    // Until all pages are here, a new user comes with one of them.
+    assert_eq!(after([people(&["cid"], false), online("bob")]).others().len(), 1);
+    assert_eq!(after([people(&["cid"], true), online("bob")]).others().len(), 2);
+}
+
+#[test]
+fn search_keeps_its_people_until_the_next_search() {
+    let found = |query: &str, uid: &str| ConversationEvent::PeopleFound {
+        query: query.into(),
+        page: 0,
+        people: vec![person(uid)],
+        is_last: true,
+    };
+    let requested = |query: &str| ConversationEvent::PeopleRequested { query: query.into(), page: 0 };
+    let store = after([people(&["zoe"], true), requested("bo"), found("bo", "bob"), requested("ci")]);
+    assert_eq!(store.people.keys().collect::<Vec<_>>(), ["", "ci"]);
+    assert_eq!(store.people["ci"].next, NextPage::Loading);
+    assert_eq!(store.others().len(), 2, "people who were found stay listed");
 }
 
 #[test]
@@ -200,7 +226,7 @@ fn message_names_an_unknown_sender_only() {
     assert_eq!((store.contacts["bob"].person.name.as_str(), store.contacts.len()), ("BOB", 1));
     let stale = Person { name: "old".into(), ..person("bob") };
     assert_eq!(
-        after([ConversationEvent::People(vec![person("bob")]), ConversationEvent::ContactSeen(stale)])
+        after([ConversationEvent::PersonFound(person("bob")), ConversationEvent::ContactSeen(stale)])
             .contacts["bob"]
             .person,
         person("bob")
@@ -210,9 +236,9 @@ fn message_names_an_unknown_sender_only() {
 #[test]
 fn older_list_keeps_the_higher_unread_count() {
     let store = after([
-        ConversationEvent::People(vec![person("bob")]),
+        ConversationEvent::PersonFound(person("bob")),
         received(7),
-        ConversationEvent::Conversations(vec![conversation("bob", 6, 0)]),
+        conversations([conversation("bob", 6, 0)]),
     ]);
     assert_eq!(store.unread(), 1);
 }

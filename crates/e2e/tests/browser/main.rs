@@ -9,6 +9,7 @@ mod chat_outage;
 mod cross_site;
 mod harness;
 mod layout;
+mod limits;
 mod login;
 mod prerender;
 mod register;

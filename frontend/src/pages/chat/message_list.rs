@@ -89,9 +89,24 @@ pub fn MessageList(props: &Props) -> Html {
             rendered.set(*rendered + RENDERED_PAGE_SIZE);
         }
     };
+    let has_more = hidden > 0 || thread.older == Older::More;
+    // A list that does not fill its place cannot be scrolled.
+    use_effect({
+        let (list, show_more) = (list.clone(), show_more.clone());
+        move || {
+            let list = list.cast::<HtmlElement>();
+            // A hidden list has no height.
+            if has_more
+                && list.is_some_and(|list| {
+                    list.client_height() > 0 && list.scroll_height() <= list.client_height()
+                })
+            {
+                show_more();
+            }
+        }
+    });
     let onscroll = {
         let show_more = show_more.clone();
-        let has_more = hidden > 0 || thread.older == Older::More;
         Callback::from(move |event: Event| {
             let Some(list) = event.target_dyn_into::<HtmlElement>() else { return };
             let below = list.scroll_height() - list.scroll_top() - list.client_height();

@@ -3,7 +3,7 @@
 use crate::browser::timer::Task;
 use crate::cometchat::{ChatStatus, use_chat_status};
 use crate::components::{Avatar, ChatIndicator, Glyph, icon, live_text};
-use crate::conversations::{Contact, LoadState, use_conversations};
+use crate::conversations::{Contact, LoadState, NextPage, PeopleSearch, use_conversations};
 use crate::datetime;
 use crate::hooks::use_page_heading;
 use crate::pages::sign_out::SignOutIcon;
@@ -17,6 +17,8 @@ use yew_router::prelude::*;
 
 /// The pause in typing before a search is sent.
 const SEARCH_DELAY_MS: u32 = 250;
+/// The distance from the end of the list, in pixels, at which more people are fetched.
+const END_DISTANCE: i32 = 300;
 
 #[derive(PartialEq, Properties)]
 pub struct Props {
@@ -46,8 +48,6 @@ pub fn Sidebar(props: &Props) -> Html {
         }
     });
     let query = use_state_eq(String::new);
-    // The last search at CometChat, and whether it succeeded.
-    let searched = use_state_eq(|| (String::new(), true));
     let oninput = {
         let query = query.setter();
         Callback::from(move |event: InputEvent| {
@@ -58,29 +58,58 @@ pub fn Sidebar(props: &Props) -> Html {
     };
     // The list has only a part of CometChat's users.
     use_effect_with((*query).clone(), {
-        let (conversations, searched) = (conversations.clone(), searched.setter());
+        let conversations = conversations.clone();
         move |query| {
             let query = query.clone();
             let task = (!query.is_empty()).then(|| {
                 Task::spawn(async move {
                     TimeoutFuture::new(SEARCH_DELAY_MS).await;
-                    let has_succeeded = conversations.search(&query).await;
-                    searched.set((query, has_succeeded));
+                    conversations.search(&query);
                 })
             });
             move || drop(task)
         }
     });
 
-    let search = match &*searched {
-        _ if query.is_empty() => None,
-        (last, _) if *last != *query => Some(Search::Running),
-        (_, true) => Some(Search::Done),
-        (_, false) => Some(Search::Failed),
-    };
-    let matches =
-        |contact: &&Contact| query.is_empty() || contact.person.name.to_lowercase().contains(query.as_str());
     let state = conversations.state();
+    let people = state.people.get(query.as_str());
+    let has_next = people.is_some_and(|people| people.pages > 0 && people.next == NextPage::NotRequested);
+    let list = use_node_ref();
+    let fetch_more = {
+        let (conversations, query) = (conversations.clone(), query.clone());
+        Callback::from(move |()| conversations.fetch_people(&query))
+    };
+    let fetch_at_end = {
+        let (list, fetch_more, is_connected) =
+            (list.clone(), fetch_more.clone(), status == ChatStatus::Connected);
+        move || {
+            if let Some(list) = list.cast::<HtmlElement>()
+                && has_next
+                && is_connected
+                // A hidden list has no height.
+                && list.client_height() > 0
+                && list.scroll_height() - list.scroll_top() - list.client_height() < END_DISTANCE
+            {
+                fetch_more.emit(());
+            }
+        }
+    };
+    // A list that does not fill its place cannot be scrolled.
+    use_effect({
+        let fetch_at_end = fetch_at_end.clone();
+        move || fetch_at_end()
+    });
+    let search = match people {
+        _ if query.is_empty() => None,
+        Some(PeopleSearch { pages: 0, next: NextPage::Failed, .. }) => Some(Search::Failed),
+        None | Some(PeopleSearch { pages: 0, .. }) => Some(Search::Running),
+        Some(_) => Some(Search::Done),
+    };
+    let matches = |contact: &&Contact| {
+        query.is_empty()
+            || contact.person.name.to_lowercase().contains(query.as_str())
+            || people.is_some_and(|people| people.uids.contains(&contact.person.uid))
+    };
     let recent: Vec<&Contact> = state.conversations().into_iter().filter(matches).collect();
     let others: Vec<&Contact> = state.others().into_iter().filter(matches).collect();
     let row = |contact: &&Contact| row(contact, &user.id, open.as_deref());
@@ -106,14 +135,21 @@ pub fn Sidebar(props: &Props) -> Html {
                 <span class="visually-hidden">{ "Search people" }</span>
                 <input id="search" type="search" placeholder="Search people" autocomplete="off" dir="auto" {oninput} />
             </label>
-            <nav class="list" aria-label="People">
+            <nav ref={list} class="list" aria-label="People" onscroll={move |_| fetch_at_end()}>
                 <ul id="conversations">{ for recent.iter().map(row) }</ul>
+                if state.has_more_conversations && query.is_empty() {
+                    <p class="list-end">
+                        { "Older conversations are not listed here. Search for the person to open one." }
+                    </p>
+                }
                 if !others.is_empty() {
                     <h2>{ "People" }</h2>
                     <ul id="people">{ for others.iter().map(row) }</ul>
                 }
                 if recent.is_empty() && others.is_empty() {
                     <p class="empty" role="status">{ live_text(explain_empty(state.load_state, status, search)) }</p>
+                } else {
+                    { end_of_list(people, fetch_more.reform(|_: MouseEvent| ())) }
                 }
             </nav>
         </div>
@@ -143,6 +179,22 @@ fn explain_empty(list: LoadState, status: ChatStatus, search: Option<Search>) ->
         (LoadState::Failed, _) => "Couldn’t load your conversations. We’ll try again when chat reconnects.",
         (LoadState::Loading, ChatStatus::Unavailable) => "Your conversations appear when chat is back.",
         (LoadState::Loading, _) => "Loading…",
+    }
+}
+
+/// Says that more people are being fetched, or could not be.
+fn end_of_list(people: Option<&PeopleSearch>, on_retry: Callback<MouseEvent>) -> Html {
+    match people.map(|people| people.next) {
+        Some(NextPage::Loading) => html! {
+            <p key="loading" class="list-end" role="status">{ "Loading…" }</p>
+        },
+        Some(NextPage::Failed) => html! {
+            <p key="failed" class="list-end" role="status">
+                { "Couldn’t load more people. " }
+                <button type="button" class="link" onclick={on_retry}>{ "Try again" }</button>
+            </p>
+        },
+        Some(NextPage::NotRequested | NextPage::None) | None => Html::default(),
     }
 }
 
