@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 use tempfile::TempDir;
 use test_support::{POLL_INTERVAL, Process, TIMEOUT, command};
@@ -81,8 +82,8 @@ fn chromedriver(logs: &Path) -> std::io::Result<Process> {
 }
 
 impl Page {
-    /// Starts the browser; `logs` is the folder for the driver's log.
-    pub(crate) async fn start(logs: &Path, origin: String) -> Result<Self> {
+    /// Starts the browser; `logs` is the folder for the driver's log, `preferences` are the browser's settings by name.
+    pub(crate) async fn start(logs: &Path, origin: String, preferences: &[(&str, Value)]) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let chromedriver = match chromedriver(logs) {
             Ok(started) => started,
@@ -99,6 +100,9 @@ impl Page {
             capabilities.add_arg("--headless")?;
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+        let preferences: HashMap<&str, &Value> =
+            preferences.iter().map(|(name, value)| (*name, value)).collect();
+        capabilities.add_experimental_option("prefs", preferences)?;
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
         let driver = WebDriver::new(&chromedriver.url, capabilities).await?;
         let page = Self { driver, origin, _chromedriver: chromedriver, _profile: profile };

@@ -6,6 +6,7 @@ use crate::page::Page;
 use crate::users::{DEMO, User};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt;
+use serde_json::Value;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use test_support::{Process, TestEmulator, TestEnv, binary, command};
@@ -19,6 +20,7 @@ pub struct Scenario {
     settings: Vec<(&'static str, &'static str)>,
     expected_errors: Vec<&'static str>,
     populated: bool,
+    preferences: Vec<(&'static str, Value)>,
 }
 
 /// The system and the browser of a test.
@@ -34,6 +36,12 @@ impl Scenario {
     /// Sets an environment variable of the server.
     pub fn setting(mut self, name: &'static str, value: &'static str) -> Self {
         self.settings.push((name, value));
+        self
+    }
+
+    /// Sets a preference of the browser, as in its settings.
+    pub fn preference(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.preferences.push((name, value.into()));
         self
     }
 
@@ -94,7 +102,7 @@ impl Scenario {
         let url = env.url(&base_path);
         let status = env.http.get(format!("{url}/")).send().await?.status();
         ensure!(status == 200, "the server has no page: run `make test`, or scripts/build-frontend");
-        let page = Page::start(logs, url).await?;
+        let page = Page::start(logs, url, &self.preferences).await?;
         Ok(TestContext { env, page, base_path, _emulator: emulator })
     }
 
@@ -111,10 +119,10 @@ impl Scenario {
 }
 
 impl TestContext {
-    /// Starts a second browser, whose console is not checked. The test must close it.
+    /// Starts a second browser, without the scenario's preferences, whose console is not checked. The test must close it.
     pub async fn another_page(&self) -> Result<Page> {
         let logs = self.env.log.parent().context("a log without a folder")?;
-        Page::start(logs, self.url("")).await
+        Page::start(logs, self.url(""), &[]).await
     }
 
     /// Returns the URL of a path, under the base path of `PUBLIC_URL` if it has one.

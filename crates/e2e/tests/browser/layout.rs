@@ -1,7 +1,11 @@
 //! The layout of all pages from 320 pixels up, in light and dark.
 
-use e2e::{Page, Result, Scenario, Scheme, ensure, screenshots};
+use e2e::{Page, Result, Scenario, Scheme, TestContext, ensure, screenshots};
 use serde_json::json;
+
+/// Types a message that is too long to be sent.
+const TYPE_TOO_MUCH: &str = "document.querySelector('#message').focus();
+    document.execCommand('insertText', false, 'long '.repeat(1000))";
 
 async fn check_layout(page: &Page, name: &str) -> Result<()> {
     for (scheme, shade) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
@@ -66,6 +70,9 @@ async fn pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             test.page.click("#send").await?;
             test.page.see("#messages .message.failed").await?;
             check_layout(&test.page, "chat").await?;
+            test.page.script(TYPE_TOO_MUCH).await?;
+            test.page.see("#message-too-long").await?;
+            check_layout(&test.page, "chat-too-long").await?;
             test.page.show_as(1000, 760, Scheme::Light).await?;
             test.page.click("a[href='/account']").await?;
             test.page.see("#sessions li").await?;
@@ -123,5 +130,90 @@ async fn page_follows_the_color_scheme() -> Result<()> {
             ensure!(shades[0] > 200.0 && shades[1] < 60.0, "light and dark ground: {shades:?}");
             Ok(())
         })
+        .await
+}
+
+/// The elements that can be scrolled sideways, except fields.
+const WIDE: &str = "return [...document.querySelectorAll('*')].filter((element) => {
+    const scrolls = element === document.scrollingElement || /auto|scroll/.test(getComputedStyle(element).overflowX);
+    return scrolls && !/INPUT|TEXTAREA/.test(element.nodeName) && element.scrollWidth > element.clientWidth;
+}).map((element) => `${element.nodeName}.${element.className}: ${element.scrollWidth} of ${element.clientWidth} px`)";
+
+/// Checks the page that is shown at many widths, with text of this size in percent of the browser's setting.
+async fn check_widths(page: &Page, name: &str, text_percent: u32) -> Result<()> {
+    let set = |size: u32| format!("document.documentElement.style.fontSize = '{size}%'");
+    page.script(&set(text_percent)).await?;
+    for width in [320, 400, 500, 640, 800, 1000, 1280, 1600] {
+        page.show_as(width, 760, Scheme::Light).await?;
+        let wide = page.script(WIDE).await?;
+        if wide != json!([]) || width == 320 || width == 800 {
+            let file = format!("{name}-{width}-text-{text_percent}.png");
+            page.driver.screenshot(&screenshots()?.join(file)).await?;
+        }
+        ensure!(wide == json!([]), "{name}, {width} px wide, text at {text_percent} %: {wide}");
+    }
+    page.show_as(1000, 760, Scheme::Light).await?;
+    page.script(&set(100)).await.map(drop)
+}
+
+fn text_size_scenario() -> Scenario {
+    Scenario::default()
+        .populated()
+        .expect_console_error("the server responded with a status of 500")
+        .expect_console_error("the server responded with a status of 401")
+}
+
+/// Opens every page and checks it with text of each of these sizes.
+async fn check_text_sizes(test: &TestContext, sizes: &[u32]) -> Result<()> {
+    let page = &test.page;
+    let check = async |name: &str| {
+        for size in sizes {
+            check_widths(page, name, *size).await?;
+        }
+        Ok(())
+    };
+    page.open("/").await?;
+    test.submit("ada@example.com", "not the password").await?;
+    page.see("p.notice[role=alert]").await?;
+    check("login").await?;
+    page.open("/register").await?;
+    page.click("#register button[type=submit]").await?;
+    page.see("#password-error").await?;
+    check("register").await?;
+    test.sign_in().await?;
+    page.see("#chat-status[data-state=connected]").await?;
+    page.see("#conversations .unread-count").await?;
+    check("list").await?;
+    page.script("document.querySelector(\"a[href='/chat/grace']\").click()").await?;
+    page.see("#messages .message").await?;
+    let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
+                         "status": 500, "code": "ERR", "times": 1});
+    test.env.emulator.add_fault(refused).await;
+    page.fill("#message", &"Donaudampfschifffahrt".repeat(4)).await?;
+    page.click("#send").await?;
+    page.see("#messages .message.failed").await?;
+    page.script(TYPE_TOO_MUCH).await?;
+    page.see("#message-too-long").await?;
+    check("chat").await?;
+    let excess = "const page = document.scrollingElement; return page.scrollHeight - page.clientHeight";
+    assert_eq!(page.script(excess).await?, 0, "pixels by which the whole chat can be scrolled");
+    page.open("/account").await?;
+    page.see("#sessions li").await?;
+    page.script("document.querySelector('#delete-account').open = true").await?;
+    check("account").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn pages_with_200_percent_text_fit_any_width() -> Result<()> {
+    text_size_scenario().run(async |test| check_text_sizes(test, &[100, 200]).await).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn pages_fit_with_large_text_set_in_the_browser() -> Result<()> {
+    text_size_scenario()
+        .preference("webkit.webprefs.default_font_size", 32)
+        .run(async |test| check_text_sizes(test, &[100]).await)
         .await
 }
