@@ -79,7 +79,7 @@ const page = (form) =>
     <script type="module">
       import("${auth.script}")
         .then((program) => program.default({ module_or_path: "${auth.wasm}" }))
-        .catch(() => (document.getElementById("fatal-error").hidden = false));
+        .catch(showFailure);
     </script>`)
     .replace('<div id="page"></div>', () => `<div id="page">${form}</div>`);
 const form = (name) => readFileSync(join(frontend, `prerendered/${name}.html`), "utf8").trim();

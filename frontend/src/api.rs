@@ -29,14 +29,17 @@ pub enum RequestError {
     /// The server answered with an error.
     #[error("{}", .0.message)]
     Rejected(ApiError),
+    /// The server has started a session, and the browser did not keep its cookie.
+    #[error("This browser keeps no cookies for this site.")]
+    CookieBlocked,
 }
 
 impl RequestError {
     /// Returns the server's error code, if the server responded.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::NoResponse => None,
             Self::Rejected(error) => Some(error.code),
+            Self::NoResponse | Self::CookieBlocked => None,
         }
     }
 
@@ -47,8 +50,8 @@ impl RequestError {
     /// Returns the delay after which the server allows another attempt.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self {
-            Self::NoResponse => None,
             Self::Rejected(error) => error.retry_after_seconds,
+            Self::NoResponse | Self::CookieBlocked => None,
         }
     }
 }
@@ -58,7 +61,18 @@ pub async fn session() -> Result<UserResponse, RequestError> {
 }
 
 pub async fn login(request: &LoginRequest) -> Result<LoginResponse, RequestError> {
-    call(Method::POST, routes::LOGIN, Some(request)).await?.decode()
+    let response = call(Method::POST, routes::LOGIN, Some(request)).await?.decode()?;
+    check_cookie().await?;
+    Ok(response)
+}
+
+/// Returns an error if the browser did not keep the cookie of a session that has just started. Scripts cannot see the
+/// cookie, so only a request can tell.
+async fn check_cookie() -> Result<(), RequestError> {
+    match session().await {
+        Err(error) if error.is_signed_out() => Err(RequestError::CookieBlocked),
+        _ => Ok(()),
+    }
 }
 
 pub async fn logout() -> Result<(), RequestError> {
@@ -83,7 +97,9 @@ pub async fn config() -> Result<Rc<ClientConfig>, RequestError> {
 }
 
 pub async fn register(request: &RegisterRequest) -> Result<LoginResponse, RequestError> {
-    call(Method::POST, routes::REGISTER, Some(request)).await?.decode()
+    let response = call(Method::POST, routes::REGISTER, Some(request)).await?.decode()?;
+    check_cookie().await?;
+    Ok(response)
 }
 
 pub async fn rename(request: &UpdateAccountRequest) -> Result<UserResponse, RequestError> {

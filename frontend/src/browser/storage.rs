@@ -17,6 +17,13 @@ fn remove_matching(storage: Option<Storage>, fits: impl Fn(&str) -> bool) {
     }
 }
 
+/// Returns whether the browser lets this site store data.
+pub fn can_store() -> bool {
+    const KEY: &str = "cometchat-auth:test";
+    let storage = window().and_then(|window| window.local_storage().ok()?);
+    storage.is_some_and(|storage| storage.set_item(KEY, "").and_then(|()| storage.remove_item(KEY)).is_ok())
+}
+
 /// The storage of this tab, which survives a reload.
 pub mod tab {
     use super::{Storage, remove_matching, window};

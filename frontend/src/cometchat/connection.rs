@@ -11,13 +11,13 @@ use super::sdk_storage;
 use super::state::{ChatEvent, ChatState, ChatStatus};
 use crate::api::{self, RequestError};
 use crate::browser::navigation::{self, RELOADED_KEY};
-use crate::browser::storage::tab;
+use crate::browser::storage::{can_store, tab};
 use crate::browser::timer::{now_ms, sleep_unless_online};
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
 use futures_util::future::{Either, pending, select};
 use gloo_timers::future::TimeoutFuture;
-use shared::{ClientConfig, Secret};
+use shared::{ClientConfig, ErrorCode, Secret};
 use std::pin::pin;
 
 /// How often, and at what interval, CometChat is asked whether it accepts the socket.
@@ -39,8 +39,8 @@ enum ConnectError {
     SocketRejected,
 }
 
-/// Runs until it is dropped. `token` is the one that the login returned. The task reports each change to
-/// `on_status`, and calls `check_session` when the session may be over.
+/// Runs until it is dropped, or no attempt can succeed. `token` is the one that the login returned. The task reports
+/// each change to `on_status`, and calls `check_session` when the session may be over.
 pub async fn run(
     uid: String,
     mut token: Option<Secret>,
@@ -70,6 +70,12 @@ pub async fn run(
                 }
             }
             Err(ConnectError::SocketRejected) => state.next(ChatEvent::Disconnected { after_ms: 0.0 }),
+            Err(ConnectError::Server(error)) if error.code() == Some(ErrorCode::ChatDisabled) => {
+                // Otherwise the SDK would open its socket again and again.
+                client::sign_out().await;
+                return on_status(ChatStatus::Disabled);
+            }
+            Err(ConnectError::Sdk(_)) if !can_store() => return on_status(ChatStatus::StorageBlocked),
             Err(error) => {
                 match &error {
                     // Only a new document frees the SDK from a login that hangs.

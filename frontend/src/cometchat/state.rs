@@ -10,6 +10,17 @@ pub enum ChatStatus {
     Connected,
     /// The last attempt failed; another follows.
     Unavailable,
+    /// An operator has deactivated the user at CometChat. No attempt follows.
+    Disabled,
+    /// The browser lets this site store no data, which the SDK needs. No attempt follows.
+    StorageBlocked,
+}
+
+impl ChatStatus {
+    /// Returns whether chat does not work until the page is loaded again.
+    pub fn is_off(self) -> bool {
+        matches!(self, Self::Disabled | Self::StorageBlocked)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

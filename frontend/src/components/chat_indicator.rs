@@ -15,6 +15,8 @@ pub fn ChatIndicator(props: &Props) -> Html {
         ChatStatus::Connecting => ("connecting", "Connecting…"),
         ChatStatus::Connected => ("connected", "Connected"),
         ChatStatus::Unavailable => ("unavailable", "Chat is unavailable. Reconnecting…"),
+        ChatStatus::Disabled => ("disabled", "Chat is switched off for your account."),
+        ChatStatus::StorageBlocked => ("storage_blocked", "Chat can’t store data in this browser."),
     };
     html! {
         <p id="chat-status" class="chat-status" role="status" data-state={state}>

@@ -35,6 +35,12 @@ impl FormError {
                 shown.text = "Can’t reach the server. Check your connection and try again.".to_owned();
                 return shown;
             }
+            RequestError::CookieBlocked => {
+                shown.text = "You can’t be signed in, because your browser keeps no cookies for this site. \
+                              Allow cookies for this site in your browser’s settings, then sign in."
+                    .to_owned();
+                return shown;
+            }
             RequestError::Rejected(error) => error,
         };
         let wait = error.retry_after_seconds;
@@ -71,12 +77,13 @@ impl FormError {
     }
 }
 
-/// Returns the server's error code as in JSON, or `unreachable` without a response.
+/// Returns the server's error code as in JSON, or the page's own code of another error.
 pub fn code(error: &RequestError) -> String {
+    let own = if *error == RequestError::CookieBlocked { "cookie_blocked" } else { "unreachable" };
     error
         .code()
         .and_then(|code| serde_json::to_value(code).ok()?.as_str().map(str::to_owned))
-        .unwrap_or_else(|| "unreachable".to_owned())
+        .unwrap_or_else(|| own.to_owned())
 }
 
 #[cfg(test)]
@@ -99,6 +106,7 @@ mod tests {
     fn errors_with_different_remedies_have_different_texts() {
         let texts = [
             FormError::new(&RequestError::NoResponse, 0.0, None).text,
+            FormError::new(&RequestError::CookieBlocked, 0.0, None).text,
             rejected(ErrorCode::InvalidCredentials, None, None).text,
             rejected(ErrorCode::TooManyAttempts, None, None).text,
             rejected(ErrorCode::Overloaded, None, None).text,
@@ -151,7 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn no_response_has_its_own_code() {
+    fn errors_of_the_page_have_their_own_codes() {
         assert_eq!(code(&RequestError::NoResponse), "unreachable");
+        assert_eq!(code(&RequestError::CookieBlocked), "cookie_blocked");
     }
 }

@@ -1,6 +1,6 @@
 //! Outages of CometChat: the app stays usable, and chat recovers by itself.
 
-use e2e::{DEMO, Result, Scenario, eventually};
+use e2e::{DEMO, GRACE, Result, Scenario, ensure, eventually};
 use serde_json::json;
 
 const CONNECTED: &str = "#chat-status[data-state=connected]";
@@ -61,6 +61,60 @@ async fn sign_out_during_outage_revokes_the_token_later() -> Result<()> {
                 Ok(test.env.emulator.tokens(DEMO.id).await.is_empty().then_some(()))
             })
             .await
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn deactivated_user_reads_that_chat_is_off() -> Result<()> {
+    const DISABLED: &str = "#chat-status[data-state=disabled]";
+    Scenario::default()
+        .expect_console_error("the server responded with a status of 401")
+        .expect_console_error("the server responded with a status of 403")
+        .expect_console_error("WebSocket connection to")
+        // The SDK's telemetry does not handle rejected requests.
+        .expect_console_error("/chat/grace 0:0")
+        .run(async |test| {
+            let page = &test.page;
+            test.add_user(&GRACE).await?;
+            test.sign_in().await?;
+            page.see(CONNECTED).await?;
+            page.click("a[href='/chat/grace']").await?;
+            page.see("#message").await?;
+
+            // During a conversation.
+            test.env.emulator.rest("DELETE", "/users", json!({"uidsToDeactivate": [DEMO.id]})).await.data();
+            page.see(DISABLED).await?;
+            let banner = page.see(".banner").await?.text().await?;
+            ensure!(banner.starts_with("Chat is switched off for your account."), "{banner}");
+            ensure!(!page.is_there("#message").await?, "there is a field for messages that cannot be sent");
+            // The page asks no more, not even when the network changes.
+            let calls = test.env.emulator.state().await["calls"].as_array().map(Vec::len);
+            page.script("dispatchEvent(new Event('online'))").await?;
+            let requests = "return performance.getEntriesByType('resource').filter(entry => entry.name.includes('chat-token')).length";
+            let asked = page.script(requests).await?;
+            page.script("document.dispatchEvent(new Event('visibilitychange'))").await?;
+            eventually("the session to be checked", async || {
+                let checked = "return performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/api/session')).length > 1";
+                Ok((page.script(checked).await? == true).then_some(()))
+            })
+            .await?;
+            assert_eq!(page.script(requests).await?, asked);
+            assert_eq!(test.env.emulator.state().await["calls"].as_array().map(Vec::len), calls);
+
+            // From the login on.
+            page.click("#sign-out").await?;
+            page.see("#login").await?;
+            test.submit(DEMO.email, DEMO.password).await?;
+            page.see("[data-page=chat]").await?;
+            page.see(DISABLED).await?;
+            let empty = page.see(".list .empty").await?.text().await?;
+            ensure!(empty.contains("appear when chat is switched on"), "{empty}");
+            test.env.emulator.rest("PUT", "/users", json!({"uidsToActivate": [DEMO.id]})).await.data();
+            page.driver.refresh().await?;
+            page.see(CONNECTED).await?;
+            Ok(())
         })
         .await
 }

@@ -1,6 +1,6 @@
 //! The layout of all pages from 320 pixels up, in light and dark.
 
-use e2e::{Page, Result, Scenario, Scheme, TestContext, ensure, screenshots};
+use e2e::{DEMO, Page, Result, Scenario, Scheme, TestContext, ensure, screenshots};
 use serde_json::json;
 
 /// Types a message that is too long to be sent.
@@ -90,6 +90,11 @@ async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
         .expect_console_error(
             "/api/session/chat-token - Failed to load resource: the server responded with a status of 503",
         )
+        .expect_console_error(
+            "/api/session/chat-token - Failed to load resource: the server responded with a status of 403",
+        )
+        .expect_console_error("/v3.0/users/")
+        .expect_console_error("/v3.0/me - ")
         .run(async |test| {
             test.env.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
             test.sign_in().await?;
@@ -104,7 +109,22 @@ async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             check_layout(&test.page, "chat-unavailable").await?;
             test.page.open("/chat/unknown").await?;
             test.page.see(".banner").await?;
-            check_layout(&test.page, "thread-unavailable").await
+            check_layout(&test.page, "thread-unavailable").await?;
+            test.env.emulator.clear_faults().await;
+            test.page.see("#chat-status[data-state=connected]").await?;
+            test.env.emulator.rest("DELETE", "/users", json!({"uidsToDeactivate": [DEMO.id]})).await.data();
+            test.page.show_as(1000, 760, Scheme::Light).await?;
+            test.page.open("/chat/grace").await?;
+            test.page.see("#chat-status[data-state=disabled]").await?;
+            check_layout(&test.page, "thread-disabled").await?;
+            test.page.show_as(1000, 760, Scheme::Light).await?;
+            test.page.open("/chat").await?;
+            test.page.see("#chat-status[data-state=disabled]").await?;
+            check_layout(&test.page, "chat-disabled").await?;
+            test.page.before_every_page("delete window.WebAssembly").await?;
+            test.page.driver.goto(test.url("/")).await?;
+            test.page.see("#no-webassembly").await?;
+            check_layout(&test.page, "no-webassembly").await
         })
         .await
 }

@@ -11,6 +11,7 @@ mod harness;
 mod layout;
 mod limits;
 mod login;
+mod missing_features;
 mod prerender;
 mod register;
 mod session;

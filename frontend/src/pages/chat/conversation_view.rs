@@ -55,6 +55,16 @@ pub fn ConversationView(props: &Props) -> Html {
         (_, false, true) => "online",
         (_, false, false) => "offline",
     };
+    let banner = match status {
+        ChatStatus::Connecting | ChatStatus::Connected => None,
+        ChatStatus::Unavailable => Some("Chat is unavailable. Your messages are kept here until it’s back."),
+        ChatStatus::Disabled => {
+            Some("Chat is switched off for your account. Ask the operator of this site to switch it on.")
+        }
+        ChatStatus::StorageBlocked => Some(
+            "Chat can’t store data in this browser. Allow this site to store data in the browser’s settings, and reload the page.",
+        ),
+    };
     html! {
         <main class="conversation" data-peer={peer.clone()}>
             <header>
@@ -70,11 +80,13 @@ pub fn ConversationView(props: &Props) -> Html {
                     </p>
                 </div>
             </header>
-            if status == ChatStatus::Unavailable {
-                <p class="banner">{ "Chat is unavailable. Your messages are kept here until it’s back." }</p>
+            if let Some(text) = banner {
+                <p class="banner">{ live_text(text) }</p>
             }
             <MessageList peer={peer.clone()} name={name_in_sentence.clone()} />
-            <Composer peer={peer.clone()} name={name_in_sentence} />
+            if !status.is_off() {
+                <Composer peer={peer.clone()} name={name_in_sentence} />
+            }
         </main>
     }
 }

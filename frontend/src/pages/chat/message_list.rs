@@ -125,6 +125,8 @@ pub fn MessageList(props: &Props) -> Html {
         html! { <p key="waiting" class="history-status" role="status">{ live_text(text) }</p> }
     };
     let history_status = match thread.older {
+        // The banner says why there are no messages.
+        _ if status.is_off() => None,
         Older::Loading | Older::Unknown if status == ChatStatus::Unavailable => {
             Some(waiting("Earlier messages appear when chat is back."))
         }

@@ -35,8 +35,8 @@ pub fn Chat(props: &Props) -> Html {
                     <ConversationView key={peer.to_string()} peer={peer.clone()} />
                 } else {
                     <section class="conversation empty-state" aria-label="Conversation">
-                        // While chat is unavailable the list is empty, and says so.
-                        if status != ChatStatus::Unavailable {
+                        // Without chat the list is empty, and says so.
+                        if matches!(status, ChatStatus::Connecting | ChatStatus::Connected) {
                             <p>{ "Select a conversation to start chatting." }</p>
                         }
                     </section>

@@ -175,6 +175,12 @@ fn explain_empty(list: LoadState, status: ChatStatus, search: Option<Search>) ->
         _ if search == Some(Search::Running) => "Searching…",
         _ if search == Some(Search::Failed) => "Search is unavailable. Please try again later.",
         _ if search == Some(Search::Done) => "No matches.",
+        (LoadState::Loading | LoadState::Failed, ChatStatus::Disabled) => {
+            "Your conversations appear when chat is switched on. Ask the operator of this site."
+        }
+        (LoadState::Loading | LoadState::Failed, ChatStatus::StorageBlocked) => {
+            "Allow this site to store data in the browser’s settings, and reload the page."
+        }
         (LoadState::Loaded, _) => "No other people yet.",
         (LoadState::Failed, _) => "Couldn’t load your conversations. We’ll try again when chat reconnects.",
         (LoadState::Loading, ChatStatus::Unavailable) => "Your conversations appear when chat is back.",
