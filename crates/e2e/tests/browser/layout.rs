@@ -95,6 +95,9 @@ async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
         )
         .expect_console_error("/v3.0/users/")
         .expect_console_error("/v3.0/me - ")
+        // Of the SDK's telemetry, at any time.
+        .expect_console_error("/v3.0/user_sessions - ")
+        .expect_console_error("/chat/grace 0:0")
         .run(async |test| {
             test.env.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
             test.sign_in().await?;
