@@ -2,7 +2,7 @@
 
 use super::output::CliResult;
 use crate::config::{CoreConfig, Sources, key_file};
-use crate::db::{Db, sqlite_path};
+use crate::db::{Db, check_url, sqlite_path};
 use crate::params;
 use std::fs;
 use std::io::Write as _;
@@ -97,9 +97,11 @@ pub struct Args {
 
 pub async fn run(args: &Args, sources: &Sources) -> CliResult {
     let source_url = &args.sqlite_url;
-    if sqlite_path(source_url).is_none() {
-        return Err(format!("{source_url}: not a SQLite URL like sqlite://data/cometchat-auth.db").into());
+    if !source_url.starts_with("sqlite:") {
+        // Without the argument, which may be a URL with a password.
+        return Err("the argument is not a SQLite URL like sqlite://data/cometchat-auth.db".into());
     }
+    check_url(source_url, |_| None).map_err(|error| format!("{source_url}: {error}"))?;
     let core = CoreConfig::read(sources)?;
     let target_url = core.database_url.expose();
     if sqlite_path(target_url).is_some() {

@@ -159,7 +159,7 @@ impl Reader<'_> {
 
     fn core(&mut self) -> Option<CoreConfig> {
         let database_url = self.database_url();
-        let secret_key = self.secret_key(database_url.as_ref().map(Secret::expose).unwrap_or_default());
+        let secret_key = self.secret_key(database_url.as_ref());
         let secret_key_fallbacks = self.keys("SECRET_KEY_FALLBACKS");
         let memory_kib = self.number("ARGON2_MEMORY_KIB");
         let iterations = self.number("ARGON2_ITERATIONS");

@@ -39,12 +39,19 @@ impl Reader<'_> {
     /// Returns the database URL, which may come from a file because it may hold a password.
     pub(super) fn database_url(&mut self) -> Option<Secret> {
         let errors_before = self.errors.len();
-        let url = self.secret("DATABASE_URL");
-        if url.is_some() || self.errors.len() > errors_before {
-            url
-        } else {
-            self.text("DATABASE_URL").map(Secret::new)
+        let mut url = self.secret("DATABASE_URL");
+        if self.errors.len() > errors_before {
+            return None;
         }
+        if url.is_none() {
+            url = self.text("DATABASE_URL").map(Secret::new);
+        }
+        let checked = crate::db::check_url(url.as_ref()?.expose(), |name| self.sources.get(name));
+        if let Err(error) = checked {
+            self.error("DATABASE_URL", error);
+            return None;
+        }
+        url
     }
 
     /// Returns a secret of 32 bytes in base64, if it is set.
@@ -69,13 +76,13 @@ impl Reader<'_> {
 
     /// Returns `SECRET_KEY`, or the key in `secret.key` next to the database, which the first start creates. A read-only
     /// command gets a random key that is not stored if there is no such file.
-    pub(super) fn secret_key(&mut self, database_url: &str) -> Option<SecretKey> {
+    pub(super) fn secret_key(&mut self, database_url: Option<&Secret>) -> Option<SecretKey> {
         let errors_before = self.errors.len();
         let key = self.key("SECRET_KEY");
         if key.is_some() || self.errors.len() > errors_before {
             return key;
         }
-        let path = key_file(database_url);
+        let path = key_file(database_url?.expose());
         if self.sources.read_only && !path.exists() {
             return Some(SecretKey::new(crate::crypto::random::bytes()));
         }

@@ -126,7 +126,8 @@ pub const GROUPS: [Group; 5] = [
                 "DATABASE_URL",
                 Kind::DatabaseUrl,
                 Some("sqlite://data/cometchat-auth.db"),
-                "sqlite://path (created if missing) or postgres://user:password@host/database",
+                "sqlite://path (created if missing) or postgres://user:password@host/database, with parameters of libpq \
+                 such as ?sslmode=verify-full, or ?host=/run/postgresql for a socket",
             ),
             setting(
                 "SECRET_KEY",

@@ -1,17 +1,15 @@
 //! Inspecting a database without creating or changing anything.
 
 use super::Db;
-use super::connect::{
-    OpenError, migrator, postgres, postgres_tables, sqlite_hooks, sqlite_path, sqlite_tables,
-    with_connect_timeout,
-};
+use super::connect::{migrator, sqlite_hooks, sqlite_tables};
+use super::database_url::{self, DatabaseUrl};
+use super::open_error::OpenError;
 use super::pool::Pool;
+use super::postgres::{self, Session};
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
-use std::path::Path;
-use std::str::FromStr as _;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use std::sync::Arc;
 
 enum State {
@@ -57,13 +55,13 @@ impl Db {
 
     /// Like [`Db::open_existing`], for commands that change nothing, not even file permissions.
     pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
-        let Some(path) = sqlite_path(url) else { return Self::open_existing(url).await };
-        let Inspection { place, state, .. } = inspect_sqlite(url, &path).await?;
+        let DatabaseUrl::Sqlite(options) = database_url::parse(url)? else {
+            return Self::open_existing(url).await;
+        };
+        let Inspection { place, state, .. } = inspect_sqlite(options.clone()).await?;
         match state {
             State::Ready => {
-                let options = SqliteConnectOptions::from_str(url)
-                    .map_err(|cause| OpenError::Open { place, cause })?
-                    .read_only(true);
+                let options = options.read_only(true);
                 let pool = || Arc::new(Pool::new(options.clone(), 1, sqlite_hooks()));
                 Ok(Self::Sqlite { write: pool(), read: pool() })
             }
@@ -74,43 +72,40 @@ impl Db {
 }
 
 async fn inspect(url: &str) -> Result<Inspection, OpenError> {
-    if let Some(path) = sqlite_path(url) {
-        inspect_sqlite(url, &path).await
-    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        inspect_postgres(url).await
-    } else {
-        Err(OpenError::UnknownKind)
+    match database_url::parse(url)? {
+        DatabaseUrl::Sqlite(options) => inspect_sqlite(options).await,
+        DatabaseUrl::Postgres(options) => inspect_postgres(options).await,
     }
 }
 
-const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) FROM schema_versions";
+const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) AS version FROM schema_versions";
 
-async fn inspect_postgres(url: &str) -> Result<Inspection, OpenError> {
-    let (options, place) = postgres(url)?;
-    let inspected = with_connect_timeout(&place, async {
-        let mut connection = PgConnection::connect_with(&options).await?;
-        let server: String =
-            sqlx::query_scalar("SELECT current_setting('server_version')").fetch_one(&mut connection).await?;
-        let (has_version, has_tables) = postgres_tables(&mut connection).await?;
-        let version: Option<i64> = if has_version {
-            Some(sqlx::query_scalar(VERSION).fetch_one(&mut connection).await?)
-        } else {
-            None
-        };
+async fn inspect_postgres(options: PgConnectOptions) -> Result<Inspection, OpenError> {
+    let place = database_url::place(&options);
+    let (mut connection, Session { is_direct, .. }) = postgres::connect(options, &place).await?;
+    let inspected = postgres::with_timeout(&place, async {
+        let server = "SELECT current_setting('server_version') AS version";
+        let server: String = connection.fetch_one(server).await?.try_get("version")?;
+        let (has_version, has_tables) = postgres::tables(&mut connection).await?;
+        let version: Option<i64> =
+            if has_version { connection.fetch_one(VERSION).await?.try_get("version")? } else { None };
+        connection.close().await?;
         Ok((server, has_tables, version))
     });
     let (server, has_tables, version) = inspected.await?;
     let state = classify(&place, has_tables, version)?;
-    Ok(Inspection { place, kind: format!("PostgreSQL {server}"), state })
+    let pooler = if is_direct { "" } else { " behind a pooler" };
+    Ok(Inspection { place, kind: format!("PostgreSQL {server}{pooler}"), state })
 }
 
-async fn inspect_sqlite(url: &str, path: &Path) -> Result<Inspection, OpenError> {
-    let (place, kind) = (path.display().to_string(), "SQLite".to_owned());
-    if !path.exists() {
+async fn inspect_sqlite(options: SqliteConnectOptions) -> Result<Inspection, OpenError> {
+    let file = options.get_filename();
+    let (place, kind) = (file.display().to_string(), "SQLite".to_owned());
+    if !file.exists() {
         return Ok(Inspection { place, kind, state: State::Missing });
     }
-    let open_error = |cause| OpenError::Open { place: place.clone(), cause };
-    let options = SqliteConnectOptions::from_str(url).map_err(open_error)?.read_only(true);
+    let open_error = |cause| OpenError::sqlite(&place, cause);
+    let options = options.read_only(true);
     let mut connection = options.connect().await.map_err(open_error)?;
     let (tables, version_tables) = sqlite_tables(&mut connection).await.map_err(open_error)?;
     let version: Option<i64> = if version_tables > 0 {
@@ -142,7 +137,6 @@ fn classify(place: &str, has_tables: bool, version: Option<i64>) -> Result<State
 mod tests {
     use super::*;
     use crate::params;
-    use sqlx::Executor as _;
 
     /// Returns the description of a database in which these statements ran, and whether it can be opened.
     async fn inspected(statements: &'static str) -> (String, bool) {

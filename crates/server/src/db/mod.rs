@@ -8,13 +8,17 @@
 //! report success for a write whose commit failed.
 
 mod connect;
+mod database_url;
 mod error;
 mod inspect;
+mod open_error;
 pub mod param;
 mod pool;
+mod postgres;
 
-pub use connect::{OpenError, sqlite_path};
+pub use database_url::{UrlError, check as check_url, sqlite_path};
 pub use error::DbError;
+pub use open_error::OpenError;
 pub use param::{Param, json_array};
 
 use crate::telemetry::request_timing::{Phase, timed};
@@ -22,7 +26,7 @@ use futures_util::TryStreamExt as _;
 use pool::{Pool, PooledConnection};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Either};
+use sqlx::{AssertSqlSafe, Either, Executor as _};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,11 +62,15 @@ async fn with_timeout<T>(work: impl Future<Output = Result<T, DbError>> + Send) 
     timed(Phase::Database, work).await.unwrap_or_else(|_| Err(DbError::timeout(STATEMENT_TIMEOUT)))
 }
 
-/// Runs a statement on a pooled connection, and reads its stream to the end.
+/// Runs a statement on a pooled connection, and reads its stream to the end. A named statement is prepared once for the
+/// session.
 macro_rules! run_statement {
-    ($connection:expr, $sql:expr, $params:expr, $row:ty) => {{
+    ($connection:expr, $sql:expr, $params:expr, $row:ty) => {
+        run_statement!($connection, $sql, $params, $row, true)
+    };
+    ($connection:expr, $sql:expr, $params:expr, $row:ty, $is_named:expr) => {{
         let connection: &mut PooledConnection<_> = $connection;
-        let mut query = sqlx::query($sql);
+        let mut query = sqlx::query($sql).persistent($is_named);
         for param in $params {
             query = match param {
                 Param::Text(text) => query.bind(text.clone().map(Cow::into_owned)),
@@ -72,7 +80,7 @@ macro_rules! run_statement {
         let inner = connection.connection()?;
         let read = async {
             let (mut rows, mut affected) = (Vec::new(), 0);
-            let mut stream = sqlx::Executor::fetch_many(inner, query);
+            let mut stream = inner.fetch_many(query);
             while let Some(item) = stream.try_next().await? {
                 match item {
                     Either::Left(result) => affected = result.rows_affected(),
@@ -92,11 +100,12 @@ macro_rules! run_statement {
 #[derive(Clone)]
 pub enum Db {
     /// SQLite has one writer at a time, so writes have their own connection.
-    Sqlite {
-        write: Arc<Pool<SqliteConnection>>,
-        read: Arc<Pool<SqliteConnection>>,
+    Sqlite { write: Arc<Pool<SqliteConnection>>, read: Arc<Pool<SqliteConnection>> },
+    Postgres {
+        pool: Arc<Pool<PgConnection>>,
+        /// Without a pooler in between: see [`postgres`].
+        is_direct: bool,
     },
-    Postgres(Arc<Pool<PgConnection>>),
 }
 
 impl Db {
@@ -109,7 +118,7 @@ impl Db {
         let read: Result<QueryResult<T>, DbError> = with_timeout(async {
             match self {
                 Self::Sqlite { read, .. } => run_statement!(&mut read.acquire().await?, sql, params, T),
-                Self::Postgres(pool) => run_statement!(&mut pool.acquire().await?, sql, params, T),
+                Self::Postgres { pool, is_direct } => run_postgres(pool, *is_direct, sql, params).await,
             }
         })
         .await;
@@ -147,7 +156,7 @@ impl Db {
         with_timeout(async {
             match self {
                 Self::Sqlite { write, .. } => run_statement!(&mut write.acquire().await?, sql, params, T),
-                Self::Postgres(pool) => run_statement!(&mut pool.acquire().await?, sql, params, T),
+                Self::Postgres { pool, is_direct } => run_postgres(pool, *is_direct, sql, params).await,
             }
         })
         .await
@@ -158,7 +167,9 @@ impl Db {
         with_timeout(async {
             Ok(match self {
                 Self::Sqlite { write, .. } => Tx::Sqlite(write.acquire().await?),
-                Self::Postgres(pool) => Tx::Postgres(pool.acquire().await?),
+                Self::Postgres { pool, is_direct } => {
+                    Tx::Postgres { connection: pool.acquire().await?, is_direct: *is_direct }
+                }
             })
         })
         .await
@@ -168,7 +179,7 @@ impl Db {
     pub fn dialect(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite { .. } => sqlite,
-            Self::Postgres(_) => postgres,
+            Self::Postgres { .. } => postgres,
         }
     }
 
@@ -187,7 +198,7 @@ impl Db {
                 let (write, read) = (write.counts(), read.counts());
                 (write.0 + read.0, write.1 + read.1)
             }
-            Self::Postgres(pool) => pool.counts(),
+            Self::Postgres { pool, .. } => pool.counts(),
         }
     }
 
@@ -198,16 +209,43 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
+}
+
+/// Runs a statement in its own transaction.
+async fn run_postgres<T: FromDbRow>(
+    pool: &Pool<PgConnection>,
+    is_direct: bool,
+    sql: &'static str,
+    params: &[Param<'_>],
+) -> Result<QueryResult<T>, DbError> {
+    let mut connection = pool.acquire().await?;
+    if is_direct {
+        return run_statement!(&mut connection, sql, params, T);
+    }
+    let mut tx = Tx::Postgres { connection, is_direct };
+    let result = tx.run_without_timeout(sql, params).await?;
+    tx.commit_without_timeout().await?;
+    Ok(result)
+}
+
+/// Runs a statement without parameters and rows, which begins or ends a transaction.
+async fn control_transaction(
+    connection: &mut PooledConnection<PgConnection>,
+    sql: &'static str,
+) -> Result<(), DbError> {
+    // Not prepared: behind a pooler, a prepared BEGIN could be executed in another session.
+    let result = connection.connection()?.execute(sql).await;
+    connection.record_result(result).map(drop)
 }
 
 /// A transaction. On SQLite, BEGIN is sent together with the first statement, which saves a visit to the
 /// connection's thread.
 pub enum Tx {
     Sqlite(PooledConnection<SqliteConnection>),
-    Postgres(PooledConnection<PgConnection>),
+    Postgres { connection: PooledConnection<PgConnection>, is_direct: bool },
 }
 
 impl Tx {
@@ -244,36 +282,40 @@ impl Tx {
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<QueryResult<T>, DbError> {
-        with_timeout(async {
-            match self {
-                Self::Sqlite(connection) if connection.is_in_transaction => {
-                    run_statement!(connection, sql, params, T)
-                }
-                Self::Sqlite(connection) => {
-                    connection.is_in_transaction = true;
-                    // IMMEDIATE: a transaction that reads before it writes cannot fail halfway with "busy".
-                    let sql = AssertSqlSafe(format!("BEGIN IMMEDIATE; {sql}"));
-                    run_statement!(connection, sql, params, T)
-                }
-                Self::Postgres(connection) => {
-                    if !connection.is_in_transaction {
-                        let begun: Result<QueryResult<()>, DbError> =
-                            run_statement!(connection, "BEGIN", NO_PARAMS, ());
-                        begun?;
-                        connection.is_in_transaction = true;
-                    }
-                    run_statement!(connection, sql, params, T)
-                }
+        with_timeout(self.run_without_timeout(sql, params)).await
+    }
+
+    async fn run_without_timeout<T: FromDbRow>(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<QueryResult<T>, DbError> {
+        match self {
+            Self::Sqlite(connection) if connection.is_in_transaction => {
+                run_statement!(connection, sql, params, T)
             }
-        })
-        .await
+            Self::Sqlite(connection) => {
+                connection.is_in_transaction = true;
+                // IMMEDIATE: a transaction that reads before it writes cannot fail halfway with "busy".
+                let sql = AssertSqlSafe(format!("BEGIN IMMEDIATE; {sql}"));
+                run_statement!(connection, sql, params, T)
+            }
+            Self::Postgres { connection, is_direct } => {
+                if !connection.is_in_transaction {
+                    connection.is_in_transaction = true;
+                    let begin = if *is_direct { "BEGIN" } else { postgres::BEGIN_BEHIND_POOLER };
+                    control_transaction(connection, begin).await?;
+                }
+                run_statement!(connection, sql, params, T, *is_direct)
+            }
+        }
     }
 
     /// Like [`Db::dialect`].
     pub fn dialect(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite(_) => sqlite,
-            Self::Postgres(_) => postgres,
+            Self::Postgres { .. } => postgres,
         }
     }
 
@@ -290,14 +332,12 @@ impl Tx {
                 done?;
                 connection.is_in_transaction = false;
             }
-            Self::Postgres(connection) if connection.is_in_transaction => {
-                let done: Result<QueryResult<()>, DbError> =
-                    run_statement!(connection, "COMMIT", NO_PARAMS, ());
-                done?;
+            Self::Postgres { connection, .. } if connection.is_in_transaction => {
+                control_transaction(connection, "COMMIT").await?;
                 connection.is_in_transaction = false;
             }
             // No statement ran.
-            Self::Sqlite(_) | Self::Postgres(_) => {}
+            Self::Sqlite(_) | Self::Postgres { .. } => {}
         }
         Ok(())
     }

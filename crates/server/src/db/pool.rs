@@ -27,8 +27,6 @@ pub type Hook<C> = for<'a> fn(&'a mut C) -> BoxFuture<'a, Result<(), sqlx::Error
 
 /// The parts of the pool that depend on the kind of database.
 pub struct ConnectionHooks<C> {
-    /// Configures each new connection.
-    pub after_connect: Option<Hook<C>>,
     /// Rolls back the open transaction.
     pub rollback: Hook<C>,
     /// A connection that was idle for longer gets a ping before it is used, because its server may be gone.
@@ -64,10 +62,7 @@ impl<C: Connection + 'static> Manager for ConnectionManager<C> {
 
     async fn create(&self) -> Result<Generational<C>, sqlx::Error> {
         let generation = self.generation();
-        let mut connection = self.options.connect().await?;
-        if let Some(after_connect) = self.hooks.after_connect {
-            after_connect(&mut connection).await?;
-        }
+        let connection = self.options.connect().await?;
         Ok(Generational { connection, generation })
     }
 
@@ -212,7 +207,7 @@ mod tests {
             SqliteConnectOptions::new().filename(folder.path().join("test.db")).create_if_missing(true);
         let rollback: Hook<SqliteConnection> =
             |connection| Box::pin(async { connection.execute("ROLLBACK").await.map(drop) });
-        let hooks = ConnectionHooks { after_connect: None, rollback, ping_after_idle: None };
+        let hooks = ConnectionHooks { rollback, ping_after_idle: None };
         (Pool::new(options, size, hooks), folder)
     }
 
