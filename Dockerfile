@@ -1,6 +1,6 @@
 # Two images, server and emulator: each is one binary on Debian that runs as an unprivileged user. Debian
 # provides root certificates and a C library with security updates; the binaries do not need its shell.
-FROM rust:1.95-bookworm AS tools
+FROM rust:1.95-trixie AS tools
 WORKDIR /src
 # Only the files that scripts/setup reads, so that Docker repeats the set-up only after a version change.
 COPY scripts/setup scripts/lib.sh scripts/
@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/src/target --mount=type=cache,target=/usr/local/c
     make build && scripts/build-release -p cometchat-emulator && mkdir /out && \
     cp target/release/cometchat-auth target/release/cometchat-emulator /out/
 
-FROM debian:bookworm-slim AS base
+FROM debian:trixie-slim AS base
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* && mkdir -m 0700 /data && chown 10001:10001 /data
 USER 10001:10001
