@@ -5,7 +5,7 @@
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
-run: ## set up, build and run the whole system with a demo user: http://localhost:3000
+run: ## set up, build and run the whole system with two demo users: http://localhost:3000
 	@scripts/run
 
 dev: ## like run, and rebuild the web app on each change: http://localhost:8080
@@ -15,13 +15,13 @@ build: ## build the binary to deploy, with the web app inside: target/release/co
 	@scripts/build-frontend
 	@scripts/build-release -p cometchat-auth
 
-test: ## run every test, including the browser tests
+test: ## run all tests, also in a browser; not the measurements, fuzzing and test-docker
 	@scripts/test
 
 test-docker: ## test the compose stack with the local Docker engine
 	@scripts/test-docker
 
-check: ## check formatting, lints, licences and advisories (ADVISORY_DB=path of a clone)
+check: ## check words, formatting, lints, licences and advisories (ADVISORY_DB=path of a clone)
 	@scripts/check
 
 docs: ## regenerate docs/CONFIGURATION.md, docs/openapi.json, .env.example and the prerendered forms

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const [folder] = process.argv.slice(2);
-const frontend = fileURLToPath(new URL("../frontend", import.meta.url)); // Debian's Node knows no import.meta.dirname
+const frontend = fileURLToPath(new URL("../frontend", import.meta.url)); // Node 18 of Debian 12 has no import.meta.dirname
 const tools = join(frontend, "node_modules/.bin");
 const tool = (name, ...args) => execFileSync(join(tools, name), args, { encoding: "utf8" });
 const at = (name) => join(folder, name);
