@@ -9,7 +9,7 @@ const HOLD: &str = "const real = window.fetch;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn text_typed_before_hydration_is_kept_and_not_sent() -> Result<()> {
+async fn text_typed_before_replacement_is_kept_and_not_sent() -> Result<()> {
     Scenario::default()
         .run(async |test| {
             let page = &test.page;
@@ -151,7 +151,7 @@ async fn form_opened_before_an_upgrade_loads_the_new_app() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
-async fn hydration_causes_no_layout_shift() -> Result<()> {
+async fn form_replacement_causes_no_layout_shift() -> Result<()> {
     Scenario::default()
         .run(async |test| {
             let page = &test.page;
