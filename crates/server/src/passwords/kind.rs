@@ -1,4 +1,7 @@
 //! Kinds of stored hashes: scheme and parameters, which determine the cost of a check.
+//!
+//! The patterns of the hashes are in `legacy.rs` (bcrypt, scrypt, PBKDF2) and `argon2id.rs`, and those that only
+//! an import accepts in `import.rs`.
 
 use super::argon2id;
 use super::format_error::HashFormatError;

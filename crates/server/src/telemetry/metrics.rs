@@ -1,4 +1,5 @@
-//! Prometheus metrics: `GET /metrics` on a listener of its own. `docs/DEPLOY.md` lists the alerts.
+//! Prometheus metrics: `GET /metrics` on a listener of its own. Histograms and counters are defined beside the code
+//! that measures, and registered here. `docs/DEPLOY.md` lists the alerts.
 
 use crate::cometchat::job_queue;
 use crate::http::middleware::request_context::RequestMetrics;
