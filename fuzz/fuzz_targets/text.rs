@@ -1,5 +1,5 @@
-//! The page's split of a message into text and links. The frontend is a program for browsers, so this target includes
-//! its module as a file.
+//! The web app's split of a message into text and links. The web app is a program for browsers, so this target
+//! includes its module as a file.
 #![no_main]
 
 #[allow(dead_code)]
