@@ -59,7 +59,11 @@ impl OpenError {
 fn sqlite_advice(cause: &sqlx::Error) -> &'static str {
     let code = match cause {
         sqlx::Error::Database(cause) => cause.code().and_then(|code| code.parse::<u32>().ok()),
-        sqlx::Error::Io(error) if error.kind() == ErrorKind::PermissionDenied => Some(14),
+        sqlx::Error::Io(error) => match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(14),
+            ErrorKind::StorageFull => Some(13),
+            _ => None,
+        },
         _ => None,
     };
     match code.map(|code| code & 0xff) {

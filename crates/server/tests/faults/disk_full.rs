@@ -155,7 +155,7 @@ async fn read_only_data_folder_is_reported_at_startup() {
         let said = String::from_utf8(ended.stderr).unwrap();
         assert!(!ended.status.success());
         let message = format!("cannot open the database {}/test.db", data.display());
-        assert!(said.contains(&message) && said.contains("Check that its folder is writable"), "{said}");
+        assert!(said.contains(&message) && said.contains("Make the file and its folder writable"), "{said}");
         std::fs::remove_dir_all(&data).unwrap();
     }
 }
