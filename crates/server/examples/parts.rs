@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // When your session ends, in the transaction that ends it:
     let mut tx = db.begin().await?;
     let (uid, sealed) = (user.id.clone(), minted.sealed.clone());
-    job_queue::revoke_tokens(&mut tx, [(uid, sealed)], clock.now()).await?;
+    job_queue::enqueue_revocations(&mut tx, [(uid, sealed)], clock.now()).await?;
     tx.commit().await?;
     chat.wake();
 

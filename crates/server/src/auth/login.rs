@@ -339,11 +339,11 @@ pub async fn store_chat_token(
     let is_stored = chat_tokens::replace(&mut tx, token_hash, old, &minted.sealed).await?;
     if !is_stored {
         // The user may have been deleted, and the token request may have created them again at CometChat.
-        job_queue::sync_user(&mut tx, uid, now).await?;
+        job_queue::enqueue_sync(&mut tx, uid, now).await?;
     }
     let unused = if is_stored { old } else { Some(minted.sealed.as_str()) };
     if let Some(sealed) = unused {
-        job_queue::revoke_tokens(&mut tx, [(uid.to_owned(), sealed.to_owned())], now).await?;
+        job_queue::enqueue_revocations(&mut tx, [(uid.to_owned(), sealed.to_owned())], now).await?;
     }
     minted.confirm(&mut tx).await?;
     tx.commit().await?;

@@ -99,7 +99,7 @@ async fn sync(sources: &Sources) -> CliResult {
                 Some(_) => renamed += 1,
                 None => missing += 1,
             }
-            job_queue::sync_users(&mut tx, [user.id.as_str()], true, Clock::system().now()).await?;
+            job_queue::enqueue_syncs(&mut tx, [user.id.as_str()], true, Clock::system().now()).await?;
         }
         tx.commit().await?;
     }

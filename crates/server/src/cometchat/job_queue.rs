@@ -90,8 +90,8 @@ impl NewJob<'_> {
 
 /// Enqueues the synchronization of a user. Wake the worker after the commit. Returns `true` if the deletion of an
 /// earlier user with this id is still due.
-pub async fn sync_user(tx: &mut Tx, uid: &str, now: i64) -> Result<bool, DbError> {
-    Ok(sync_users(tx, [uid], false, now).await?.is_some())
+pub async fn enqueue_sync(tx: &mut Tx, uid: &str, now: i64) -> Result<bool, DbError> {
+    Ok(enqueue_syncs(tx, [uid], false, now).await?.is_some())
 }
 
 macro_rules! sync_users {
@@ -115,9 +115,9 @@ macro_rules! sync_users {
     };
 }
 
-/// Like [`sync_user`], for several users. `bulk` jobs run when no other job is due. Returns the id of a user whose
+/// Like [`enqueue_sync`], for several users. `bulk` jobs run when no other job is due. Returns the id of a user whose
 /// deletion is still due, if any: another user must not be created before.
-pub async fn sync_users<'a>(
+pub async fn enqueue_syncs<'a>(
     tx: &mut Tx,
     uids: impl IntoIterator<Item = &'a str>,
     bulk: bool,
@@ -143,9 +143,9 @@ pub async fn uids_to_delete(db: &Db, after: &str) -> Result<Vec<String>, DbError
     Ok(uids.into_iter().map(|(uid,)| uid).collect())
 }
 
-/// Like [`sync_user`], for a new user that the caller itself creates at CometChat next. Finish the job with
+/// Like [`enqueue_sync`], for a new user that the caller itself creates at CometChat next. Finish the job with
 /// [`complete`] or [`retry`]; if the caller dies, a worker takes it when the claim expires.
-pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<ClaimedJob, DbError> {
+pub async fn enqueue_claimed_sync(tx: &mut Tx, uid: &str, now: i64) -> Result<ClaimedJob, DbError> {
     let (id, claim) = (format!("user:{uid}"), new_id());
     let job = NewJob { id: &id, kind: JobKind::SyncUser, uid, run_at: now, claim: Some(&claim), now };
     tx.execute(NewJob::INSERT, &job.params()).await?;
@@ -162,7 +162,7 @@ pub async fn sync_new_user(tx: &mut Tx, uid: &str, now: i64) -> Result<ClaimedJo
 }
 
 /// Enqueues the revocation of chat tokens, each given as user id and sealed token. Wake the worker after the commit.
-pub async fn revoke_tokens(
+pub async fn enqueue_revocations(
     tx: &mut Tx,
     tokens: impl IntoIterator<Item = (String, String)>,
     now: i64,

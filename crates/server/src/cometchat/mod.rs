@@ -117,7 +117,7 @@ impl ChatService {
     /// Enqueues the creation of a new user at CometChat. Call [`ChatService::create_with_token`] after the commit.
     pub async fn enqueue_new_user(&self, tx: &mut Tx, uid: &str) -> Result<PendingUser, DbError> {
         let now = self.clock.now();
-        let sync = job_queue::sync_new_user(tx, uid, now).await?;
+        let sync = job_queue::enqueue_claimed_sync(tx, uid, now).await?;
         let pending_token_id = token_journal::record_pending_token_in(tx, uid, now).await?;
         Ok(PendingUser { sync, pending_token_id })
     }

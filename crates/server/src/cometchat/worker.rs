@@ -136,7 +136,7 @@ async fn sync_user(chat: &ChatService, uid: &str) -> Result<(), JobError> {
 /// Enqueues another synchronization of this user.
 async fn enqueue_sync(chat: &ChatService, uid: &str) -> Result<(), JobError> {
     let mut tx = chat.db.begin().await?;
-    job_queue::sync_user(&mut tx, uid, chat.clock.now()).await?;
+    job_queue::enqueue_sync(&mut tx, uid, chat.clock.now()).await?;
     Ok(tx.commit().await?)
 }
 

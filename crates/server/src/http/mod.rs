@@ -1,7 +1,7 @@
 //! HTTP: routes, cookies, headers, errors as responses, and the files of the web app.
 //!
 //! A request passes, in this order: [`middleware::request_context`] (request id, client address, log),
-//! CORS, [`middleware::origin`] and its route. The route's extractors read the request, the route calls a
+//! [`middleware::cors`], [`middleware::origin`] and its route. The route's extractors read the request, the route calls a
 //! use case of [`crate::auth`] and writes the response. Routes contain no SQL and call CometChat only
 //! through use cases.
 
@@ -20,15 +20,15 @@ pub mod user_agent;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::state::AppState;
-use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::{Method, header};
-use actix_web::middleware::{Condition, from_fn};
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpResponse, Resource, Route, web};
 use client_ip::Proxies;
 use error::HttpError;
 use extract::admission::RejectionLimiter;
+use middleware::cors;
 use middleware::origin::{self, OriginPolicy};
 use middleware::request_context::{self, RequestMetrics};
 use middleware::security_headers::HeaderPolicy;
@@ -83,7 +83,7 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let cors = Condition::new(!data.origins.allowed.is_empty(), cors(&data.origins));
+    let cors = cors::middleware(&data.origins);
     let base = data.http_state.base.clone();
     App::new()
         .app_data(web::Data::from(state))
@@ -142,19 +142,4 @@ fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resourc
         .into_iter()
         .fold(web::resource(path), |resource, (method, route)| resource.route(route.method(method)))
         .default_service(method_not_allowed)
-}
-
-/// Returns the CORS middleware, which lets pages of the allowed origins call the API with cookies.
-fn cors(origins: &OriginPolicy) -> Cors {
-    origins
-        .allowed
-        .iter()
-        .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
-        .allowed_methods(["GET", "POST", "PUT", "DELETE"])
-        .allowed_headers([header::CONTENT_TYPE])
-        .expose_headers([request_context::ID_HEADER, "retry-after"])
-        .supports_credentials()
-        // The origin check rejects the request, with an `ApiError` as its body.
-        .block_on_origin_mismatch(false)
-        .max_age(600)
 }

@@ -19,12 +19,16 @@ pub struct SessionToken {
 }
 
 /// Enqueues the revocation of these sessions' chat tokens.
-pub(super) async fn revoke(tx: &mut Tx, ended: &[EndedSession], now: i64) -> Result<(), DbError> {
+pub(super) async fn enqueue_revocations(
+    tx: &mut Tx,
+    ended: &[EndedSession],
+    now: i64,
+) -> Result<(), DbError> {
     let tokens: Vec<_> = ended
         .iter()
         .filter_map(|session| Some((session.user_id.clone(), session.chat_token_sealed.clone()?)))
         .collect();
-    if tokens.is_empty() { Ok(()) } else { job_queue::revoke_tokens(tx, tokens, now).await }
+    if tokens.is_empty() { Ok(()) } else { job_queue::enqueue_revocations(tx, tokens, now).await }
 }
 
 /// Returns the sealed chat token of a session, or `None` if the session has none or does not exist.

@@ -9,7 +9,7 @@ use crate::users::{self, assertions};
 pub async fn end(tx: &mut Tx, token_hash: &str, now: i64) -> Result<Option<String>, DbError> {
     let sql = "DELETE FROM sessions WHERE token_hash = $1 RETURNING user_id, chat_token_sealed";
     let ended: Vec<EndedSession> = tx.fetch_all(sql, params![token_hash]).await?;
-    chat_tokens::revoke(tx, &ended, now).await?;
+    chat_tokens::enqueue_revocations(tx, &ended, now).await?;
     Ok(ended.into_iter().next().map(|session| session.user_id))
 }
 
@@ -23,7 +23,7 @@ pub async fn end_by_public_id(
     let sql =
         "DELETE FROM sessions WHERE user_id = $1 AND public_id = $2 RETURNING user_id, chat_token_sealed";
     let ended: Vec<EndedSession> = tx.fetch_all(sql, params![user_id, public_id]).await?;
-    chat_tokens::revoke(tx, &ended, now).await?;
+    chat_tokens::enqueue_revocations(tx, &ended, now).await?;
     Ok(!ended.is_empty())
 }
 
@@ -37,7 +37,7 @@ pub async fn end_others(tx: &mut Tx, user_id: &str, kept: Option<&str>, now: i64
     let sql = "DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR token_hash <> $2)
                RETURNING user_id, chat_token_sealed";
     let ended: Vec<EndedSession> = tx.fetch_all(sql, params![user_id, kept]).await?;
-    chat_tokens::revoke(tx, &ended, now).await?;
+    chat_tokens::enqueue_revocations(tx, &ended, now).await?;
     Ok(ended.len())
 }
 
@@ -56,7 +56,7 @@ pub async fn delete_expired(db: &Db, now: i64, batch: i64) -> Result<Vec<String>
          RETURNING user_id, chat_token_sealed",
     );
     let ended: Vec<EndedSession> = tx.fetch_all(sql, params![now, batch]).await?;
-    chat_tokens::revoke(&mut tx, &ended, now).await?;
+    chat_tokens::enqueue_revocations(&mut tx, &ended, now).await?;
     tx.commit().await?;
     Ok(ended.into_iter().map(|session| session.user_id).collect())
 }

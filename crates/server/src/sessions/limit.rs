@@ -29,7 +29,7 @@ pub(super) async fn end_excess_batch(
             params![user_id, kept, END_BATCH, max_others],
         )
         .await?;
-    chat_tokens::revoke(tx, &ended, now).await?;
+    chat_tokens::enqueue_revocations(tx, &ended, now).await?;
     Ok(ended.len())
 }
 

@@ -37,7 +37,7 @@ pub async fn rotate(tx: &mut Tx, session: &Session, now: i64) -> Result<Option<R
     if rotated.is_empty() {
         return Ok(None);
     }
-    chat_tokens::revoke(tx, &rotated, now).await?;
+    chat_tokens::enqueue_revocations(tx, &rotated, now).await?;
     let sql = "UPDATE sessions SET chat_token_sealed = NULL WHERE token_hash = $1";
     tx.execute(sql, params![token.hash()]).await?;
     let others_ended = end_others(tx, &session.user.id, Some(&token.hash()), now).await?;

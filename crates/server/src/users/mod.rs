@@ -122,7 +122,7 @@ pub async fn insert_many(tx: &mut Tx, users: &[(User, Option<String>)], now: i64
     // Failures that were counted for these addresses before the users existed must not lock them out.
     throttle::clear_many(tx, users.iter().map(|(user, _)| user.email.as_str())).await?;
     let uids = users.iter().map(|(user, _)| user.id.as_str());
-    match job_queue::sync_users(tx, uids, users.len() > 1, now).await? {
+    match job_queue::enqueue_syncs(tx, uids, users.len() > 1, now).await? {
         Some(uid) => Err(UserError::BeingDeleted(uid)),
         None => Ok(()),
     }
@@ -145,7 +145,7 @@ pub async fn upsert(tx: &mut Tx, user: &User, now: i64) -> Result<bool, UserErro
         Err(DbError::Duplicate) => return Err(UserError::EmailTaken),
         written => written? > 0,
     };
-    if written && job_queue::sync_user(tx, &user.id, now).await? {
+    if written && job_queue::enqueue_sync(tx, &user.id, now).await? {
         return Err(UserError::BeingDeleted(user.id.clone()));
     }
     Ok(written)
@@ -177,7 +177,7 @@ pub async fn rename(tx: &mut Tx, id: &str, name: &str, now: i64) -> Result<Optio
     let sql = "UPDATE users SET name = $2, updated_at = $3 WHERE id = $1 RETURNING id, email, name";
     let user = tx.fetch_optional(sql, params![id, name, now]).await?;
     if user.is_some() {
-        job_queue::sync_user(tx, id, now).await?;
+        job_queue::enqueue_sync(tx, id, now).await?;
     }
     Ok(user)
 }
@@ -186,6 +186,6 @@ pub async fn rename(tx: &mut Tx, id: &str, name: &str, now: i64) -> Result<Optio
 /// transaction.
 pub async fn delete(tx: &mut Tx, id: &str, now: i64) -> Result<(), DbError> {
     tx.execute("DELETE FROM users WHERE id = $1", params![id]).await?;
-    job_queue::sync_user(tx, id, now).await?;
+    job_queue::enqueue_sync(tx, id, now).await?;
     Ok(())
 }

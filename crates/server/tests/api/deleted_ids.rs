@@ -146,7 +146,7 @@ async fn deletion_job_is_not_duplicated_by_sync() {
     assert_eq!(held.kind, JobKind::SyncUser);
     let mut tx = db.begin().await.unwrap();
     users::delete(&mut tx, "ada", 2).await.unwrap();
-    assert!(job_queue::sync_user(&mut tx, "ada", 2).await.unwrap(), "its deletion is due");
+    assert!(job_queue::enqueue_sync(&mut tx, "ada", 2).await.unwrap(), "its deletion is due");
     tx.commit().await.unwrap();
     assert!(job_queue::claim(&db, true, 2).await.unwrap().is_none(), "one worker at a time has the user");
     job_queue::complete(&db, &held, 2).await.unwrap();

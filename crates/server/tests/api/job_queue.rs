@@ -105,10 +105,10 @@ async fn bulk_jobs_wait_until_no_other_job_is_due() {
     users::insert_many(&mut tx, &users, 5).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    job_queue::revoke_tokens(&mut tx, [("u0".into(), "sealed".into())], 7).await.unwrap();
+    job_queue::enqueue_revocations(&mut tx, [("u0".into(), "sealed".into())], 7).await.unwrap();
     // A job of a single user, which is not part of the import.
-    job_queue::sync_user(&mut tx, "u2", 8).await.unwrap();
-    job_queue::sync_users(&mut tx, ["u2"], true, 8).await.unwrap();
+    job_queue::enqueue_sync(&mut tx, "u2", 8).await.unwrap();
+    job_queue::enqueue_syncs(&mut tx, ["u2"], true, 8).await.unwrap();
     tx.commit().await.unwrap();
 
     let mut taken = Vec::new();

@@ -38,7 +38,7 @@ async fn starts(app: &TestApp, config: Config) -> bool {
 async fn to_revoke(app: &TestApp, sealed_with: u8, token: &str) {
     let sealed = Sealer::new(&key(sealed_with), &[]).seal(UID, token).unwrap();
     let mut tx = app.db.begin().await.unwrap();
-    job_queue::revoke_tokens(&mut tx, [(UID.to_owned(), sealed)], app.clock.now()).await.unwrap();
+    job_queue::enqueue_revocations(&mut tx, [(UID.to_owned(), sealed)], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

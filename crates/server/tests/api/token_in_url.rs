@@ -8,7 +8,7 @@ async fn to_revoke(app: &TestApp, tokens: &[&str]) {
     let sealer = Sealer::new(&SecretKey::new([7; 32]), &[]);
     let sealed = tokens.iter().map(|token| (UID.to_owned(), sealer.seal(UID, token).unwrap()));
     let mut tx = app.db.begin().await.unwrap();
-    job_queue::revoke_tokens(&mut tx, sealed, app.clock.now()).await.unwrap();
+    job_queue::enqueue_revocations(&mut tx, sealed, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -115,7 +115,7 @@ async fn job_budget_leaves_calls_for_logins() {
     let (mut tx, now) = (app.db.begin().await.unwrap(), app.clock.now());
     let sealed = |number: i32| app.chat().sealer.seal("unknown", &format!("token{number}")).unwrap();
     let tokens = (0..90).map(|number| ("unknown".to_owned(), sealed(number)));
-    job_queue::revoke_tokens(&mut tx, tokens, now).await.unwrap();
+    job_queue::enqueue_revocations(&mut tx, tokens, now).await.unwrap();
     tx.commit().await.unwrap();
     let waiting = || app.count("SELECT count(*) FROM chat_jobs WHERE kind = 'revoke_token'");
     app.chat().wake();

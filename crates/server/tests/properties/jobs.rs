@@ -174,7 +174,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
         match event {
             Event::Sync(user) => {
                 let mut tx = db.begin().await.unwrap();
-                job_queue::sync_user(&mut tx, USERS[user], model.now).await.unwrap();
+                job_queue::enqueue_sync(&mut tx, USERS[user], model.now).await.unwrap();
                 tx.commit().await.unwrap();
                 model.ask(USERS[user]);
             }
@@ -182,7 +182,7 @@ async fn law(db: &Db, events: Vec<Event>) -> Result<(), TestCaseError> {
                 let token = format!("token {step}");
                 let mut tx = db.begin().await.unwrap();
                 let tokens = [(USERS[user].to_owned(), token.clone())];
-                job_queue::revoke_tokens(&mut tx, tokens, model.now).await.unwrap();
+                job_queue::enqueue_revocations(&mut tx, tokens, model.now).await.unwrap();
                 tx.commit().await.unwrap();
                 model.ask(&token);
             }

@@ -1,5 +1,6 @@
-//! Middleware: request context, origin check and security headers.
+//! Middleware: request context, CORS, origin check and security headers.
 
+pub mod cors;
 pub mod origin;
 pub mod request_context;
 pub mod security_headers;

@@ -27,12 +27,7 @@ use shared::{AssertionRequest, ErrorCode, LoginRequest, LoginResponse, RegisterR
         status = 200,
         description = "The user is logged in. The response sets the session cookie.",
         body = LoginResponse,
-        example = json!({
-            "id": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57",
-            "email": "ada@example.com",
-            "name": "Ada Lovelace",
-            "cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4",
-        })
+        example = json!(login_response_example())
     )),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidCredentials,
@@ -74,12 +69,7 @@ pub async fn login(
         status = 201,
         description = "The account is created and the user logged in. The response sets the session cookie.",
         body = LoginResponse,
-        example = json!({
-            "id": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57",
-            "email": "ada@example.com",
-            "name": "Ada Lovelace",
-            "cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4",
-        })
+        example = json!(login_response_example())
     )),
     extensions(("x-errors" = json!([
         ErrorCode::RegistrationClosed,
@@ -127,12 +117,7 @@ pub async fn register(
         status = 200,
         description = "The user is logged in. The response sets the session cookie.",
         body = LoginResponse,
-        example = json!({
-            "id": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57",
-            "email": "ada@example.com",
-            "name": "Ada Lovelace",
-            "cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4",
-        })
+        example = json!(login_response_example())
     )),
     extensions(("x-errors" = json!([
         ErrorCode::InvalidAssertion,
@@ -154,6 +139,16 @@ pub async fn login_with_assertion(
         .run_to_completion(async move |state| assertion::login(&state, body.assertion.expose(), client).await)
         .await??;
     Ok(login_response(&http_state, HttpResponse::Ok(), success))
+}
+
+/// The example of a response in the API description.
+fn login_response_example() -> serde_json::Value {
+    serde_json::json!({
+        "id": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57",
+        "email": "ada@example.com",
+        "name": "Ada Lovelace",
+        "cometchatAuthToken": "7d9f0c2e-5b1a-4c8e-9f43-2a6b1d0e8c57_1764043200a1b2c3d4",
+    })
 }
 
 fn login_response(
