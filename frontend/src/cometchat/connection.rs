@@ -49,9 +49,12 @@ pub async fn run(
 ) {
     let mut changes = client::status_changes();
     let mut state = ChatState::START;
+    // The SDK may have given up opening the socket of its session. Only a login makes it try again.
+    let mut is_stuck = false;
     loop {
         on_status(state.status);
-        let result = connect(&uid, token.take(), state.needs_new_token(), &mut changes).await;
+        let result = connect(&uid, token.take(), state.needs_new_token(), is_stuck, &mut changes).await;
+        is_stuck = matches!(result, Err(ConnectError::NoSocket));
         let mut retry_after = None;
         state = match result {
             Ok(()) => {
@@ -105,6 +108,7 @@ async fn connect(
     uid: &str,
     token: Option<Secret>,
     renew: bool,
+    is_stuck: bool,
     changes: &mut UnboundedReceiver<()>,
 ) -> Result<(), ConnectError> {
     let config = loader::load().await?;
@@ -117,7 +121,7 @@ async fn connect(
     let is_stored = !client::is_token_outdated() && stored.as_ref().is_some_and(|(stored, _)| stored == uid);
     match token {
         Some(token) if !renew => log_in(&config, uid, token).await?,
-        _ if !renew && is_stored => {}
+        _ if is_stored && !renew && !is_stuck => {}
         _ => log_in(&config, uid, api::chat_token(renew).await?).await?,
     }
     if verify_socket(uid, changes).await? {

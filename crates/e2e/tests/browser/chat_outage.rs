@@ -118,3 +118,29 @@ async fn deactivated_user_reads_that_chat_is_off() -> Result<()> {
         })
         .await
 }
+
+/// Replaces the browser's first socket with one that neither opens nor closes.
+const SILENT_SOCKET: &str = "const Socket = window.WebSocket;
+    let count = 0;
+    window.WebSocket = new Proxy(Socket, {
+        construct(target, args) {
+            count += 1;
+            if (count > 1) return new target(...args);
+            return Object.assign(new EventTarget(), { readyState: Socket.CONNECTING, send() {}, close() {} });
+        },
+    });";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn socket_that_never_opens_is_replaced() -> Result<()> {
+    Scenario::default()
+        .run(async |test| {
+            test.page.before_every_page(SILENT_SOCKET).await?;
+            test.sign_in().await?;
+            test.page.see(UNAVAILABLE).await?;
+            test.page.see(CONNECTED).await?;
+            assert_eq!(test.env.emulator.authenticated_sockets(DEMO.id).await, 1);
+            Ok(())
+        })
+        .await
+}

@@ -138,13 +138,7 @@ async fn use_translated(test: &TestContext, translation: &str) -> Result<()> {
     page.click(".retry button").await?;
     page.see_gone(".retry").await?;
     eventually_shows(page, &["one", "two", "three", four, "five"]).await?;
-    test.env.emulator.add_fault(json!({"api": "all", "kind": "drop"})).await;
-    test.env.emulator.cut_sockets(DEMO.id).await;
-    eventually_reads(page, "#chat-status", "Chat is unavailable. Reconnecting…").await?;
-    page.see(".banner").await?;
-    test.env.emulator.clear_faults().await;
-    eventually_reads(page, "#chat-status", "Connected").await?;
-    page.see_gone(".banner").await?;
+    go_through_outage(test).await?;
     test.env.emulator.send_message(GRACE.id, DEMO.id, "six").await;
     eventually_shows(page, &["one", "two", "three", four, "five", "six"]).await?;
 
@@ -162,6 +156,18 @@ async fn use_translated(test: &TestContext, translation: &str) -> Result<()> {
     eventually_reads(page, ".profile .avatar", "A").await?;
     page.click("#sign-out").await?;
     eventually_reads(page, "[data-reason=signed_out]", "You’ve signed out.").await
+}
+
+/// Cuts the connection to CometChat, and waits until the page has reported and survived it.
+async fn go_through_outage(test: &TestContext) -> Result<()> {
+    let page = &test.page;
+    test.env.emulator.add_fault(json!({"api": "all", "kind": "drop"})).await;
+    test.env.emulator.cut_sockets(DEMO.id).await;
+    eventually_reads(page, "#chat-status", "Chat is unavailable. Reconnecting…").await?;
+    page.see(".banner").await?;
+    test.env.emulator.clear_faults().await;
+    eventually_reads(page, "#chat-status", "Connected").await?;
+    page.see_gone(".banner").await
 }
 
 fn scenario() -> Scenario {
@@ -233,13 +239,7 @@ async fn page_changed_by_extensions_stays_current() -> Result<()> {
                 eventually_shows(page, &all[..shown]).await?;
                 page.see_gone("#messages .message[data-state=sending]").await?;
             }
-            test.env.emulator.add_fault(json!({"api": "all", "kind": "drop"})).await;
-            test.env.emulator.cut_sockets(DEMO.id).await;
-            eventually_reads(page, "#chat-status", "Chat is unavailable. Reconnecting…").await?;
-            page.see(".banner").await?;
-            test.env.emulator.clear_faults().await;
-            eventually_reads(page, "#chat-status", "Connected").await?;
-            page.see_gone(".banner").await?;
+            go_through_outage(test).await?;
             page.click("#sign-out").await?;
             eventually_reads(page, "[data-reason=signed_out]", "You’ve signed out.").await
         })
