@@ -85,20 +85,20 @@ impl Target {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let wrong =
             json!({"email": format!("old{client}@example.com"), "password": format!("wrong {number}")});
-        let answer = match kind {
+        let response = match kind {
             Flood::None => return Ok(StatusCode::OK),
             Flood::LegacyFromOneAddress => {
                 self.post("/api/login", Some(Ipv4Addr::new(192, 0, 2, 1)), wrong).await
             }
             Flood::LegacyFromMany => self.post("/api/login", None, wrong).await,
             Flood::Registrations => {
-                // The address is taken: the password is scored, but no account is created.
+                // The email address is registered, so the password is scored but no account is created.
                 let password = "!|@1746982350({[<$+%!|@1746982350({[<$+%";
                 let body = json!({"email": "ada@example.com", "password": password, "name": "Ada"});
                 self.post("/api/register", Some(Ipv4Addr::from(0xc000_0200 + client % 8)), body).await
             }
         };
-        Ok(answer?.status())
+        Ok(response?.status())
     }
 }
 
@@ -108,12 +108,12 @@ async fn run(target: &Arc<Target>, cookie: &str, kind: Flood, time: Duration) ->
     for client in 0..CLIENTS {
         let target = Arc::clone(target);
         flood.spawn(async move {
-            let mut answers = BTreeMap::<u16, u32>::new();
+            let mut responses = BTreeMap::<u16, u32>::new();
             while !matches!(kind, Flood::None) && Instant::now() < ends {
                 let status = target.flood(kind, client).await.map_or(0, |status| status.as_u16());
-                *answers.entry(status).or_default() += 1;
+                *responses.entry(status).or_default() += 1;
             }
-            answers
+            responses
         });
     }
     let checks = {
@@ -123,8 +123,8 @@ async fn run(target: &Arc<Target>, cookie: &str, kind: Flood, time: Duration) ->
             while Instant::now() < ends {
                 let begun = Instant::now();
                 let request = target.http.get(format!("{}/api/session", target.url));
-                let answer = request.header(header::COOKIE, &cookie).send().await;
-                if !answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
+                let response = request.header(header::COOKIE, &cookie).send().await;
+                if !response.is_ok_and(|response| response.status() == StatusCode::OK) {
                     return Err("a session check failed");
                 }
                 times.push(begun.elapsed());
@@ -149,17 +149,17 @@ async fn run(target: &Arc<Target>, cookie: &str, kind: Flood, time: Duration) ->
     }
     let times = checks.await??;
     let part = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or_default();
-    let mut answers = BTreeMap::<u16, u32>::new();
+    let mut responses = BTreeMap::<u16, u32>::new();
     while let Some(of_one) = flood.join_next().await {
         for (status, count) in of_one? {
-            *answers.entry(status).or_default() += count;
+            *responses.entry(status).or_default() += count;
         }
     }
-    let answers: Vec<_> = answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+    let responses: Vec<_> = responses.iter().map(|(status, count)| format!("{count} × {status}")).collect();
     writeln!(
         io::stdout(),
         "| {kind:?} | {} | {:.1} | {:.1} | {logged_in} | {rejected} | {:.0} |",
-        answers.join(", "),
+        responses.join(", "),
         part(50).as_secs_f64() * 1e3,
         part(99).as_secs_f64() * 1e3,
         longest.as_secs_f64() * 1e3
@@ -175,8 +175,8 @@ async fn flood(url: String, seconds: u64) -> Outcome<()> {
     let sue = json!({"email": "sue@example.com", "password": PASSWORD, "name": "Sue"});
     target.post("/api/register", None, sue).await?.error_for_status()?;
     let body = json!({"email": "eve@example.com", "password": PASSWORD, "name": "Eve"});
-    let answer = target.post("/api/register", None, body).await?.error_for_status()?;
-    let cookies = answer.headers().get_all(header::SET_COOKIE);
+    let response = target.post("/api/register", None, body).await?.error_for_status()?;
+    let cookies = response.headers().get_all(header::SET_COOKIE);
     let cookies: Vec<_> =
         cookies.iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect();
     let cookie = cookies.join("; ");

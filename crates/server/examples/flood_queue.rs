@@ -1,9 +1,10 @@
-//! Measures what a long queue and a storm of renames cost others: a server, an emulator and the load in one process, on
-//! loopback, on the database at DATABASE_URL or else a SQLite file of its own. It ends by itself.
+//! Measures the latency of other users during a long job queue and a flood of renames. Server, emulator and load run in
+//! one process, with the database at DATABASE_URL or a temporary SQLite file.
 //!
 //!   cargo run --release --example flood_queue [JOBS]
 //!
-//! The goal is a p99 of at most 50 ms for `GET /api/session`, and sign-ins that cost the same with and without the queue.
+//! The goal is a p99 of at most 50 ms for `GET /api/session`, and logins that cost the same with and without the
+//! queue.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -22,15 +23,15 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 const PASSWORD: &str = "plum tractor yesterday";
-/// Sign-ins and sign-outs of one measurement.
-const SIGN_INS: u32 = 100;
+/// Logins and logouts of one measurement.
+const LOGINS: u32 = 100;
 /// Goals: p99 of a session check, and of a login of another user.
 const MAX_SESSION_CHECK: Duration = Duration::from_millis(50);
 const MAX_LOGIN: Duration = Duration::from_secs(2);
-/// How long the renames last.
-const STORM: Duration = Duration::from_secs(10);
+/// Duration of the renames.
+const RENAME_DURATION: Duration = Duration::from_secs(10);
 
-/// One browser.
+/// A client with its session cookie.
 struct Browser {
     http: Client,
     url: String,
@@ -44,15 +45,15 @@ impl Browser {
 
     async fn call(&mut self, method: Method, path: &str, body: Value) -> StatusCode {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        let answer = request.header("cookie", &self.cookie).json(&body).send().await.unwrap();
-        for cookie in answer.headers().get_all("set-cookie") {
+        let response = request.header("cookie", &self.cookie).json(&body).send().await.unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
             if cookie.starts_with("cometchat-auth=") {
                 self.cookie = cookie.to_owned();
             }
         }
-        let status = answer.status();
-        answer.bytes().await.unwrap();
+        let status = response.status();
+        response.bytes().await.unwrap();
         status
     }
 
@@ -62,7 +63,7 @@ impl Browser {
     }
 }
 
-/// Milliseconds of CPU that this process has used.
+/// Returns the CPU time of this process, in milliseconds.
 fn cpu() -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let used = |task: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
@@ -77,7 +78,8 @@ fn percentile(times: &mut [Duration], of_hundred: usize) -> Duration {
     times[(times.len() * of_hundred / 100).min(times.len() - 1)]
 }
 
-/// Asks for a session a hundred times a second until `work` is over: what that took, and what it gave.
+/// Checks a session a hundred times a second until `work` ends. Returns the times of the checks and the result of
+/// `work`.
 async fn beside<T>(browser: &mut Browser, work: impl Future<Output = T>) -> (Vec<Duration>, T) {
     let mut work = std::pin::pin!(work);
     let (mut times, mut pace) = (Vec::new(), tokio::time::interval(Duration::from_millis(10)));
@@ -94,10 +96,10 @@ async fn beside<T>(browser: &mut Browser, work: impl Future<Output = T>) -> (Vec
     }
 }
 
-/// Signs in and out: the latencies, and the CPU that each pair took.
-async fn sign_ins(http: &Client, url: &str) -> (Vec<Duration>, f64) {
+/// Logs in and out. Returns the latencies and the CPU time of each pair.
+async fn logins(http: &Client, url: &str) -> (Vec<Duration>, f64) {
     let (mut times, before) = (Vec::new(), cpu());
-    for number in 0..SIGN_INS {
+    for number in 0..LOGINS {
         let mut browser = Browser::new(http, url);
         let body = json!({"email": format!("user{}@example.com", number % 10), "password": PASSWORD});
         let begun = Instant::now();
@@ -105,14 +107,14 @@ async fn sign_ins(http: &Client, url: &str) -> (Vec<Duration>, f64) {
         times.push(begun.elapsed());
         assert_eq!(browser.call(Method::POST, routes::LOGOUT, json!({})).await, StatusCode::NO_CONTENT);
     }
-    (times, (cpu() - before) / f64::from(SIGN_INS))
+    (times, (cpu() - before) / f64::from(LOGINS))
 }
 
-async fn report(what: &str, http: &Client, url: &str, watcher: &mut Browser) {
-    let (mut sessions, (mut times, each)) = beside(watcher, sign_ins(http, url)).await;
+async fn report(name: &str, http: &Client, url: &str, watcher: &mut Browser) {
+    let (mut sessions, (mut times, each)) = beside(watcher, logins(http, url)).await;
     check_goals(percentile(&mut sessions, 99), percentile(&mut times, 99));
     println!(
-        "{what}: a sign-in and sign-out {each:.1} ms of CPU, all threads; sign-in p50 {:.1?}, p99 {:.1?}; session p99 {:.1?}",
+        "{name}: a login and logout {each:.1} ms of CPU, all threads; login p50 {:.1?}, p99 {:.1?}; session p99 {:.1?}",
         percentile(&mut times, 50),
         percentile(&mut times, 99),
         percentile(&mut sessions, 99)
@@ -182,7 +184,7 @@ async fn main() {
             database_url: Secret::new(&database),
             secret_key: SecretKey::new([7; 32]),
             secret_key_fallbacks: Vec::new(),
-            // Small, so that the rest of a sign-in is seen.
+            // Small, so that the rest of a login is visible.
             argon2: passwords::params(64, 1).unwrap(),
             password_hash_threads: 1,
             password_min_length: 15,
@@ -203,28 +205,28 @@ async fn main() {
     state.chat.wake();
     report(&format!("{jobs} jobs due"), &http, &url, &mut watcher).await;
 
-    let mut storm = JoinSet::new();
+    let mut renames = JoinSet::new();
     for number in 0..4 {
         let mut browser = Browser::new(&http, &url);
         browser.register(&format!("renamer{number}")).await;
-        storm.spawn(async move {
-            let (begun, mut renamed, mut refused) = (Instant::now(), 0, 0);
-            while begun.elapsed() < STORM {
-                let name = format!("name {renamed} {refused}");
+        renames.spawn(async move {
+            let (begun, mut renamed, mut rejected) = (Instant::now(), 0, 0);
+            while begun.elapsed() < RENAME_DURATION {
+                let name = format!("name {renamed} {rejected}");
                 match browser.call(Method::PUT, routes::ACCOUNT, json!({"name": name})).await {
                     StatusCode::OK => renamed += 1,
-                    StatusCode::TOO_MANY_REQUESTS => refused += 1,
+                    StatusCode::TOO_MANY_REQUESTS => rejected += 1,
                     status => panic!("{status}"),
                 }
             }
-            (renamed, refused)
+            (renamed, rejected)
         });
     }
-    let (mut sessions, counts) = beside(&mut watcher, storm.join_all()).await;
-    let (renamed, refused) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let (mut sessions, counts) = beside(&mut watcher, renames.join_all()).await;
+    let (renamed, rejected) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
     check_goals(percentile(&mut sessions, 99), Duration::ZERO);
     println!(
-        "four accounts that rename for {STORM:?}: {renamed} renames, {refused} refused; session p99 {:.1?}",
+        "four accounts that rename for {RENAME_DURATION:?}: {renamed} renames, {rejected} rejected; session p99 {:.1?}",
         percentile(&mut sessions, 99)
     );
     state.shutdown.cancel();

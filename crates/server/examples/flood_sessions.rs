@@ -1,10 +1,10 @@
-//! A flood of sessions of one user, and what others feel of it: 100,000 sessions of one user are written straight into
-//! the database, listed 64 times at once, and ended. Beside that another user asks for their session a hundred times a second,
-//! and signs in and out. Prints the times of both; the goal for `GET /api/session` is a p99 of at most 50 ms.
+//! Measures the latency of other users while one user has 100,000 sessions: they are inserted into the database, listed
+//! by 64 concurrent requests, and ended. Another user checks a session a hundred times a second, and logs in and out.
+//! Prints the times of both; the goal for `GET /api/session` is a p99 of at most 50 ms.
 //!
 //!   cargo run --release --example flood_sessions [-- SESSIONS [DATABASE_URL]]
 //!
-//! It runs a server and an emulator of CometChat of its own, on free ports, and ends by itself.
+//! It runs its own server and emulator of CometChat, on free ports.
 
 use cometchat_auth::clock::Clock;
 use cometchat_auth::cometchat::client::Endpoint;
@@ -33,10 +33,10 @@ const LISTS: usize = 64;
 /// Goals: p99 of a session check, and of a login and logout of another user.
 const MAX_SESSION_CHECK: Duration = Duration::from_millis(50);
 const MAX_LOGIN: Duration = Duration::from_secs(2);
-/// The longest that one part may take.
+/// Maximum time of one part.
 const PART_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// A browser: it knows its cookie.
+/// A client with its session cookie.
 #[derive(Clone)]
 struct Browser {
     http: Client,
@@ -45,29 +45,30 @@ struct Browser {
 }
 
 impl Browser {
-    async fn sign_in(http: &Client, url: &str, email: &str) -> Result<Self> {
+    async fn login(http: &Client, url: &str, email: &str) -> Result<Self> {
         let body = json!({"email": email, "password": "password"});
-        let answer = http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await?;
-        let status = answer.status();
+        let response = http.post(format!("{url}{}", routes::LOGIN)).json(&body).send().await?;
+        let status = response.status();
         if status != StatusCode::OK {
-            return Err(format!("a login got {status}").into());
+            return Err(format!("a login returned {status}").into());
         }
-        let cookies = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let cookies =
+            response.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
         let session = cookies.filter_map(|cookie| cookie.split(';').next());
         let cookie = session.filter(|cookie| cookie.starts_with("cometchat-auth=")).collect::<String>();
         Ok(Self { http: http.clone(), url: url.into(), cookie })
     }
 
-    async fn ask(&self, method: Method, path: &str) -> Result<StatusCode> {
+    async fn call(&self, method: Method, path: &str) -> Result<StatusCode> {
         let request = self.http.request(method, format!("{}{path}", self.url)).header("cookie", &self.cookie);
-        let answer = request.json(&json!({})).send().await?;
-        let status = answer.status();
-        answer.bytes().await?;
+        let response = request.json(&json!({})).send().await?;
+        let status = response.status();
+        response.bytes().await?;
         Ok(status)
     }
 }
 
-/// How long requests took, and how many were not answered well.
+/// Durations of requests, and the number that failed.
 #[derive(Default)]
 struct Times {
     all: Vec<Duration>,
@@ -75,7 +76,7 @@ struct Times {
 }
 
 impl Times {
-    fn note(&mut self, since: Instant, is_good: bool) {
+    fn record(&mut self, since: Instant, is_good: bool) {
         self.all.push(since.elapsed());
         self.failed += usize::from(!is_good);
     }
@@ -104,8 +105,8 @@ async fn beside<T>(name: &str, other: &Browser, work: impl Future<Output = Resul
             while !over.load(Ordering::Relaxed) {
                 ticks.tick().await;
                 let since = Instant::now();
-                let status = other.ask(Method::GET, routes::SESSION).await;
-                times.note(since, status.is_ok_and(|status| status == StatusCode::OK));
+                let status = other.call(Method::GET, routes::SESSION).await;
+                times.record(since, status.is_ok_and(|status| status == StatusCode::OK));
             }
             times
         }
@@ -116,11 +117,11 @@ async fn beside<T>(name: &str, other: &Browser, work: impl Future<Output = Resul
             let mut times = Times::default();
             while !over.load(Ordering::Relaxed) {
                 let since = Instant::now();
-                let went = async {
-                    let browser = Browser::sign_in(&other.http, &other.url, "other@example.com").await?;
-                    browser.ask(Method::POST, routes::LOGOUT).await
+                let result = async {
+                    let browser = Browser::login(&other.http, &other.url, "other@example.com").await?;
+                    browser.call(Method::POST, routes::LOGOUT).await
                 };
-                times.note(since, went.await.is_ok_and(|status| status == StatusCode::NO_CONTENT));
+                times.record(since, result.await.is_ok_and(|status| status == StatusCode::NO_CONTENT));
             }
             times
         }
@@ -133,11 +134,11 @@ async fn beside<T>(name: &str, other: &Browser, work: impl Future<Output = Resul
     let mut out = std::io::stdout().lock();
     writeln!(out, "{name}: {took:.1} s")?;
     writeln!(out, "  others' GET /api/session: {}", checks.describe())?;
-    writeln!(out, "  others' sign-in and sign-out: {}", logins.describe())?;
+    writeln!(out, "  others' login and logout: {}", logins.describe())?;
     if checks.percentile(99) > MAX_SESSION_CHECK || logins.percentile(99) > MAX_LOGIN {
-        return Err("other users had to wait too long".into());
+        return Err("the latency of other users exceeded its limit".into());
     }
-    done.map_err(|_| "it did not end in time")?
+    done.map_err(|_| "timed out")?
 }
 
 #[tokio::main]
@@ -169,10 +170,10 @@ async fn main() -> Result<()> {
         users::insert(&mut tx, &user, Some(&hash), Clock::system().now()).await?;
         tx.commit().await?;
     }
-    #[allow(clippy::disallowed_methods)] // not the server's
+    #[allow(clippy::disallowed_methods)] // not the client of the server
     let http = Client::builder().timeout(Duration::from_secs(150)).build()?;
-    let other = Browser::sign_in(&http, &url, "other@example.com").await?;
-    let many = Browser::sign_in(&http, &url, "many@example.com").await?;
+    let other = Browser::login(&http, &url, "other@example.com").await?;
+    let many = Browser::login(&http, &url, "many@example.com").await?;
 
     beside("nothing else", &other, async {
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -180,9 +181,9 @@ async fn main() -> Result<()> {
     })
     .await?;
     insert(&db, sessions).await?;
-    beside(&format!("{LISTS} lists at once of {sessions} sessions, 20 times"), &other, async {
+    beside(&format!("{LISTS} concurrent lists of {sessions} sessions, 20 times"), &other, async {
         for _ in 0..20 {
-            for status in join_all((0..LISTS).map(|_| many.ask(Method::GET, routes::SESSIONS))).await {
+            for status in join_all((0..LISTS).map(|_| many.call(Method::GET, routes::SESSIONS))).await {
                 if status? != StatusCode::OK {
                     return Err("a list failed".into());
                 }
@@ -192,7 +193,7 @@ async fn main() -> Result<()> {
     })
     .await?;
     let status = beside(&format!("the end of {sessions} sessions"), &other, async {
-        many.ask(Method::DELETE, routes::SESSIONS).await
+        many.call(Method::DELETE, routes::SESSIONS).await
     })
     .await?;
     let left: Vec<(String,)> =
@@ -204,7 +205,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Begins sessions past the server, each with a chat token that is to be revoked at its end.
+/// Inserts sessions into the database, each with a chat token.
 async fn insert(db: &Db, count: i64) -> Result<()> {
     let sql = "WITH RECURSIVE n (x) AS (SELECT $1 UNION ALL SELECT x + 1 FROM n WHERE x < $2)
                INSERT INTO sessions (token_hash, public_id, user_id, created_at, last_seen_at, expires_at, user_agent,
@@ -249,7 +250,7 @@ fn config(emulator: &str, database_url: &str) -> Result<Config> {
             database_url: Secret::new(database_url),
             secret_key: SecretKey::new([7; 32]),
             secret_key_fallbacks: Vec::new(),
-            // Small: what is measured here is the database.
+            // Small, because the database is measured here.
             argon2: passwords::params(64, 1)?,
             password_hash_threads: 1,
             password_min_length: 15,

@@ -1,5 +1,5 @@
-//! Uses cometchat-auth as a library: a program with its own users and sessions creates and revokes chat tokens. Revocation
-//! survives an outage of CometChat and a crash of the program.
+//! Uses cometchat-auth as a library: a program with its own users and sessions creates and revokes chat tokens.
+//! Revocation survives an outage of CometChat and a crash of the program.
 //!
 //!   cargo run --example parts -- http://localhost:4000 sqlite://parts.db
 //!

@@ -1,6 +1,6 @@
-//! Floods a server with pipelined requests whose responses are not read, for `scripts/bench flood`.
+//! Floods a server with pipelined requests whose responses are not read, for `scripts/bench floods`.
 //!
-//!   cargo run --example pipelining_flood -- 127.0.0.1:3000 40 10
+//!   cargo run --example flood_pipelining -- 127.0.0.1:3000 40 10
 //!
 //! Forty connections, each with 5,000 requests in one write, closed and opened again each second; for ten seconds.
 
@@ -20,7 +20,7 @@ const HOLD_TIME: Duration = Duration::from_secs(1);
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, connections, seconds] = arguments.as_slice() else {
-        return Err("usage: pipelining_flood ADDRESS CONNECTIONS SECONDS".into());
+        return Err("usage: flood_pipelining ADDRESS CONNECTIONS SECONDS".into());
     };
     let address: SocketAddr = address.parse()?;
     let end = Instant::now() + Duration::from_secs(seconds.parse()?);
