@@ -168,7 +168,7 @@ async fn import_error_names_the_line_of_a_crlf_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn import_reads_json_array_and_refuses_other_files() {
     let env = TestEnv::new().await;
-    let array = r#"[{"id": "a", "email": "a@example.com", "name": "A"}, {"id": "b", "email": "b@e.com", "name": "B"}]"#;
+    let array = r#"[{"id": "a", "email": "a@example.com", "name": "A"}, {"id": "b", "email": "b@e.com", "name": "B", "password_hash": null}]"#;
     let imported = env.run(&["user", "import", &env.file("users.json", array)], "");
     assert!(imported.starts_with("2 users (2 no password) imported"), "{imported}");
     for (name, content) in [

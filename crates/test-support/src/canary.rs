@@ -53,6 +53,14 @@ pub fn log_everything() {
     });
 }
 
+/// Records the standard input of a command, which has a password if it is long enough.
+pub fn input(text: &str) {
+    let text = text.trim_end();
+    if is_unmistakable(text) {
+        secret(text);
+    }
+}
+
 /// Records a response to a client: an error, or the metrics.
 pub fn response(text: &str) {
     append("left/responses", text);

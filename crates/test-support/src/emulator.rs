@@ -165,7 +165,8 @@ impl TestEmulator {
     }
 
     pub async fn clear_faults(&self) {
-        self.control("DELETE", "/faults", Value::Null).await;
+        let reply = self.control("DELETE", "/faults", Value::Null).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
     }
 
     /// Returns its users with their tokens, its sockets, messages and received calls.

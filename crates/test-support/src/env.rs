@@ -60,7 +60,7 @@ impl TestEnv {
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
         let message = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        canary::secret(PASSWORD);
+        canary::input(input);
         canary::response(&message);
         (output.status.success(), message)
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// First bytes of files that are no text, and the way to a file that can be imported.
+/// Signatures of other file formats, and what to do with such a file.
 const OTHER_FORMATS: [(&[u8], &str); 9] = [
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet such as XLSX; export the users as CSV"),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet such as XLS; export the users as CSV"),
@@ -24,13 +24,13 @@ pub struct Record {
     pub email: String,
     pub name: String,
     #[serde(default, alias = "passwordHash")]
-    pub password_hash: String,
+    pub password_hash: Option<String>,
 }
 
 /// The number of the line where a record begins, and the record or its syntax error.
 pub type Line = (usize, Result<Record, String>);
 
-/// The file is no list of users.
+/// The file is not a list of users.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     #[error("the file is {0}")]
@@ -46,7 +46,7 @@ pub enum FileError {
 /// Reads the records of a file. An error in one record does not prevent reading the next, except in a JSON array.
 ///
 /// # Errors
-/// If the file is no list of users, or has none.
+/// If the file is not a list of users, or has none.
 pub fn read(bytes: &[u8]) -> Result<Vec<Line>, FileError> {
     if let Some((_, format)) = OTHER_FORMATS.iter().find(|(start, _)| bytes.starts_with(start)) {
         return Err(FileError::OtherFormat(format));
@@ -147,7 +147,7 @@ impl Columns {
             _ => Err(match header.iter().collect::<Vec<_>>().as_slice() {
                 [column] if column.contains(';') => ", separated by commas and not by semicolons",
                 [column] if column.contains('\t') => ", separated by commas and not by tabs",
-                [column] if column.contains('|') => ", separated by commas and not by bars",
+                [column] if column.contains('|') => ", separated by commas and not by vertical bars",
                 _ => "",
             }),
         }
@@ -159,7 +159,7 @@ impl Columns {
             id: text(self.id),
             email: text(self.email),
             name: text(self.name),
-            password_hash: self.password_hash.map(text).unwrap_or_default(),
+            password_hash: self.password_hash.map(text),
         }
     }
 }

@@ -143,7 +143,7 @@ pub fn validate(lines: Vec<Line>, mut existing: ExistingUsers) -> (Vec<(User, Op
         if let Some(other) = existing.emails.insert(email_key(&user.email), line) {
             line_errors.push(format!("email: {} is {}", user.email.escape_debug(), location(other)));
         }
-        let exported = Some(record.password_hash.trim()).filter(|hash| !hash.is_empty());
+        let exported = record.password_hash.as_deref().map(str::trim).filter(|hash| !hash.is_empty());
         match exported.map(passwords::to_stored_form).transpose() {
             Ok(hash) => users.push((user, hash)),
             Err(error) => line_errors.push(format!("password_hash: {error}")),

@@ -2,7 +2,7 @@
 //! half as many other threads, so that expensive imported hashes cannot block logins with new ones.
 //!
 //! Response times must not reveal the kind of hash of an account. Each failed attempt therefore has a [`Turn`], which
-//! lasts as long as the most expensive check of a stored hash, and the response is sent when the turn ends. The rest of
+//! lasts as long as the most expensive check of a stored hash in all forms of the password, and the response is sent when the turn ends. The rest of
 //! the turn is a timer, not work.
 
 use super::argon2id;

@@ -4,13 +4,14 @@ use super::argon2id::{self, IMPORTED};
 use super::format_error::HashFormatError;
 use super::kind::HashKind;
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
+use std::borrow::Cow;
 use std::fmt::Display;
 
 const SHA1: HashFormatError =
     HashFormatError::Unsupported("pbkdf2 with SHA-1 is not supported, only with SHA-256 and SHA-512");
 const PREHASHED: HashFormatError =
-    HashFormatError::Unsupported("bcrypt of a password that was hashed before is not supported");
-const DAMAGED_NUMBER: HashFormatError = HashFormatError::Malformed("a number is missing");
+    HashFormatError::Unsupported("bcrypt of a pre-hashed password is not supported");
+const DAMAGED_NUMBER: HashFormatError = HashFormatError::Malformed("a number is missing or invalid");
 const DAMAGED_BYTES: HashFormatError = HashFormatError::Malformed("salt or hash cannot be decoded");
 
 /// Base64 of crypt(3).
@@ -21,7 +22,7 @@ const CRYPT64: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 /// # Errors
 /// If the hash cannot be verified.
 pub fn to_stored_form(exported: &str) -> Result<String, HashFormatError> {
-    let stored = rewrite(unwrap(exported)?)?;
+    let stored = rewrite(&strip_scheme(exported)?)?;
     HashKind::parse(&stored)?;
     let is_like_own = argon2id::parse(&stored)
         .is_ok_and(|(argon2, _, _)| argon2id::has_own_format(&stored, argon2.params()));
@@ -29,33 +30,40 @@ pub fn to_stored_form(exported: &str) -> Result<String, HashFormatError> {
 }
 
 /// Removes the name of the scheme that LDAP, Dovecot, Spring Security (`{BCRYPT}$2y$…`) and Django (`bcrypt$$2b$…`) put
-/// before a complete hash.
-fn unwrap(exported: &str) -> Result<&str, HashFormatError> {
+/// before a hash.
+fn strip_scheme(exported: &str) -> Result<Cow<'_, str>, HashFormatError> {
     if let Some(hash) = exported.strip_prefix("bcrypt$") {
-        return Ok(hash);
+        return Ok(hash.into());
     }
     // Django's argon2$argon2id$…: the second part begins with the dollar sign.
     if let Some(hash) = exported.strip_prefix("argon2").filter(|hash| hash.starts_with("$argon2")) {
-        return Ok(hash);
+        return Ok(hash.into());
     }
-    let Some((name, hash)) = exported.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
-        return Ok(exported);
+    let Some((scheme, hash)) = exported.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
+        return Ok(exported.into());
     };
-    match name.to_ascii_uppercase().as_str() {
-        "BCRYPT" | "BLF-CRYPT" | "CRYPT" | "ARGON2" | "ARGON2I" | "ARGON2ID" | "SCRYPT" | "IMPORTED" => {
-            Ok(hash)
-        }
-        "PBKDF2-SHA256" | "PBKDF2-SHA512" => Ok(exported),
-        "PBKDF2" | "PBKDF2-SHA" | "PBKDF2-SHA1" => Err(SHA1),
+    let (scheme, version) = scheme.split_once('@').unwrap_or((scheme, ""));
+    match (scheme.to_ascii_uppercase().as_str(), version) {
+        ("BCRYPT" | "BLF-CRYPT" | "CRYPT" | "IMPORTED" | "ARGON2I" | "ARGON2ID", "") => Ok(hash.into()),
+        ("ARGON2" | "SCRYPT", _) => Ok(hash.into()),
+        ("PBKDF2", "SpringSecurity_v5_8") => spring_pbkdf2(hash).map(Cow::Owned),
+        // LDAP: {PBKDF2-SHA256}rounds$salt$hash
+        ("PBKDF2-SHA256", "") => Ok(format!("$pbkdf2-sha256${hash}").into()),
+        ("PBKDF2-SHA512", "") => Ok(format!("$pbkdf2-sha512${hash}").into()),
+        ("PBKDF2" | "PBKDF2-SHA" | "PBKDF2-SHA1", _) => Err(SHA1),
         _ => Err(HashFormatError::Unknown),
     }
 }
 
+/// Rewrites a hash with Spring Security's defaults since its version 5.8: PBKDF2 with SHA-256 and 310,000 rounds, in hex,
+/// after a salt of 16 bytes.
+fn spring_pbkdf2(hash: &str) -> Result<String, HashFormatError> {
+    let bytes = hex::decode(hash).map_err(|_| DAMAGED_BYTES)?;
+    let (salt, hash) = bytes.split_at_checked(16).ok_or(DAMAGED_BYTES)?;
+    Ok(pbkdf2("sha256", 310_000, salt, &STANDARD_NO_PAD.encode(hash)))
+}
+
 fn rewrite(exported: &str) -> Result<String, HashFormatError> {
-    if let Some(parts) = exported.strip_prefix("{PBKDF2-") {
-        // LDAP: {PBKDF2-SHA256}rounds$salt$hash
-        return Ok(format!("$pbkdf2-{}", parts.replace('}', "$").replacen("SHA", "sha", 1)));
-    }
     if exported.starts_with("AQAAAA") && !exported.contains('$') {
         return identity(exported);
     }
@@ -67,13 +75,13 @@ fn rewrite(exported: &str) -> Result<String, HashFormatError> {
         ["bcrypt_sha256", ..] | ["", "bcrypt-sha256" | "wp", ..] => Err(PREHASHED),
         // Werkzeug: the salt is text, and the hash is in hex
         [method, salt, hash] if method.starts_with("pbkdf2:") || method.starts_with("scrypt:") => {
-            let hash = STANDARD_NO_PAD.encode(hex(hash).ok_or(DAMAGED_BYTES)?);
+            let hash = || Ok(STANDARD_NO_PAD.encode(hex::decode(hash).map_err(|_| DAMAGED_BYTES)?));
             match *method.split(':').collect::<Vec<_>>() {
                 ["pbkdf2", digest @ ("sha256" | "sha512"), rounds] => {
-                    Ok(pbkdf2(digest, rounds, salt.as_bytes(), &hash))
+                    Ok(pbkdf2(digest, rounds, salt.as_bytes(), &hash()?))
                 }
                 ["pbkdf2", "sha1", ..] => Err(SHA1),
-                ["scrypt", n, r, p] => Ok(scrypt(log2(n)?, r, p, salt.as_bytes(), &hash)),
+                ["scrypt", n, r, p] => Ok(scrypt(log2(n)?, r, p, salt.as_bytes(), &hash()?)),
                 _ => Err(HashFormatError::Unknown),
             }
         }
@@ -166,11 +174,6 @@ fn is_scrypt_params(text: &str) -> bool {
     (5..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +185,7 @@ mod tests {
 
     /// Of "correct horse", by Django, Werkzeug, passlib, libxcrypt, the reference implementation of Argon2, or Python's
     /// hashlib.
-    const HASHES: [&str; 26] = [
+    const HASHES: [&str; 31] = [
         "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=",
         "argon2$argon2id$v=19$m=64,t=1,p=1$c2Vhc2FsdDE$IyNCl11Knq9S8EMcRyZ72O5LCxpUbI0YHNEKTVzf57I",
         "bcrypt$$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
@@ -209,6 +212,11 @@ mod tests {
         "$argon2i$m=64,t=1,p=1$AAECAwQFBgcICQoLDA0ODw==$BlkDmpJu3LQ3P5zWCCmJXoCT4Tdz0em8hMmjmwmOPgk=",
         "$argon2d$v=19$m=64,t=1,p=1$AAECAwQFBgcICQoLDA0ODw$Z8XbIp1c4TKN83HWhZMPxMsRtlLsK/yr4Lvm8c2W6AA",
         "{imported}$argon2id$v=19$m=64,t=1,p=1$AAECAwQFBgcICQoLDA0ODw$Jc5SM8weTTfpvKMb/vQXEOQERs0ctXWTJ5HF/TeAvTw",
+        "{argon2@SpringSecurity_v5_8}$argon2id$v=19$m=64,t=1,p=1$AAECAwQFBgcICQoLDA0ODw$Jc5SM8weTTfpvKMb/vQXEOQERs0ctXWTJ5HF/TeAvTw",
+        "{scrypt@SpringSecurity_v5_8}$80801$AAECAwQFBgcICQoLDA0ODw==$W6uXFntaQULZth9xzFaPbripaD3jOtBk0fCyCCkoi0s=",
+        "{pbkdf2@SpringSecurity_v5_8}000102030405060708090a0b0c0d0e0f714eb4e46d526b82298560f1af99f32b59323cf07d3a1978bf45ba35d7c39861",
+        "{pbkdf2-sha256}1000$AAECAwQFBgcICQoLDA0ODw$yRTMTwbMbo9G0VfjobWqerzuuxe7BETNTErBbKKumGQ",
+        "$s1$080801$AAECAwQFBgcICQoLDA0ODw==$W6uXFntaQULZth9xzFaPbripaD3jOtBk0fCyCCkoi0s=",
     ];
 
     #[test]
@@ -237,8 +245,8 @@ mod tests {
             ("$pbkdf2$1000$2xsD4Jxzbk1Jyfl/D6EUQg$7zITAKGHinqMei6Eh5mXdiZ1bqA", "SHA-1"),
             ("{PBKDF2}1000$bG3NeS9FCMFYi3Huvdd6rw$DUZblmEglpQ2wrtzDsbForNta.4", "SHA-1"),
             ("AQAAAAAAAAPoAAAAEAABAgMEBQYHCAkKCwwNDg+d2FbDdriytxO2vgdAVMuIpGVW4BGF6o0NJn8znGUhaQ==", "SHA-1"),
-            ("bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuIvyWZlBcE3WoQXKqRnwrLYJ6nenE0Bq", "hashed before"),
-            ("$wp$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", "hashed before"),
+            ("bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuIvyWZlBcE3WoQXKqRnwrLYJ6nenE0Bq", "pre-hashed"),
+            ("$wp$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", "pre-hashed"),
             ("$2$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", "first version"),
             ("$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6", "53 characters"),
             ("$2b$03$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", "at least 04"),
@@ -252,6 +260,15 @@ mod tests {
             (&format!("scrypt$255$salt$8$1${salt_and_hash}"), "known format"),
             (&format!("$pbkdf2-sha256$i=2500001${salt_and_hash}"), "exceeds the maximum"),
             ("$pbkdf2-sha256$i=1000$AAAA$AAAA", "10 to 64 bytes"),
+            (
+                "pbkdf2:sha256:1000$Lq5GrL2G$08081c773b04bd684d4e09befef63f7d2e66d09d83192f9418cbc98de0e2173",
+                "cannot be decoded",
+            ),
+            ("pbkdf2:sha1:1000$Lq5GrL2G$0", "SHA-1"),
+            ("pbkdf2:sha256:1000$Lq5GrL2G$+8081c773b04bd684d4e", "cannot be decoded"),
+            ("{pbkdf2@SpringSecurity_v5_8}00", "cannot be decoded"),
+            ("{pbkdf2@SpringSecurity_v5_5}00", "SHA-1"),
+            ("{bcrypt@other}$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", "known format"),
             ("{SSHA}W6uXFntaQULZth9xzFaPbripaD3jOtBk", "known format"),
             ("$6$salt$hash", "known format"),
             ("$1$salt$hash", "known format"),
