@@ -9,6 +9,7 @@ use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cometchat_auth::auth::assertion;
 use cometchat_auth::cli::{import_file, import_users, users};
+use cometchat_auth::clock::Clock;
 use cometchat_auth::cometchat::client::{IssuedToken, RemoteUser};
 use cometchat_auth::cometchat::error::{CometChatError, decode, parse_response};
 use cometchat_auth::crypto::seal::SecretKey;
@@ -66,13 +67,19 @@ pub fn headers(bytes: &[u8]) {
     }
     let Ok(proxy) = "10.0.0.1".parse::<IpAddr>() else { return };
     let trusted = ["10.0.0.0/8", "fd00::/8"].iter().filter_map(|network| network.parse().ok()).collect();
-    let client = client_ip::Proxies(trusted).client_of(Some(proxy), &headers);
+    let client = client_ip::Proxies::new(trusted, Clock::manual(0)).client_of(Some(proxy), &headers);
     let text = String::from_utf8_lossy(bytes);
-    let mut named = text.split(['\n', ',']).filter_map(|entry| entry.trim().parse::<IpAddr>().ok());
-    assert!(client == proxy || named.any(|address| address.to_canonical() == client));
+    let names_client = |entry: &str| {
+        let address = entry.trim().trim_matches('"').trim_start_matches('[');
+        let address = address.split(['%', ']']).next().unwrap_or_default();
+        // With a port, if it is an IPv4 address.
+        let mut forms = [Some(address), address.split(':').next()].into_iter().flatten();
+        forms.any(|form| form.parse::<IpAddr>().is_ok_and(|address| address.to_canonical() == client))
+    };
+    assert!(client == proxy || text.split(['\n', ',']).any(names_client));
     assert_eq!(client, client.to_canonical());
     assert!(token_bucket::network(client).contains(&client));
-    let untrusted = client_ip::Proxies(Vec::new()).client_of(Some(proxy), &headers);
+    let untrusted = client_ip::Proxies::new(Vec::new(), Clock::manual(0)).client_of(Some(proxy), &headers);
     assert_eq!(untrusted, proxy, "the header of an untrusted proxy is ignored");
 
     let description = user_agent::describe(&text);

@@ -27,6 +27,7 @@ impl LoggedServer {
             ("COMETCHAT_EMULATOR_URL", &emulator.url),
             ("LOG_FORMAT", format),
             ("RUST_LOG", filter),
+            ("TRUSTED_PROXIES", "127.0.0.1"),
         ];
         let server = Process::server(folder.path(), &settings);
         Self { server, folder, http: test_support::client() }
@@ -127,6 +128,26 @@ async fn log_contains_no_secret_at_trace_level() {
         let line = log.lines().find(|line| line.contains(&secret));
         assert!(line.is_none(), "{secret} in {line:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_forwarded_entry_is_logged_once_a_minute() {
+    let server = LoggedServer::start("info", "json");
+    for forwarded in ["192.0.2.1", "192.0.2.1:80", "192.0.2.1, unknown", "unknown", "192.0.2.1, _hidden"] {
+        let request = server.http.get(format!("{}{}", server.server.url, routes::CONFIG));
+        let response = request.header("x-forwarded-for", forwarded).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+    }
+    let log = server.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let with = |message: &'static str| {
+        lines.iter().filter(move |line| line["message"] == message).collect::<Vec<_>>()
+    };
+    let addresses: Vec<_> = with("request completed").iter().map(|line| line["address"].clone()).collect();
+    assert_eq!(addresses, ["192.0.2.1", "192.0.2.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"]);
+    let [warning] = with("X-Forwarded-For entry is not an IP address")[..] else { panic!("{log}") };
+    assert_eq!(warning["level"], "WARN");
+    assert_eq!((&warning["proxy"], &warning["entry"]), (&json!("127.0.0.1"), &json!("\"unknown\"")));
 }
 
 /// Sends a forged log line and a terminal escape sequence in every field.

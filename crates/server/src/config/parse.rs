@@ -3,7 +3,7 @@
 use super::error::ConfigErrors;
 use super::settings::{Kind, Setting, settings};
 use super::sources::{Sources, UnknownReason};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -143,13 +143,22 @@ impl<'a> Reader<'a> {
         let mut networks = Vec::new();
         for item in self.list(name) {
             match item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from)) {
-                Ok(network) => networks.push(network),
+                Ok(network) => networks.push(without_mapping(network)),
                 Err(_) => self
                     .error(name, format_args!("{item:?} is not an IP address or a network like 10.0.0.0/8")),
             }
         }
         networks
     }
+}
+
+/// Converts a network of IPv4-mapped IPv6 addresses (`::ffff:10.0.0.0/104`) to IPv4, because client addresses are.
+fn without_mapping(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let length = mapped.prefix_len().checked_sub(96);
+    let address = mapped.addr().to_ipv4_mapped();
+    let ipv4 = address.zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    ipv4.map_or(network, IpNet::V4)
 }
 
 /// Returns whether the URL is HTTP(S) and has no credentials, query or fragment.

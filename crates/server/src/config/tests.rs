@@ -98,6 +98,16 @@ fn renamed_setting_error_names_the_new_setting() {
 }
 
 #[test]
+fn ipv4_mapped_proxy_is_a_network_of_ipv4() {
+    let list = "::ffff:10.0.0.1, ::ffff:10.1.0.0/112, ::ffff:a00:2, 10.2.0.0/16, ::1, fd00::/8, ::/0";
+    let proxies = read(&[("TRUSTED_PROXIES", list)]).unwrap().trusted_proxies;
+    let proxies: Vec<_> = proxies.iter().map(ToString::to_string).collect();
+    let expected =
+        ["10.0.0.1/32", "10.1.0.0/16", "10.0.0.2/32", "10.2.0.0/16", "::1/128", "fd00::/8", "::/0"];
+    assert_eq!(proxies, expected);
+}
+
+#[test]
 fn number_bounds_come_from_the_settings_table() {
     for setting in settings() {
         let settings::Kind::Number { min, max } = setting.kind else { continue };

@@ -1,42 +1,96 @@
 //! The client's IP address: that of the TCP peer, or the one that a trusted proxy reports.
 
+use crate::clock::Clock;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Shortest time between two warnings about an invalid entry: each request may have one.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+/// Bytes of an invalid entry in the log.
+const MAX_LOGGED_BYTES: usize = 100;
 
 /// The proxies whose `X-Forwarded-For` header is trusted. An address in a private network is not trusted by
 /// default.
-pub struct Proxies(pub Vec<IpNet>);
+pub struct Proxies {
+    networks: Vec<IpNet>,
+    clock: Clock,
+    /// Time of the last warning about an invalid entry, on the monotonic clock.
+    last_warning: Mutex<Option<Duration>>,
+}
 
 impl Proxies {
+    pub fn new(networks: Vec<IpNet>, clock: Clock) -> Self {
+        Self { networks, clock, last_warning: Mutex::default() }
+    }
+
     /// Returns the address of a request's client: the first entry of `X-Forwarded-For` from the right that is
     /// not a trusted proxy. The nearest proxy appends on the right; the client can forge everything to the left
     /// of its own address.
     pub fn client_of(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> IpAddr {
-        let mut client = canonical(peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
+        let mut client = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()).to_canonical();
         // Split as bytes, so that an entry of invalid UTF-8 does not discard those that a proxy appended.
         let lines: Vec<_> = headers.get_all("x-forwarded-for").map(|line| line.as_bytes()).collect();
         let entries = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
-        for entry in entries {
+        // Recipients ignore empty elements of a list (RFC 9110, 5.6.1).
+        for entry in entries.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty()) {
             if !self.trusts(client) {
                 break;
             }
-            // An entry that is not an address ends the chain: its author is not a proxy.
-            let next = std::str::from_utf8(entry).ok().and_then(|entry| entry.trim().parse::<IpAddr>().ok());
-            let Some(next) = next else { break };
-            client = canonical(next);
+            // An entry that is not an address ends the chain, because nothing to its left can be trusted.
+            let Some(next) = parse(entry) else {
+                self.warn_about(entry, client);
+                break;
+            };
+            client = next.to_canonical();
         }
         client
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    fn warn_about(&self, entry: &[u8], proxy: IpAddr) {
+        if self.is_warning_due() {
+            let entry = String::from_utf8_lossy(entry.get(..MAX_LOGGED_BYTES).unwrap_or(entry));
+            tracing::warn!(%proxy, ?entry, "X-Forwarded-For entry is not an IP address");
+        }
+    }
+
+    fn is_warning_due(&self) -> bool {
+        let now = self.clock.monotonic();
+        let mut last = self.last_warning.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| now.saturating_sub(last) >= WARNING_INTERVAL);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
     }
 }
 
-/// Converts an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) to IPv4.
-fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
+/// Parses an address as proxies write it: `192.0.2.9`, `192.0.2.9:4711`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:4711`, `fe80::1%eth0`, and all of these in quotes.
+fn parse(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?;
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let (address, port) = match (text.strip_prefix('['), text.split_once(':')) {
+        (Some(bracketed), _) => {
+            let (address, rest) = bracketed.split_once(']')?;
+            (address, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+        }
+        (None, Some((address, port))) if !port.contains(':') => (address, Some(port)),
+        (None, _) => (text, None),
+    };
+    // Clients differ in their address alone, so the port has no use.
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return None;
+    }
+    // The zone is the name of the proxy's network interface.
+    let address = address.split_once('%').map_or(address, |(address, _zone)| address);
+    address.parse().ok()
 }
 
 #[cfg(test)]
@@ -53,7 +107,8 @@ mod tests {
                 HeaderValue::from_bytes(line.as_bytes()).unwrap(),
             );
         }
-        Proxies(networks).client_of(Some(peer.parse().unwrap()), &headers).to_string()
+        let proxies = Proxies::new(networks, Clock::manual(0));
+        proxies.client_of(Some(peer.parse().unwrap()), &headers).to_string()
     }
 
     #[test]
@@ -79,6 +134,100 @@ mod tests {
     #[test]
     fn ipv4_mapped_ipv6_address_is_treated_as_ipv4() {
         assert_eq!(client("10.0.0.0/8", "::ffff:10.0.0.1", &["::ffff:192.0.2.9"]), "192.0.2.9");
+    }
+
+    #[test]
+    fn address_is_found_in_every_form_that_proxies_write() {
+        for (address, forms) in [
+            (
+                "203.0.113.9",
+                [
+                    "203.0.113.9",
+                    "203.0.113.9:4711",
+                    "\"203.0.113.9\"",
+                    "\"203.0.113.9:4711\"",
+                    "::ffff:203.0.113.9",
+                    "[::ffff:cb00:7109]:4711",
+                ],
+            ),
+            (
+                "2001:db8::1",
+                [
+                    "2001:db8::1",
+                    "[2001:db8::1]",
+                    "[2001:db8::1]:4711",
+                    "\"[2001:db8::1]\"",
+                    "\"[2001:db8::1]:4711\"",
+                    "2001:0DB8:0:0:0:0:0:1",
+                ],
+            ),
+            (
+                "fe80::1",
+                [
+                    "fe80::1",
+                    "fe80::1%eth0",
+                    "[fe80::1%eth0]",
+                    "[fe80::1%25eth0]:4711",
+                    "\"fe80::1%2\"",
+                    "\"[fe80::1%2]:4711\"",
+                ],
+            ),
+        ] {
+            for form in forms {
+                for line in [form.to_owned(), format!("192.0.2.66,{form}, 10.0.0.2:80"), format!("\t{form} ")]
+                {
+                    assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[&line]), address, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn empty_forwarded_entry_is_skipped() {
+        for lines in [
+            &["192.0.2.9,"] as &[_],
+            &["192.0.2.9, , ,,\t,"],
+            &["192.0.2.9", ""],
+            &["192.0.2.9,,10.0.0.2", " , "],
+        ] {
+            assert_eq!(client("10.0.0.0/8", "10.0.0.1", lines), "192.0.2.9", "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn malformed_address_or_port_ends_the_chain() {
+        for entry in [
+            "unknown",
+            "_hidden",
+            "192.0.2.9:",
+            "192.0.2.9:_port",
+            "192.0.2.9:99999",
+            "192.0.2.9:1:2",
+            "192.0.2.09",
+            "192.0.2",
+            "[2001:db8::1",
+            "[2001:db8::1]4711",
+            "[2001:db8::1]:",
+            "2001:db8::1]",
+            "\"192.0.2.9",
+            "for=192.0.2.9",
+            "\"\"",
+            "[]",
+            "%eth0",
+        ] {
+            assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["192.0.2.66", entry]), "10.0.0.1", "{entry}");
+        }
+    }
+
+    #[test]
+    fn warning_is_due_at_most_once_a_minute() {
+        let clock = Clock::manual(0);
+        let proxies = Proxies::new(Vec::new(), clock.clone());
+        assert!(proxies.is_warning_due() && !proxies.is_warning_due());
+        clock.advance(WARNING_INTERVAL - Duration::from_secs(1));
+        assert!(!proxies.is_warning_due());
+        clock.advance(Duration::from_secs(1));
+        assert!(proxies.is_warning_due() && !proxies.is_warning_due());
     }
 
     #[test]

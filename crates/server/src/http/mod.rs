@@ -62,7 +62,7 @@ impl HttpData {
             http_state: web::Data::new(http_state),
             origins: web::Data::new(OriginPolicy::new(&config.public_url, &config.allowed_origins)),
             headers: web::Data::new(HeaderPolicy::new(config, &static_files.inline)),
-            proxies: web::Data::new(Proxies(config.trusted_proxies.clone())),
+            proxies: web::Data::new(Proxies::new(config.trusted_proxies.clone(), clock.clone())),
             requests: web::Data::new(RequestMetrics::default()),
             rejections: web::Data::new(RejectionLimiter::new(clock)),
             static_files: web::Data::new(static_files),

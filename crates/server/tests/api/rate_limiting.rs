@@ -84,6 +84,21 @@ async fn rate_limit_is_per_client_behind_trusted_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rate_limit_ignores_port_of_forwarded_address() {
+    let app = TestApp::start_with(|config| {
+        config.login_attempts_per_minute = 1;
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    for client in ["203.0.113.9:4711", "203.0.113.10:4711", "[2001:db8::1]:4711", "[2001:db8:0:1::1]:4711"] {
+        failure(from(&app.browser(), client, EMAIL).await, ErrorCode::InvalidCredentials).await;
+    }
+    for again in ["203.0.113.9:4712", "203.0.113.9", "2001:db8::1", "\"[2001:db8::1]:4712\""] {
+        failure(from(&app.browser(), again, EMAIL).await, ErrorCode::TooManyAttempts).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failed_login_stores_only_hashed_email() {
     let app = TestApp::start().await;
     app.browser().login("my-secret-password@example.com", "wrong").await;
