@@ -166,7 +166,7 @@ impl TestEmulator {
 
     pub async fn clear_faults(&self) {
         let reply = self.control("DELETE", "/faults", Value::Null).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(reply.status, 204, "{}", reply.body);
     }
 
     /// Returns its users with their tokens, its sockets, messages and received calls.
