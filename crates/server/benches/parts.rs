@@ -6,7 +6,7 @@
 use argon2::Block;
 use cometchat_auth::crypto::seal::{Sealer, SecretKey};
 use cometchat_auth::db::Db;
-use cometchat_auth::passwords::{Hasher, Password, params};
+use cometchat_auth::passwords::{Backend, Hasher, Password, params};
 use cometchat_auth::sessions::{self, Lifetime, NewSession, SessionOrigin, Token};
 use cometchat_auth::users::{self, User, email::email_key};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -26,7 +26,7 @@ fn ada() -> User {
 /// Measures a hash with its way through the queue, and the wiping of its memory by itself.
 fn passwords(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
-    let hasher = Hasher::start(params(MEMORY_KIB, 2).unwrap(), 1).unwrap();
+    let hasher = Hasher::start(params(MEMORY_KIB, 2).unwrap(), Backend::default(), 1).unwrap();
     let stored = runtime.block_on(hasher.hash(Password::new(PASSWORD))).unwrap();
     criterion.bench_function("password: verify", |bench| {
         bench.iter(|| runtime.block_on(hasher.verify(Password::new(PASSWORD), Some(&stored))).unwrap());

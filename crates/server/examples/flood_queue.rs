@@ -186,6 +186,7 @@ async fn main() {
             secret_key_fallbacks: Vec::new(),
             // Small, so that the rest of a login is visible.
             argon2: passwords::params(64, 1).unwrap(),
+            argon2_backend: passwords::Backend::default(),
             password_hash_threads: 1,
             password_min_length: 15,
         },

@@ -157,7 +157,9 @@ async fn main() -> Result<()> {
     let emulator_url = format!("http://{}", emulator.address());
     tokio::spawn(emulator.run());
     let config = config(&emulator_url, &database_url)?;
-    let hash = Hasher::start(config.core.argon2.clone(), 1)?.hash(Password::new("password")).await?;
+    let hash = Hasher::start(config.core.argon2.clone(), config.core.argon2_backend, 1)?
+        .hash(Password::new("password"))
+        .await?;
     let app = Application::build(config, Clock::system(), None).await?;
     let url = format!("http://{}", app.address());
     let state = app.state();
@@ -252,6 +254,7 @@ fn config(emulator: &str, database_url: &str) -> Result<Config> {
             secret_key_fallbacks: Vec::new(),
             // Small, because the database is measured here.
             argon2: passwords::params(64, 1)?,
+            argon2_backend: passwords::Backend::default(),
             password_hash_threads: 1,
             password_min_length: 15,
         },

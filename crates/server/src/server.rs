@@ -71,7 +71,8 @@ impl Application {
         let key = &config.core.secret_key;
         let fallbacks = &config.core.secret_key_fallbacks;
         key_fingerprints::check_or_record(&db, key, fallbacks, clock.now()).await?;
-        let hasher = Hasher::start(config.core.argon2.clone(), config.core.password_hash_threads)
+        let core = &config.core;
+        let hasher = Hasher::start(core.argon2.clone(), core.argon2_backend, core.password_hash_threads)
             .map_err(StartError::Hasher)?;
         if let Err(error) = hash_kinds::share(&db, &hasher).await {
             tracing::error!(%error, "cannot read the kinds of password hashes");

@@ -21,7 +21,8 @@ pub fn run(args: &Args, sources: &Sources) -> CliResult {
     let core = CoreConfig::read(sources)?;
     let (current, threads) = ((core.argon2.m_cost(), core.argon2.t_cost()), core.password_hash_threads);
     let mut out = io::stdout();
-    writeln!(out, "Password hashing with PASSWORD_HASH_THREADS={threads}:\n")?;
+    let backend = core.argon2_backend.name();
+    writeln!(out, "Password hashing with PASSWORD_HASH_THREADS={threads} ARGON2_BACKEND={backend}:\n")?;
     writeln!(out, "  ARGON2_MEMORY_KIB  ARGON2_ITERATIONS  hashes/s  time/hash  total memory")?;
     let mut candidates = if args.current { Vec::new() } else { OWASP_MIN_PARAMS.to_vec() };
     if !candidates.contains(&current) {
@@ -29,7 +30,12 @@ pub fn run(args: &Args, sources: &Sources) -> CliResult {
     }
     let mut best = (0.0, OWASP_MIN_PARAMS[0]);
     for (memory, passes) in candidates {
-        let rate = passwords::benchmark::rate(&passwords::params(memory, passes)?, threads, MEASURE_TIME);
+        let rate = passwords::benchmark::rate(
+            &passwords::params(memory, passes)?,
+            core.argon2_backend,
+            threads,
+            MEASURE_TIME,
+        );
         let count = u32::try_from(threads).unwrap_or(u32::MAX);
         let millis = f64::from(count) * 1000.0 / rate;
         let total_mib = f64::from(memory) * f64::from(count) / 1024.0;

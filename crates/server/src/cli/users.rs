@@ -333,7 +333,7 @@ async fn read_and_hash_password(
     } else {
         password.check(core.password_min_length, &[&user.email, &user.name])?;
     }
-    Ok(Hasher::start(core.argon2.clone(), 1)?.hash(password).await?)
+    Ok(Hasher::start(core.argon2.clone(), core.argon2_backend, 1)?.hash(password).await?)
 }
 
 /// Reads one line of standard input, with a prompt and without echo if that is a terminal.

@@ -15,6 +15,7 @@ pub use sources::{Sources, ValueSource};
 
 use crate::cometchat::client::Endpoint;
 use crate::crypto::seal::SecretKey;
+use crate::passwords::Backend;
 use crate::sessions::Lifetime;
 use ipnet::IpNet;
 use parse::Reader;
@@ -62,6 +63,7 @@ pub struct CoreConfig {
     pub secret_key_fallbacks: Vec<SecretKey>,
     /// Parameters of new password hashes.
     pub argon2: argon2::Params,
+    pub argon2_backend: Backend,
     pub password_hash_threads: usize,
     /// In characters.
     pub password_min_length: usize,
@@ -163,6 +165,7 @@ impl Reader<'_> {
         let secret_key_fallbacks = self.keys("SECRET_KEY_FALLBACKS");
         let memory_kib = self.number("ARGON2_MEMORY_KIB");
         let iterations = self.number("ARGON2_ITERATIONS");
+        let backend = self.one_of("ARGON2_BACKEND");
         let password_min_length = self.number("PASSWORD_MIN_LENGTH");
         let password_hash_threads = match self.sources.get("PASSWORD_HASH_THREADS") {
             Some(_) => self.number("PASSWORD_HASH_THREADS"),
@@ -185,6 +188,7 @@ impl Reader<'_> {
             secret_key: secret_key?,
             secret_key_fallbacks,
             argon2: crate::passwords::params(memory_kib, iterations).ok()?,
+            argon2_backend: Backend::from_name(backend?)?,
             password_hash_threads: password_hash_threads?,
             password_min_length: password_min_length?,
         })

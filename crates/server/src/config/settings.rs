@@ -1,5 +1,6 @@
 //! The table of settings. Command-line flags, `--help`, value checks and `docs/CONFIGURATION.md` are made from it.
 
+use crate::passwords::Backend;
 use clap::Arg;
 
 /// A setting, read from a flag, the environment or `.env`. Its flag is the name in lower case with dashes.
@@ -204,6 +205,13 @@ pub const GROUPS: [Group; 5] = [
                 Kind::Number { min: 1, max: 16 },
                 Some("2"),
                 "Argon2id passes of one password hash; OWASP requires more with less memory",
+            ),
+            setting(
+                "ARGON2_BACKEND",
+                Kind::OneOf(&Backend::NAMES),
+                Some(Backend::Simd.name()),
+                "Implementation of Argon2id: argon2-rust with the processor's vector instructions, or the slower one of \
+                 RustCrypto. Both compute the same hashes",
             ),
             setting(
                 "PASSWORD_HASH_THREADS",

@@ -1,5 +1,6 @@
 //! Computes one Argon2id hash in memory of the caller, and verifies hashes of all supported formats.
 
+use super::backend::{Arena, Backend};
 use super::format_error::HashFormatError;
 use super::kind::HashKind;
 use super::legacy::LegacyHash;
@@ -19,12 +20,16 @@ pub(super) const IMPORTED: &str = "{imported}";
 /// password.
 #[derive(Default)]
 pub struct Memory {
+    backend: Backend,
     blocks: Vec<Block>,
-    #[cfg(feature = "argon2-simd")]
-    arena: super::simd::Arena,
+    arena: Arena,
 }
 
 impl Memory {
+    pub fn new(backend: Backend) -> Self {
+        Self { backend, ..Self::default() }
+    }
+
     fn compute(
         &mut self,
         argon2: &Argon2<'_>,
@@ -42,7 +47,7 @@ impl Memory {
         result
     }
 
-    /// Computes a hash of the current format (Argon2id, version 1.3, one lane) with the fastest backend.
+    /// Computes a hash of the current format (Argon2id, version 1.3, one lane) with the chosen backend.
     fn compute_current(
         &mut self,
         params: &Params,
@@ -50,18 +55,15 @@ impl Memory {
         salt: &[u8],
         output: &mut [u8],
     ) -> argon2::Result<()> {
-        #[cfg(feature = "argon2-simd")]
-        return self
-            .arena
-            .compute(params, password, salt, output)
-            .map_err(|_| argon2::Error::AlgorithmInvalid);
-        #[cfg(not(feature = "argon2-simd"))]
-        self.compute(
-            &Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()),
-            password,
-            salt,
-            output,
-        )
+        match self.backend {
+            Backend::Simd => {
+                self.arena.compute(params, password, salt, output).map_err(|_| argon2::Error::OutOfMemory)
+            }
+            Backend::Reference => {
+                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+                self.compute(&argon2, password, salt, output)
+            }
+        }
     }
 }
 
@@ -112,24 +114,31 @@ pub fn scheme(stored: &str) -> Option<String> {
     LegacyHash::parse(stored).ok().map(|legacy| legacy.to_string())
 }
 
-/// Returns whether `password` matches `stored`, or `None` if the format is unknown.
-pub fn matches(memory: &mut Memory, stored: &str, password: &[u8]) -> Option<bool> {
+/// Returns whether `password` matches `stored`, which is `false` if the format is unknown.
+///
+/// # Errors
+/// If the hash of the password cannot be computed, for example because there is no memory for it.
+pub fn matches(
+    memory: &mut Memory,
+    stored: &str,
+    password: &[u8],
+) -> Result<bool, argon2::password_hash::Error> {
     if !is_readable(stored) {
-        return None;
+        return Ok(false);
     }
     if let Ok(legacy) = LegacyHash::parse(stored) {
-        return Some(legacy.matches(password));
+        return Ok(legacy.matches(password));
     }
-    let (argon2, salt, expected) = parse(stored).ok()?;
+    let Ok((argon2, salt, expected)) = parse(stored) else { return Ok(false) };
     let mut output = [0; Output::MAX_LENGTH];
-    let output = output.get_mut(..expected.len())?;
+    let output = output.get_mut(..expected.len()).unwrap_or_default();
     if has_own_format(stored, argon2.params()) {
-        memory.compute_current(argon2.params(), password, &salt, output).ok()?;
+        memory.compute_current(argon2.params(), password, &salt, output)?;
     } else {
-        memory.compute(&argon2, password, &salt, output).ok()?;
+        memory.compute(&argon2, password, &salt, output)?;
     }
     // `Output` compares in constant time.
-    Some(Output::new(output).ok()? == expected)
+    Ok(Output::new(output)? == expected)
 }
 
 /// Returns whether `stored`, with these parameters, has the format of new hashes.
@@ -191,26 +200,30 @@ mod tests {
     fn hash_matches_only_its_own_password() {
         let mut memory = Memory::default();
         let stored = hash(&mut memory, &params(64), b"right", &[7; 16]).unwrap();
-        assert_eq!(matches(&mut memory, &stored, b"right"), Some(true));
-        assert_eq!(matches(&mut memory, &stored, b"wrong"), Some(false));
+        assert_eq!(matches(&mut memory, &stored, b"right"), Ok(true));
+        assert_eq!(matches(&mut memory, &stored, b"wrong"), Ok(false));
     }
 
     #[test]
     fn reused_memory_yields_the_standard_argon2_hash() {
-        let mut memory = Memory::default();
-        hash(&mut memory, &params(256), b"other password", &[1; 16]).unwrap();
-        let reused = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
         let mut plain = [0; 32];
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params(64))
             .hash_password_into(b"password", &[2; 16], &mut plain)
             .unwrap();
-        assert_eq!(reused, phc(&params(64), &[2; 16], &plain).unwrap());
+        for backend in [Backend::Simd, Backend::Reference] {
+            let mut memory = Memory::new(backend);
+            hash(&mut memory, &params(256), b"other password", &[1; 16]).unwrap();
+            let reused = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
+            assert_eq!(reused, phc(&params(64), &[2; 16], &plain).unwrap());
+        }
     }
 
     #[test]
     fn hash_memory_is_wiped_after_use() {
-        let mut memory = Memory::default();
+        // The other backend does not show its memory.
+        let mut memory = Memory::new(Backend::Reference);
         hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
+        assert!(!memory.blocks.is_empty());
         assert!(memory.blocks.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
     }
 
@@ -218,7 +231,7 @@ mod tests {
     fn dummy_hash_has_same_cost_and_matches_nothing() {
         let stored = dummy(&params(64)).unwrap();
         assert!(is_current(&stored, &params(64)));
-        assert_eq!(matches(&mut Memory::default(), &stored, b"password"), Some(false));
+        assert_eq!(matches(&mut Memory::default(), &stored, b"password"), Ok(false));
     }
 
     #[test]
@@ -226,7 +239,7 @@ mod tests {
         let mut memory = Memory::default();
         let stored = hash(&mut memory, &params(64), b"password", &[2; 16]).unwrap();
         assert!(!is_current(&stored, &params(128)));
-        assert_eq!(matches(&mut memory, &stored, b"password"), Some(true));
+        assert_eq!(matches(&mut memory, &stored, b"password"), Ok(true));
     }
 
     /// By the reference implementation, with version 1.0 in the first three.
@@ -246,8 +259,8 @@ mod tests {
             for prefix in ["", IMPORTED] {
                 let stored = format!("{prefix}${scheme}$m=64,t=1,p=1${salt}${output}");
                 let matches = |password| matches(&mut Memory::default(), &stored, password);
-                assert_eq!(matches(b"correct horse"), Some(true), "{stored}");
-                assert_eq!(matches(b"wrong horse"), Some(false), "{stored}");
+                assert_eq!(matches(b"correct horse"), Ok(true), "{stored}");
+                assert_eq!(matches(b"wrong horse"), Ok(false), "{stored}");
             }
         }
     }
@@ -266,7 +279,8 @@ mod tests {
         let greedy = "$argon2id$v=19$m=4194304,t=1,p=1$AgICAgICAgICAgICAgICAg$AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
         for stored in ["", "password", "$2b$10$abc", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ", greedy] {
             assert!(!is_readable(stored), "{stored}");
-            assert_eq!(matches(&mut Memory::default(), stored, b"password"), None);
+            assert!(!is_readable(stored), "{stored}");
+            assert_eq!(matches(&mut Memory::default(), stored, b"password"), Ok(false));
         }
     }
 }

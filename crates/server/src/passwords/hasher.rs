@@ -6,6 +6,7 @@
 //! the turn is a timer, not work.
 
 use super::argon2id;
+use super::backend::Backend;
 use super::costs::HashCosts;
 use super::kind::HashKind;
 use super::password::Password;
@@ -33,6 +34,7 @@ pub struct Hasher {
     turns: Arc<TurnQueue>,
     checks: Arc<KeyLocks>,
     params: Params,
+    backend: Backend,
     threads: usize,
     dummy: Arc<str>,
 }
@@ -61,18 +63,23 @@ impl Turn {
 }
 
 impl Hasher {
-    /// Starts `threads` threads that hash with `params`, and half as many for legacy hashes; at least one of each.
+    /// Starts `threads` threads that hash with `params` and, if it works here, this backend, and half as many for legacy hashes; at least one of each.
     ///
     /// # Errors
     /// If the system cannot create a thread, or the parameters cannot be encoded in a hash.
-    pub fn start(params: Params, threads: usize) -> std::io::Result<Self> {
+    pub fn start(params: Params, backend: Backend, threads: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
-        #[cfg(feature = "argon2-simd")]
-        super::simd::self_test(&params)?;
+        let backend = backend.checked(&params);
         let dummy = argon2id::dummy(&params).map_err(std::io::Error::other)?;
         let (costs, stats) = (Arc::<HashCosts>::default(), Arc::<Stats>::default());
-        let own =
-            QueueSettings { name: "hash", threads, nice: NICE, keeps_memory: true, params: params.clone() };
+        let own = QueueSettings {
+            name: "hash",
+            threads,
+            nice: NICE,
+            keeps_memory: true,
+            params: params.clone(),
+            backend,
+        };
         let legacy = QueueSettings {
             name: "hash-legacy",
             threads: (threads / 2).max(1),
@@ -88,6 +95,7 @@ impl Hasher {
             turns: Arc::default(),
             checks: Arc::default(),
             params,
+            backend,
             threads,
             dummy: dummy.into(),
         })
@@ -116,7 +124,7 @@ impl Hasher {
         };
         let (sender, receiver) = oneshot::channel();
         queue.submit(Task::Verify(password, stored.to_owned(), sender), kind)?;
-        timed(Phase::Hash, receiver).await.map_err(|_| HashError::Stopped)
+        timed(Phase::Hash, receiver).await.map_err(|_| HashError::Stopped)?
     }
 
     /// Reserves the next turn of the keys, such as an account and a network. Legacy hashes are checked one at a time for
@@ -200,6 +208,11 @@ impl Hasher {
     /// Returns the number of queued and running hashes.
     pub fn pending(&self) -> usize {
         self.own.pending() + self.legacy.pending()
+    }
+
+    /// Returns the backend in use.
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     pub fn threads(&self) -> usize {

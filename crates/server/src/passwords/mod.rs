@@ -4,6 +4,7 @@
 //! it off the async threads and bounds its memory.
 
 pub mod argon2id;
+mod backend;
 pub mod benchmark;
 mod costs;
 mod format_error;
@@ -13,12 +14,11 @@ mod kind;
 pub mod legacy;
 mod password;
 mod policy;
-#[cfg(feature = "argon2-simd")]
-mod simd;
 mod turns;
 mod work_queue;
 
 pub use argon2id::scheme;
+pub use backend::Backend;
 pub use format_error::HashFormatError;
 pub use hasher::{Hasher, Turn};
 pub use import::to_stored_form;

@@ -5,6 +5,7 @@
 //! and a task that would wait too long is rejected.
 
 use super::argon2id;
+use super::backend::Backend;
 use super::costs::HashCosts;
 use super::kind::HashKind;
 use super::password::Password;
@@ -54,7 +55,7 @@ struct Work {
 
 pub enum Task {
     Hash(Password, oneshot::Sender<Result<String, HashError>>),
-    Verify(Password, String, oneshot::Sender<Verification>),
+    Verify(Password, String, oneshot::Sender<Result<Verification, HashError>>),
 }
 
 impl Task {
@@ -109,6 +110,7 @@ pub struct QueueSettings {
     pub keeps_memory: bool,
     /// The parameters of new hashes.
     pub params: Params,
+    pub backend: Backend,
 }
 
 /// A queue with its threads, which end when the last clone is dropped.
@@ -225,7 +227,7 @@ fn run_thread(queue: &Receiver<Work>, load: &Load, settings: &QueueSettings) {
     #[cfg(target_os = "linux")] // on other systems this would apply to the whole process
     let _ = rustix::process::setpriority_process(None, settings.nice);
     let params = &settings.params;
-    let mut memory = argon2id::Memory::default();
+    let mut memory = argon2id::Memory::new(settings.backend);
     for Work { task, kind, estimate, since } in queue {
         if task.is_abandoned() {
             load.remove(estimate);
@@ -246,17 +248,16 @@ fn run_thread(queue: &Receiver<Work>, load: &Load, settings: &QueueSettings) {
                 Task::Verify(password, stored, sender) => {
                     let (is_valid, hashes) = verify(&mut memory, &password, &stored, kind);
                     load.record(kind, started.elapsed(), hashes);
-                    let verification = if is_valid {
-                        Verification::Valid { needs_rehash: !argon2id::is_current(&stored, params) }
-                    } else {
-                        Verification::Invalid
-                    };
+                    let verification = is_valid.map_err(HashError::Failed).map(|is_valid| match is_valid {
+                        true => Verification::Valid { needs_rehash: !argon2id::is_current(&stored, params) },
+                        false => Verification::Invalid,
+                    });
                     load.remove(estimate);
                     let _ = sender.send(verification);
                 }
             }
             if !settings.keeps_memory {
-                memory = argon2id::Memory::default();
+                memory = argon2id::Memory::new(settings.backend);
             }
         }
     }
@@ -264,11 +265,19 @@ fn run_thread(queue: &Receiver<Work>, load: &Load, settings: &QueueSettings) {
 
 /// Verifies each form of the password that the hash may have been made of, until one matches. Returns whether one did,
 /// and the number of computed hashes.
-fn verify(memory: &mut argon2id::Memory, password: &Password, stored: &str, kind: HashKind) -> (bool, u32) {
+fn verify(
+    memory: &mut argon2id::Memory,
+    password: &Password,
+    stored: &str,
+    kind: HashKind,
+) -> (Result<bool, argon2::password_hash::Error>, u32) {
     let mut hashes = 0;
-    let is_valid = password.forms(kind).any(|form| {
+    for form in password.forms(kind) {
         hashes += 1;
-        argon2id::matches(memory, stored, form) == Some(true)
-    });
-    (is_valid, hashes)
+        match argon2id::matches(memory, stored, form) {
+            Ok(false) => {}
+            decided => return (decided, hashes),
+        }
+    }
+    (Ok(false), hashes)
 }

@@ -55,6 +55,8 @@ impl Exporter {
         own.register("password_hash_queue_seconds", "Time in the hash queue", hashes.wait.clone());
         own.register("password_hash_duration_seconds", "Time of one password hash", hashes.cost.clone());
         own.register("password_hash_rejected", "Rejections by a full hash queue", hashes.refused.clone());
+        let backend = Info::new([("name", state.hasher.backend().name())]);
+        own.register("password_hash_backend", "Implementation of Argon2id in use", backend);
         let hash_queue_depth = gauge(own, "password_hash_queue_depth", "Hashes queued or running");
         let threads = gauge(own, "password_hash_threads", "Threads that compute hashes");
         threads.set(to_i64(state.hasher.threads()));

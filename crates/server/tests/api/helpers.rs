@@ -103,7 +103,8 @@ impl TestApp {
     }
 
     async fn hash(&self, password: &str) -> String {
-        let hasher = Hasher::start(self.config.core.argon2.clone(), 1).unwrap();
+        let hasher =
+            Hasher::start(self.config.core.argon2.clone(), self.config.core.argon2_backend, 1).unwrap();
         hasher.hash(Password::new(password)).await.unwrap()
     }
 

@@ -5,7 +5,7 @@ const PBKDF2: &str =
     "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgcICQoLDA0ODw$yRTMTwbMbo9G0VfjobWqerzuuxe7BETNTErBbKKumGQ";
 
 fn hasher(threads: usize) -> Hasher {
-    Hasher::start(crate::passwords::params(64, 1).unwrap(), threads).unwrap()
+    Hasher::start(crate::passwords::params(64, 1).unwrap(), Backend::default(), threads).unwrap()
 }
 
 fn keys(account: &str, network: &str) -> [String; 2] {
@@ -42,7 +42,7 @@ async fn verify_of_unknown_user_costs_one_hash() {
 #[tokio::test]
 async fn hash_of_older_parameters_verifies_as_outdated() {
     let old = hasher(1).hash(Password::new("right")).await.unwrap();
-    let new = Hasher::start(crate::passwords::params(128, 1).unwrap(), 1).unwrap();
+    let new = Hasher::start(crate::passwords::params(128, 1).unwrap(), Backend::default(), 1).unwrap();
     let verdict = new.verify(Password::new("right"), Some(&old)).await.unwrap();
     assert_eq!(verdict, Verification::Valid { needs_rehash: true });
 }
@@ -176,7 +176,8 @@ async fn returned_turn_delays_no_later_attempt() {
 /// Bounds memory: a running hash of an aborted request keeps its thread, and a queued one is skipped.
 #[tokio::test]
 async fn aborted_request_keeps_thread_until_hash_ends() {
-    let hasher = Hasher::start(crate::passwords::params(16 * 1024, 4).unwrap(), 1).unwrap();
+    let hasher =
+        Hasher::start(crate::passwords::params(16 * 1024, 4).unwrap(), Backend::default(), 1).unwrap();
     let submit = |password, answer| {
         let task = Task::Verify(Password::new(password), hasher.dummy.to_string(), answer);
         hasher.own.submit(task, hasher.kind()).unwrap();
