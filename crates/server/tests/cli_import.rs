@@ -226,3 +226,17 @@ async fn imported_password_opens_in_the_form_that_was_hashed() {
         assert!(env.run(&["user", "show", id], "").contains("argon2id"), "{id}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_takes_both_spellings_of_a_domain_as_one() {
+    let env = TestEnv::new().await;
+    let header = "id,email,name,password_hash";
+    let twice =
+        format!("{header}\na,max@m\u{fc}nchen.de,A,\nb,MAX@xn--mnchen-3ya.de,B,\nc,c@xn--99999999.de,C,\n");
+    let message = env.run_failing(&["user", "import", &env.file("twice.csv", &twice)], "");
+    assert!(message.contains("twice.csv:3: email: ") && message.contains("duplicate of line 2"), "{message}");
+    assert!(message.contains("twice.csv:4: email: The domain after the @"), "{message}");
+    let file = env.file("u.csv", &format!("{header}\nb,MAX@xn--mnchen-3ya.de,B,\n"));
+    env.run(&["user", "import", &file], "");
+    assert_eq!(env.run(&["user", "list"], ""), "b\tMAX@m\u{fc}nchen.de\tB\n");
+}

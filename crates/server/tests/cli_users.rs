@@ -205,6 +205,21 @@ async fn user_commands_reject_and_strip_hidden_characters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn user_commands_take_both_spellings_of_a_domain() {
+    let env = TestEnv::new().await;
+    let add = |id, email| ["user", "add", "--id", id, "--email", email, "--name", "Max"];
+    let added = env.run(&add("max", "Max@xn--mnchen-3ya.de"), PASSWORD);
+    assert!(added.contains("added Max@m\u{fc}nchen.de"), "{added}");
+    assert!(env.run_failing(&add("other", "max@m\u{fc}nchen.de"), PASSWORD).contains("already exists"));
+    let message = env.run_failing(&add("other", "max@xn--99999999.de"), PASSWORD);
+    assert!(message.contains("--email: The domain after the @"), "{message}");
+    for email in ["max@xn--mnchen-3ya.de", "max@M\u{dc}NCHEN.de"] {
+        let shown = env.run(&["user", "show", email], "");
+        assert!(shown.contains("email     Max@m\u{fc}nchen.de"), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_reports_lost_key_and_adopt_key_replaces_it() {
     let mut env = TestEnv::new().await;
     env.settings.clear();

@@ -13,7 +13,7 @@ use crate::db::DbError;
 use crate::state::AppState;
 use crate::throttle::user_limit::Action;
 use crate::users::assertions::{self, CLOCK_SKEW_SECONDS};
-use crate::users::{self, User};
+use crate::users::{self, User, email};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
@@ -71,7 +71,11 @@ pub async fn login(
     login::limit_address(state, &client)?;
     let now = state.clock.now();
     let claims = verify_by_any(&state.assertion_keys, assertion, now)?;
-    let user = User { id: claims.sub, email: claims.email, name: claims.name.trim().to_owned() };
+    let user = User {
+        id: claims.sub,
+        email: email::to_shown_form(&claims.email),
+        name: claims.name.trim().to_owned(),
+    };
     let mut tx = state.db.begin().await?;
     if let Some(reason) = assertions::find_rejection(&mut tx, &user.id, claims.iat).await? {
         return Err(AssertionError::Invalid(reason));
@@ -123,6 +127,7 @@ pub fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, Asse
     let claims: Claims = decode(claims)?;
     let mut errors = FieldErrors::new();
     validation::check_email(&claims.email, &mut errors);
+    email::check_domain(&claims.email, &mut errors);
     validation::check_name(claims.name.trim(), &mut errors);
     if claims.aud != AUDIENCE {
         Err(invalid("its audience is another service"))

@@ -8,7 +8,7 @@ use crate::cometchat::job_queue;
 use crate::db::Db;
 use crate::params;
 use crate::passwords;
-use crate::users::email::email_key;
+use crate::users::email::{email_key, to_shown_form};
 use crate::users::{self, User};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -130,7 +130,7 @@ pub fn validate(lines: Vec<Line>, mut existing: ExistingUsers) -> (Vec<(User, Op
                 continue;
             }
         };
-        let (email, name) = (record.email.trim().to_owned(), record.name.trim().to_owned());
+        let (email, name) = (to_shown_form(record.email.trim()), record.name.trim().to_owned());
         let user = User { id: record.id.trim().to_owned(), email, name };
         let mut line_errors = super::users::validate(&user);
         if let Some(other) = existing.ids.insert(user.id.clone(), line) {

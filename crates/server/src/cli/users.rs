@@ -8,7 +8,7 @@ use crate::config::{CoreConfig, Sources};
 use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
 use crate::users::assertions;
-use crate::users::{self, Credentials, User, UserError};
+use crate::users::{self, Credentials, User, UserError, email};
 use crate::{sessions, throttle};
 use clap::{Args, Subcommand};
 use shared::visible_text::without_hidden;
@@ -154,7 +154,7 @@ async fn add(args: AddArgs, core: &CoreConfig, db: &Db) -> CliResult {
     let id = args.id.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
     let user = User {
         id: id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
-        email: args.email.trim().to_owned(),
+        email: email::to_shown_form(args.email.trim()),
         name: args.name.trim().to_owned(),
     };
     if let Some(error) = validate(&user).into_iter().next() {
@@ -184,6 +184,7 @@ async fn add(args: AddArgs, core: &CoreConfig, db: &Db) -> CliResult {
 pub fn validate(user: &User) -> Vec<String> {
     let mut errors = FieldErrors::new();
     validation::check_email(&user.email, &mut errors);
+    email::check_domain(&user.email, &mut errors);
     validation::check_name(&user.name, &mut errors);
     if !validation::is_uid(&user.id) {
         errors.insert("id".into(), "must be 1 to 100 characters of a-z 0-9 - _".into());

@@ -16,7 +16,7 @@ use email::email_key;
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct User {
     pub id: String,
-    /// As the user typed it.
+    /// As the user typed it, with the domain in letters.
     pub email: String,
     pub name: String,
 }

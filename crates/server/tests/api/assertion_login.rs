@@ -129,3 +129,22 @@ async fn assertion_without_configured_key_returns_404() {
     let app = TestApp::start().await;
     failure(login_by_assertion(&app, &hs256(&claims(&app, "1"))).await, ErrorCode::NotFound).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_email_has_its_domain_in_letters() {
+    let app = start().await;
+    let with_email = |id: &str, uid: &str, email: &str| {
+        let mut claims = claims(&app, id);
+        (claims["sub"], claims["email"]) = (uid.into(), email.into());
+        hs256(&claims)
+    };
+    for (id, email) in [("1", "ada@xn--mnchen-3ya.de"), ("2", "ada@m\u{fc}nchen.de")] {
+        let response = login_by_assertion(&app, &with_email(id, "ada", email)).await;
+        let response: LoginResponse = response.json().await.unwrap();
+        assert_eq!(response.email, "ada@m\u{fc}nchen.de");
+    }
+    let taken = login_by_assertion(&app, &with_email("3", "other", "ada@xn--mnchen-3ya.de")).await;
+    failure(taken, ErrorCode::EmailTaken).await;
+    let invalid = login_by_assertion(&app, &with_email("4", "other", "ada@xn--99999999.de")).await;
+    failure(invalid, ErrorCode::InvalidAssertion).await;
+}

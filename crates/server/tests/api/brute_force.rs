@@ -171,6 +171,40 @@ async fn equivalent_email_spelling_is_the_same_account() {
     }
 }
 
+/// Chromium's email field encodes a domain that the user types in letters.
+#[tokio::test(flavor = "multi_thread")]
+async fn international_domain_is_one_account_in_all_spellings() {
+    let app = TestApp::start().await;
+    app.add_user("max", "max@m\u{fc}nchen.de", "Max", Some(PASSWORD)).await;
+    let spellings =
+        ["max@xn--mnchen-3ya.de", "MAX@XN--MNCHEN-3YA.DE", "max@M\u{dc}NCHEN.de", "max@mu\u{308}nchen.de"];
+    for same in spellings {
+        failure(app.browser().register(same, GOOD, "Other User").await, ErrorCode::EmailTaken).await;
+        assert_eq!(app.browser().sign_in(same, PASSWORD).await.id, "max", "{same}");
+    }
+    for same in spellings {
+        failure(app.browser().login(same, "wrong").await, ErrorCode::InvalidCredentials).await;
+    }
+    let counted = "SELECT count(*) FROM login_failures WHERE failures = 4";
+    assert_eq!(app.count(counted).await, 2, "by account and by network");
+
+    let response = app.browser().register("Eva@xn--mnchen-3ya.DE", GOOD, "Eva").await;
+    let registered: LoginResponse = response.json().await.unwrap();
+    assert_eq!(registered.email, "Eva@m\u{fc}nchen.DE");
+    assert_eq!(app.browser().sign_in("eva@m\u{fc}nchen.de", GOOD).await.id, registered.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_international_domain_cannot_be_registered() {
+    let app = TestApp::start().await;
+    for email in ["max@xn--99999999.de", "max@xn--\u{fc}.de", "max@a.\u{301}b.de", "max@m\u{fc}n/chen.de"] {
+        let error = app.browser().register(email, GOOD, "Max").await;
+        let error = failure(error, ErrorCode::ValidationFailed).await;
+        assert!(error.fields.unwrap()["email"].contains("domain after the @"), "{email}");
+        failure(app.browser().login(email, PASSWORD).await, ErrorCode::InvalidCredentials).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lookalike_email_is_a_separate_account() {
     let app = TestApp::start().await;

@@ -10,6 +10,7 @@ use crate::http::extract::json_object::JsonObject;
 use crate::http::state::HttpState;
 use crate::passwords::Password;
 use crate::state::AppState;
+use crate::users::email;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use shared::{AssertionRequest, ErrorCode, LoginRequest, LoginResponse, RegisterRequest, routes};
 
@@ -89,9 +90,11 @@ pub async fn register(
     if !http_state.registration_is_open {
         return Err(HttpError::RegistrationClosed);
     }
-    reject_invalid(body.validate(state.password_min_length))?;
+    let mut errors = body.validate(state.password_min_length);
+    email::check_domain(body.email.trim(), &mut errors);
+    reject_invalid(errors)?;
     let registration = Registration {
-        email: body.email.trim().to_owned(),
+        email: email::to_shown_form(body.email.trim()),
         name: body.name.trim().to_owned(),
         password: Password::new(body.password.expose()),
     };
