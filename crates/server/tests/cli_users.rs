@@ -205,6 +205,30 @@ async fn user_commands_reject_and_strip_hidden_characters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn user_commands_name_invisible_characters() {
+    let env = TestEnv::new().await;
+    let add = |email, name| ["user", "add", "--id", "ada", "--email", email, "--name", name];
+    let message = env.run_failing(&add("ada@exam\u{200b}ple.com", "Ada"), PASSWORD);
+    assert!(message.contains("--email: This email address contains spaces or invisible"), "{message}");
+    let message = env.run_failing(&add("ada@example.com", "\u{301}"), PASSWORD);
+    assert!(message.contains("--name: Enter a name with a visible character"), "{message}");
+    env.run(&add("ada@example.com", "Ada"), PASSWORD);
+    assert!(env.run_failing(&["user", "rename", "ada", "\u{301}"], "").contains("a visible character"));
+    let message = env.run_failing(&["user", "show", "ad\u{200b}a@example.com"], "");
+    assert!(message.contains("no user ada@example.com: it was typed with invisible characters"), "{message}");
+    let file =
+        env.file("u.csv", "id,email,name,password_hash\na,a\u{2060}@e.com,\u{2800},\nb,b@e.com,\u{489},\n");
+    let message = env.run_failing(&["user", "import", &file], "");
+    for error in [
+        "u.csv:2: email: This email address contains spaces or invisible",
+        "u.csv:2: name: This name contains invisible",
+        "u.csv:3: name: Enter a name with a visible character",
+    ] {
+        assert!(message.contains(error), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn user_commands_take_both_spellings_of_a_domain() {
     let env = TestEnv::new().await;
     let add = |id, email| ["user", "add", "--id", id, "--email", email, "--name", "Max"];

@@ -35,7 +35,9 @@ pub fn check_email(email: &str, errors: &mut FieldErrors) {
         "Enter your email address."
     } else if email.len() > MAX_EMAIL_BYTES {
         "This email address is too long."
-    } else if visible_text::has_hidden(email) || !is_address_like(email) {
+    } else if visible_text::has_hidden(email) || email.contains(char::is_whitespace) {
+        "This email address contains spaces or invisible characters. Type it without them."
+    } else if !is_address_like(email) {
         "Enter an email address like name@example.com."
     } else {
         return;
@@ -93,13 +95,8 @@ pub fn check_name(name: &str, errors: &mut FieldErrors) {
     errors.insert("name".into(), message);
 }
 
-/// Returns whether the text has a local part, an `@` and a domain, without white space. Only a message can
-/// show whether the address exists.
+/// Returns whether the text has a local part, an `@` and a domain. Only a message can show whether the address
+/// exists.
 fn is_address_like(email: &str) -> bool {
-    match email.rsplit_once('@') {
-        Some((local, domain)) => {
-            !local.is_empty() && !domain.is_empty() && !email.chars().any(char::is_whitespace)
-        }
-        None => false,
-    }
+    email.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }

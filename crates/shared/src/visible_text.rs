@@ -18,7 +18,8 @@ pub fn is_bidi_control(c: char) -> bool {
 
 /// Returns whether the character is a control, reorders text, or is drawn as nothing.
 ///
-/// Unicode's `Default_Ignorable_Code_Point`, plus the separators, fillers and blanks that fonts draw empty.
+/// Unicode's `Default_Ignorable_Code_Point`, plus the format characters, separators, fillers and blanks that fonts
+/// draw empty.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || is_bidi_control(c)
@@ -26,8 +27,8 @@ pub fn is_hidden(c: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{13430}'..='\u{13442}' | '\u{16fe4}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Returns whether the text has a hidden character that its script does not need.
@@ -128,6 +129,7 @@ mod tests {
             '\u{fe0f}',
             '\u{feff}',
             '\u{ffa0}',
+            '\u{1d159}',
             '\u{e0041}',
             '\u{e0100}',
         ] {

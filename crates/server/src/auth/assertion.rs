@@ -13,7 +13,7 @@ use crate::db::DbError;
 use crate::state::AppState;
 use crate::throttle::user_limit::Action;
 use crate::users::assertions::{self, CLOCK_SKEW_SECONDS};
-use crate::users::{self, User, email};
+use crate::users::{self, User, email, name};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
@@ -129,6 +129,7 @@ pub fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, Asse
     validation::check_email(&claims.email, &mut errors);
     email::check_domain(&claims.email, &mut errors);
     validation::check_name(claims.name.trim(), &mut errors);
+    name::check_is_visible(claims.name.trim(), &mut errors);
     if claims.aud != AUDIENCE {
         Err(invalid("its audience is another service"))
     } else if claims.exp <= now || claims.iat > now + CLOCK_SKEW_SECONDS {

@@ -8,10 +8,10 @@ use crate::config::{CoreConfig, Sources};
 use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
 use crate::users::assertions;
-use crate::users::{self, Credentials, User, UserError, email};
+use crate::users::{self, Credentials, User, UserError, email, name};
 use crate::{sessions, throttle};
 use clap::{Args, Subcommand};
-use shared::visible_text::without_hidden;
+use shared::visible_text::{has_hidden, without_hidden};
 use shared::{FieldErrors, validation};
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -138,7 +138,14 @@ async fn find(db: &Db, id_or_email: &str) -> Result<Credentials, Box<dyn Error>>
         None => id_or_email.to_owned(),
     };
     let credentials = users::find_by_email(db, &email).await?;
-    credentials.ok_or_else(|| format!("no user with the id or email address {id_or_email}").into())
+    credentials.ok_or_else(|| {
+        if has_hidden(id_or_email) {
+            let shown = without_hidden(id_or_email);
+            return format!("no user {shown}: it was typed with invisible characters; type it without them")
+                .into();
+        }
+        format!("no user with the id or email address {id_or_email}").into()
+    })
 }
 
 /// Prints lines without control characters: rows that are older than the present validation can hold characters that
@@ -185,11 +192,16 @@ pub fn validate(user: &User) -> Vec<String> {
     let mut errors = FieldErrors::new();
     validation::check_email(&user.email, &mut errors);
     email::check_domain(&user.email, &mut errors);
-    validation::check_name(&user.name, &mut errors);
+    check_name(&user.name, &mut errors);
     if !validation::is_uid(&user.id) {
         errors.insert("id".into(), "must be 1 to 100 characters of a-z 0-9 - _".into());
     }
     errors.into_iter().map(|(field, error)| format!("{field}: {error}")).collect()
+}
+
+fn check_name(name: &str, errors: &mut FieldErrors) {
+    validation::check_name(name, errors);
+    name::check_is_visible(name, errors);
 }
 
 async fn list(db: &Db) -> CliResult {
@@ -230,14 +242,16 @@ async fn show(credentials: &Credentials, db: &Db) -> CliResult {
 }
 
 async fn rename(user: &User, name: &str, db: &Db) -> CliResult {
-    let renamed = User { name: name.trim().to_owned(), ..user.clone() };
-    if let Some(error) = validate(&renamed).into_iter().next() {
+    let name = name.trim();
+    let mut errors = FieldErrors::new();
+    check_name(name, &mut errors);
+    if let Some(error) = errors.into_values().next() {
         return Err(error.into());
     }
     let mut tx = db.begin().await?;
-    users::rename(&mut tx, &user.id, &renamed.name, Clock::system().now()).await?;
+    users::rename(&mut tx, &user.id, name, Clock::system().now()).await?;
     tx.commit().await?;
-    print_lines(format_args!("renamed {} to {}", user.id, renamed.name))
+    print_lines(format_args!("renamed {} to {name}", user.id))
 }
 
 async fn set_password(user: &User, args: &PasswordArgs, core: &CoreConfig, db: &Db) -> CliResult {

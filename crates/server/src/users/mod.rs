@@ -6,6 +6,7 @@
 pub mod assertions;
 pub mod email;
 pub mod hash_kinds;
+pub mod name;
 
 use crate::cometchat::job_queue;
 use crate::db::{Db, DbError, Tx, json_array};

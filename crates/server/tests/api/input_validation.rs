@@ -1,6 +1,8 @@
 //! Tests of invalid input.
 
+use crate::assertion_login;
 use crate::helpers::*;
+use crate::register::GOOD;
 use reqwest::{Body, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ErrorCode, routes, validation};
@@ -61,6 +63,54 @@ async fn invalid_login_fields_are_named_in_response() {
         assert_eq!(fields, [field], "{email:?}");
     }
     assert_eq!(app.count("SELECT count(*) FROM login_failures").await, 0, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invisible_character_in_email_is_named_in_message() {
+    let app = TestApp::start().await;
+    for invisible in [
+        '\u{200b}',
+        '\u{2060}',
+        '\u{ad}',
+        '\u{202e}',
+        '\u{3164}',
+        '\u{2800}',
+        '\u{feff}',
+        '\u{a0}',
+        '\u{1d159}',
+    ] {
+        for email in [format!("te{invisible}st@example.com"), format!("test@example{invisible}.com")] {
+            let registered = app.browser().register(&email, GOOD, "Test User").await;
+            let signed_in = app.browser().login(&email, PASSWORD).await;
+            for response in [registered, signed_in] {
+                let error = failure(response, ErrorCode::ValidationFailed).await;
+                assert!(error.fields.unwrap()["email"].contains("invisible characters"), "{email:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn name_without_visible_character_is_rejected() {
+    let app = assertion_login::start().await;
+    let (browser, _) = app.signed_in().await;
+    let names = ["\u{301}", "\u{301} \u{489}", "\u{2800}", "\u{3164}", "\u{1d159}", "\u{200b}", "\u{2003}"];
+    for (index, name) in names.into_iter().enumerate() {
+        let registered = app.browser().register("ada@example.com", GOOD, name).await;
+        let renamed = browser.put(routes::ACCOUNT, json!({"name": name})).await;
+        for response in [registered, renamed] {
+            let error = failure(response, ErrorCode::ValidationFailed).await;
+            assert!(error.fields.unwrap().contains_key("name"), "{name:?}");
+        }
+        let mut claims = assertion_login::claims(&app, &index.to_string());
+        claims["name"] = name.into();
+        let response = assertion_login::login_by_assertion(&app, &assertion_login::hs256(&claims)).await;
+        failure(response, ErrorCode::InvalidAssertion).await;
+    }
+    for name in ["e\u{301}", "7", "★", "👩\u{200d}🔬"] {
+        let renamed = browser.put(routes::ACCOUNT, json!({"name": name})).await;
+        assert_eq!(renamed.status(), StatusCode::OK, "{name:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use crate::http::middleware::security_headers::HeaderPolicy;
 use crate::http::state::HttpState;
 use crate::passwords::Password;
 use crate::state::AppState;
+use crate::users::name;
 use actix_web::{HttpResponse, web};
 use shared::{
     ChangePasswordRequest, DeleteAccountRequest, ErrorCode, UpdateAccountRequest, UserResponse, routes,
@@ -41,7 +42,9 @@ pub async fn rename(
     client: ClientInfo,
     body: web::Json<JsonObject<UpdateAccountRequest>>,
 ) -> Result<HttpResponse, HttpError> {
-    reject_invalid(body.validate())?;
+    let mut errors = body.validate();
+    name::check_is_visible(body.name.trim(), &mut errors);
+    reject_invalid(errors)?;
     let user = state
         .run_to_completion(async move |state| {
             account::rename(&state, &session, body.name.trim(), client.address).await

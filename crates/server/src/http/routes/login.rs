@@ -10,7 +10,7 @@ use crate::http::extract::json_object::JsonObject;
 use crate::http::state::HttpState;
 use crate::passwords::Password;
 use crate::state::AppState;
-use crate::users::email;
+use crate::users::{email, name};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use shared::{AssertionRequest, ErrorCode, LoginRequest, LoginResponse, RegisterRequest, routes};
 
@@ -92,6 +92,7 @@ pub async fn register(
     }
     let mut errors = body.validate(state.password_min_length);
     email::check_domain(body.email.trim(), &mut errors);
+    name::check_is_visible(body.name.trim(), &mut errors);
     reject_invalid(errors)?;
     let registration = Registration {
         email: email::to_shown_form(body.email.trim()),
