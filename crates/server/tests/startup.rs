@@ -305,6 +305,30 @@ fn unreadable_dotenv_line_is_not_echoed() {
 }
 
 #[test]
+fn dotenv_value_with_special_character_is_kept_or_rejected() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |line: &str| {
+        std::fs::write(folder.path().join(".env"), format!("# one\r\n{line}\r\n")).unwrap();
+        let output = command(folder.path(), &[EMULATOR]).arg("check").output().unwrap();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    for url in
+        ["postgres://u@h/p$ss", "\"postgres://u@h/p$ss\"", "postgres://u@h/p\\nss", "#postgres://u@h/pass"]
+    {
+        let (_, message) = check(&format!("DATABASE_URL={url}"));
+        assert!(message.contains("cannot read .env: line 2 has a special character"), "{message}");
+        assert!(message.contains("single quotes") && !message.contains("postgres"), "{message}");
+    }
+    let (settings, _) = check("DATABASE_URL='sqlite://p$ss#1.db' # it's");
+    assert!(settings.contains("sqlite://p$ss#1.db"), "{settings}");
+    let (_, message) = check("LISTEN=127.0.0.1:1\r\nLISTEN=127.0.0.1:2");
+    assert!(message.contains("line 3 sets LISTEN, as line 2 does"), "{message}");
+    std::fs::write(folder.path().join(".env"), b"LISTEN=127.0.0.1:0\xff").unwrap();
+    let message = run_failing(&mut command(folder.path(), &[EMULATOR]));
+    assert!(message.contains("save it in UTF-8"), "{message}");
+}
+
+#[test]
 fn non_utf8_environment_variable_is_ignored() {
     use std::os::unix::ffi::OsStrExt as _;
     let folder = tempfile::tempdir().unwrap();

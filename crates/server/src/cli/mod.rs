@@ -17,7 +17,6 @@ use listenfd::ListenFd;
 use output::CliResult;
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Authentication server for an application that uses CometChat
@@ -59,7 +58,7 @@ pub fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // `.env` changes the environment, so it is read before other threads start and before clap reads the environment.
     let process_environment: BTreeSet<String> = environment().map(|(name, _)| name).collect();
-    if let Err(message) = load_dotenv() {
+    if let Err(message) = config::load_dotenv() {
         return fail(&message);
     }
     // The flags of the settings come from the settings table, the commands from the derive.
@@ -77,25 +76,6 @@ pub fn main() -> ExitCode {
     match run(cli.command.unwrap_or(Command::Serve), sources) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
-    }
-}
-
-/// Loads `.env` of the working directory. Parent directories may belong to other users, so they are not searched.
-fn load_dotenv() -> Result<(), String> {
-    let path = Path::new(".env");
-    // `.env` may be a Python virtualenv directory.
-    if path.is_dir() {
-        return Ok(());
-    }
-    match dotenvy::from_path(path) {
-        Err(error) if error.not_found() => Ok(()),
-        // The error of dotenvy quotes the line, which may hold a secret.
-        Err(dotenvy::Error::LineParse(..)) => {
-            Err("cannot read .env: a line is not NAME=value; quote values with \
-            spaces or special characters in single quotes"
-                .to_owned())
-        }
-        result => result.map_err(|error| format!("cannot read .env: {error}")),
     }
 }
 

@@ -20,6 +20,10 @@ pub fn markdown() -> String {
          Flags take precedence over environment variables, and those over `.env`. Secrets have no flag,\n\
          because every user of the machine can list the arguments of a process. Secrets and `DATABASE_URL`\n\
          may also come from a file: `SECRET_KEY_FILE=path` or `--secret-key-file path`.\n\n\
+         In `.env`, put a value with spaces or one of `$ # \\ \"` in single quotes, which keep all characters:\n\
+         `DATABASE_URL='postgres://app:p$ss@db/chat'`. Without them it is an error, because programs such\n\
+         as Docker Compose replace `$ss` by a variable. A value with a single quote goes in double quotes,\n\
+         with `\\` before each `$`, `\"` and `\\`. The file has each name once.\n\n\
          The server refuses to start on an invalid value, a likely misspelt variable name, or an unknown\n\
          name that begins with `COMETCHAT_` (on Kubernetes set `enableServiceLinks: false`). It reports all\n\
          errors together. `cometchat-auth check` prints each setting with its source, reports the same\n\
@@ -50,7 +54,8 @@ pub fn markdown() -> String {
 pub fn env_example() -> String {
     let mut text = String::from(
         "# Copy to .env and set the first three to use your CometChat account; `make run` then connects to\n\
-         # the cloud. Commented lines show defaults. `cometchat-auth check` validates the file.\n",
+         # the cloud. Commented lines show defaults. `cometchat-auth check` validates the file.\n\
+         # Put values with spaces or one of $ # \\ \" in single quotes.\n",
     );
     for group in &GROUPS {
         let _ = write!(text, "\n# --- {}\n\n", group.title);

@@ -2,12 +2,14 @@
 
 mod cometchat;
 pub mod docs;
+mod dotenv;
 mod error;
 mod parse;
 mod secrets;
 mod settings;
 mod sources;
 
+pub use dotenv::load as load_dotenv;
 pub use error::ConfigErrors;
 pub use secrets::key_file;
 pub use settings::{Setting, flags, settings};
