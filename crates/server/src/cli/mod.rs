@@ -79,11 +79,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Returns the environment variables that are valid UTF-8.
+/// Returns the environment variables. Invalid UTF-8 is replaced, so that such a setting is rejected and not ignored.
 #[allow(clippy::disallowed_methods)]
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }
 
 fn fail(message: &str) -> ExitCode {

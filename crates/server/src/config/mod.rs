@@ -4,6 +4,7 @@ mod cometchat;
 pub mod docs;
 mod dotenv;
 mod error;
+mod observability;
 mod parse;
 mod secrets;
 mod settings;
@@ -11,6 +12,7 @@ mod sources;
 
 pub use dotenv::load as load_dotenv;
 pub use error::ConfigErrors;
+pub use observability::{exports_traces, otlp_errors};
 pub use secrets::key_file;
 pub use settings::{Setting, flags, settings};
 pub use sources::{Sources, ValueSource};
@@ -131,17 +133,28 @@ impl Reader<'_> {
     fn config(&mut self) -> Option<Config> {
         let public_url = self.public_url();
         let cometchat = self.cometchat(public_url.as_ref());
-        let listen = self.parsed("LISTEN", "an address and port like 127.0.0.1:3000");
+        let listen: Option<SocketAddr> = self.parsed("LISTEN", "an address and port like 127.0.0.1:3000");
         let metrics_listen = self.parsed("METRICS_LISTEN", "an address and port like 127.0.0.1:9090");
+        if listen.zip(metrics_listen).is_some_and(|(one, other)| overlap(one, other)) {
+            self.error("METRICS_LISTEN", "is the address of LISTEN; choose another port");
+        }
         let allowed_origins = self.origins("ALLOWED_ORIGINS");
         let trusted_proxies = self.networks("TRUSTED_PROXIES");
         let request_timeout = self.number("REQUEST_TIMEOUT_SECONDS").map(Duration::from_secs);
         let login_attempts_per_minute = self.number("LOGIN_ATTEMPTS_PER_MINUTE");
         let actions_per_user = self.number("ACTIONS_PER_USER");
-        self.one_of("LOG_FORMAT");
+        self.observability();
         let registration = self.one_of("REGISTRATION");
         let idle_days: Option<i64> = self.number("SESSION_IDLE_DAYS");
         let max_days: Option<i64> = self.number("SESSION_MAX_DAYS");
+        if self.sources.get("SESSION_IDLE_DAYS").is_some()
+            && let Some((idle, max)) = idle_days.zip(max_days).filter(|(idle, max)| idle > max)
+        {
+            self.error(
+                "SESSION_IDLE_DAYS",
+                format_args!("{idle} is more than SESSION_MAX_DAYS={max}; raise that too"),
+            );
+        }
         let assertion_keys = self.keys("ASSERTION_KEY");
         let core = self.core();
         Some(Config {
@@ -195,6 +208,12 @@ impl Reader<'_> {
             password_min_length: password_min_length?,
         })
     }
+}
+
+/// Returns whether only one of two sockets can have its address.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let has_same_ip = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && has_same_ip
 }
 
 #[cfg(test)]

@@ -28,6 +28,12 @@ impl<'a> Reader<'a> {
                 UnknownReason::SimilarTo(similar) => {
                     reader.error(unknown.name, format_args!("unknown setting; did you mean {similar}?"));
                 }
+                UnknownReason::NotInFile(setting) => {
+                    reader.error(
+                        unknown.name,
+                        format_args!("only a secret can come from a file; set {setting}"),
+                    );
+                }
                 UnknownReason::HasPrefix => reader.error(unknown.name, "unknown setting"),
             }
         }
@@ -129,11 +135,17 @@ impl<'a> Reader<'a> {
     pub(super) fn origins(&mut self, name: &str) -> Vec<String> {
         let mut origins = Vec::new();
         for item in self.list(name) {
-            match Url::parse(item) {
-                Ok(url) if url.origin().is_tuple() && url.origin().ascii_serialization() == item => {
-                    origins.push(item.to_owned());
-                }
-                _ => self.error(name, format_args!("{item:?} is not an origin like https://app.example.com")),
+            let url = Url::parse(item).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            let origin = url.as_ref().map(|url| url.origin().ascii_serialization());
+            if item.contains('*') {
+                self.error(name, format_args!("{item:?} has a wildcard; list each origin"));
+            } else if origin.as_deref() == Some(item) && url.is_some_and(|url| is_server_url(&url)) {
+                origins.push(item.to_owned());
+            } else {
+                let expected = origin
+                    .filter(|origin| origin != item)
+                    .unwrap_or_else(|| "an origin like https://app.example.com".into());
+                self.error(name, format_args!("{item:?} is not an origin; write {expected}"));
             }
         }
         origins
@@ -143,7 +155,13 @@ impl<'a> Reader<'a> {
         let mut networks = Vec::new();
         for item in self.list(name) {
             match item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from)) {
-                Ok(network) => networks.push(without_mapping(network)),
+                Ok(network) => {
+                    let network = without_mapping(network);
+                    match void_network(network) {
+                        Some(reason) => self.error(name, format_args!("{item:?} {reason}")),
+                        None => networks.push(network),
+                    }
+                }
                 Err(_) => self
                     .error(name, format_args!("{item:?} is not an IP address or a network like 10.0.0.0/8")),
             }
@@ -161,10 +179,24 @@ fn without_mapping(network: IpNet) -> IpNet {
     ipv4.map_or(network, IpNet::V4)
 }
 
-/// Returns whether the URL is HTTP(S) and has no credentials, query or fragment.
+/// Returns why the network cannot be that of a proxy, if so.
+fn void_network(network: IpNet) -> Option<String> {
+    if network.prefix_len() == 0 {
+        Some("trusts all clients, which could then claim any address; name the proxies only".into())
+    } else if network.addr().is_unspecified() && network.prefix_len() == network.max_prefix_len() {
+        Some("is not an address from which a proxy connects".into())
+    } else if network.addr() != network.network() {
+        Some(format!("names an address and a network; write {} or {}", network.addr(), network.trunc()))
+    } else {
+        None
+    }
+}
+
+/// Returns whether the URL is HTTP(S) with a host that has an address, and without credentials, query or fragment.
 fn is_server_url(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
-        && url.host().is_some()
+        && url.host_str().is_some_and(|host| !host.contains('*'))
+        && url.port() != Some(0)
         && url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()

@@ -5,6 +5,7 @@ use crate::crypto::seal::SecretKey;
 use crate::private_files::{self, DEFAULT_FOLDER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::Secret;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -22,10 +23,13 @@ impl Reader<'_> {
             }
             (Some(value), None) => Some(Secret::new(value)),
             (None, Some(path)) => match fs::read_to_string(path) {
-                Ok(text) if !text.trim().is_empty() => Some(Secret::new(text.trim())),
-                Ok(_) => {
-                    self.error(&file_name, format_args!("the file {path} is empty"));
-                    None
+                Ok(text) => {
+                    // Some editors write a byte-order mark.
+                    let text = text.trim_start_matches('\u{feff}').trim();
+                    if text.is_empty() {
+                        self.error(&file_name, format_args!("the file {path} is empty"));
+                    }
+                    Some(Secret::new(text)).filter(|_| !text.is_empty())
                 }
                 Err(error) => {
                     self.error(&file_name, format_args!("cannot read {path}: {error}"));
@@ -34,6 +38,11 @@ impl Reader<'_> {
             },
             (None, None) => None,
         }
+    }
+
+    /// Returns whether the setting or its file is set.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.sources.get(name).or_else(|| self.sources.get(&format!("{name}_FILE"))).is_some()
     }
 
     /// Returns the database URL, which may come from a file because it may hold a password.
@@ -68,10 +77,15 @@ impl Reader<'_> {
     pub(super) fn keys(&mut self, name: &str) -> Vec<SecretKey> {
         let Some(secret) = self.secret(name) else { return Vec::new() };
         let keys: Option<Vec<_>> = secret.expose().split(',').map(decode).collect();
-        if keys.is_none() {
+        let keys = keys.unwrap_or_default();
+        if keys.is_empty() {
             self.error(name, "must be one or more comma-separated keys of 32 bytes in base64");
         }
-        keys.unwrap_or_default()
+        let distinct: BTreeSet<_> = keys.iter().map(SecretKey::bytes).collect();
+        if distinct.len() < keys.len() {
+            self.error(name, "has one key twice; remove it, or set the other key");
+        }
+        keys
     }
 
     /// Returns `SECRET_KEY`, or the key in `secret.key` next to the database, which the first start creates. A read-only

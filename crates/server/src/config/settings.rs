@@ -164,15 +164,15 @@ pub const GROUPS: [Group; 5] = [
             ),
             setting(
                 "SESSION_IDLE_DAYS",
-                Kind::Number { min: 1, max: 3650 },
+                Kind::Number { min: 1, max: 400 },
                 Some("7"),
                 "Days of inactivity after which a session expires",
             ),
             setting(
                 "SESSION_MAX_DAYS",
-                Kind::Number { min: 1, max: 3650 },
+                Kind::Number { min: 1, max: 400 },
                 Some("30"),
-                "Days after which a session expires even if it is in use",
+                "Days after which a session expires even if it is in use; browsers keep no cookie longer than 400",
             ),
             setting(
                 "ASSERTION_KEY",

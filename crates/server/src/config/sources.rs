@@ -32,6 +32,8 @@ pub enum UnknownReason {
     RenamedTo(String),
     /// A setting has nearly this name.
     SimilarTo(&'static str),
+    /// The name of this setting with `_FILE`, which only secrets and `DATABASE_URL` may have.
+    NotInFile(&'static str),
     /// The name begins with `COMETCHAT_`.
     HasPrefix,
 }
@@ -95,9 +97,14 @@ fn unknown_reason(name: &str) -> Option<UnknownReason> {
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == stem) {
         return Some(UnknownReason::RenamedTo(name.replacen(stem, new, 1)));
     }
+    if let Some(setting) = settings().find(|setting| name.strip_suffix("_FILE") == Some(setting.name)) {
+        return Some(UnknownReason::NotInFile(setting.name));
+    }
     // A short name is within two edits of too many other names.
     let mut candidates = settings().map(|setting| setting.name).filter(|candidate| candidate.len() > 6);
-    if let Some(similar) = candidates.find(|candidate| strsim::osa_distance(name, candidate) <= 2) {
+    if let Some(similar) = candidates
+        .find(|candidate| candidate.eq_ignore_ascii_case(name) || strsim::osa_distance(name, candidate) <= 2)
+    {
         return Some(UnknownReason::SimilarTo(similar));
     }
     name.starts_with("COMETCHAT_").then_some(UnknownReason::HasPrefix)

@@ -99,11 +99,11 @@ fn renamed_setting_error_names_the_new_setting() {
 
 #[test]
 fn ipv4_mapped_proxy_is_a_network_of_ipv4() {
-    let list = "::ffff:10.0.0.1, ::ffff:10.1.0.0/112, ::ffff:a00:2, 10.2.0.0/16, ::1, fd00::/8, ::/0";
+    let list = "::ffff:10.0.0.1, ::ffff:10.1.0.0/112, ::ffff:a00:2, 10.2.0.0/16, ::1, fd00::/8, ::/1";
     let proxies = read(&[("TRUSTED_PROXIES", list)]).unwrap().trusted_proxies;
     let proxies: Vec<_> = proxies.iter().map(ToString::to_string).collect();
     let expected =
-        ["10.0.0.1/32", "10.1.0.0/16", "10.0.0.2/32", "10.2.0.0/16", "::1/128", "fd00::/8", "::/0"];
+        ["10.0.0.1/32", "10.1.0.0/16", "10.0.0.2/32", "10.2.0.0/16", "::1/128", "fd00::/8", "::/1"];
     assert_eq!(proxies, expected);
 }
 
@@ -202,4 +202,97 @@ fn secret_key_fallbacks_are_comma_separated() {
     let keys: Vec<_> = config.core.secret_key_fallbacks.iter().map(|key| key.bytes().to_vec()).collect();
     assert_eq!(keys, [vec![1; 32], vec![2; 32]]);
     assert!(read(&[]).unwrap().core.secret_key_fallbacks.is_empty());
+}
+
+/// Each value is valid by itself, and could never have the effect that the operator expects.
+#[test]
+fn setting_without_effect_is_rejected_with_advice() {
+    let key = |byte: u8| STANDARD.encode([byte; 32]);
+    let twice = format!("{},{}", key(1), key(1));
+    let otlp = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+    let cases: [(&[(&str, &str)], &str); 44] = [
+        (&[("ALLOWED_ORIGINS", "https://app.example/")], "is not an origin; write https://app.example"),
+        (&[("ALLOWED_ORIGINS", "https://app.example:443")], "is not an origin; write https://app.example"),
+        (&[("ALLOWED_ORIGINS", "https://App.example")], "is not an origin; write https://app.example"),
+        (&[("ALLOWED_ORIGINS", "https://app.example/login?next=x")], "write https://app.example"),
+        (&[("ALLOWED_ORIGINS", "https://m\u{fc}nchen.de")], "write https://xn--mnchen-3ya.de"),
+        (&[("ALLOWED_ORIGINS", "https://a.example, https://*.example")], "has a wildcard; list each origin"),
+        (&[("ALLOWED_ORIGINS", "*")], "has a wildcard; list each origin"),
+        (&[("ALLOWED_ORIGINS", "null")], "write an origin like https://app.example.com"),
+        (&[("ALLOWED_ORIGINS", "app.example")], "write an origin like https://app.example.com"),
+        (&[("ALLOWED_ORIGINS", "ftp://app.example")], "write an origin like https://app.example.com"),
+        (&[("ALLOWED_ORIGINS", "ws://app.example")], "write an origin like https://app.example.com"),
+        (&[("ALLOWED_ORIGINS", "https://app.example:0")], "is not an origin"),
+        (&[("PUBLIC_URL", "https://chat.example?x")], "must be like https://example.com"),
+        (&[("PUBLIC_URL", "https://chat.example#x")], "must be like https://example.com"),
+        (&[("PUBLIC_URL", "https://u:p@chat.example")], "must be like https://example.com"),
+        (&[("PUBLIC_URL", "https://*.example")], "must be like https://example.com"),
+        (&[("PUBLIC_URL", "http://localhost:0")], "must be like https://example.com"),
+        (&[("PUBLIC_URL", "localhost:3000")], "must be like https://example.com"),
+        (&[("TRUSTED_PROXIES", "0.0.0.0/0")], "trusts all clients"),
+        (&[("TRUSTED_PROXIES", "10.0.0.1, ::/0")], "trusts all clients"),
+        (&[("TRUSTED_PROXIES", "10.0.0.7/8")], "write 10.0.0.7 or 10.0.0.0/8"),
+        (&[("TRUSTED_PROXIES", "2001:db8::7/64")], "write 2001:db8::7 or 2001:db8::/64"),
+        (&[("TRUSTED_PROXIES", "0.0.0.0")], "is not an address from which a proxy connects"),
+        (&[("METRICS_LISTEN", "127.0.0.1:3000")], "is the address of LISTEN; choose another port"),
+        (&[("METRICS_LISTEN", "0.0.0.0:3000")], "is the address of LISTEN; choose another port"),
+        (&[("LISTEN", "[::]:80"), ("METRICS_LISTEN", "127.0.0.1:80")], "is the address of LISTEN"),
+        (&[("SESSION_IDLE_DAYS", "60")], "60 is more than SESSION_MAX_DAYS=30; raise that too"),
+        (&[("SESSION_MAX_DAYS", "9"), ("SESSION_IDLE_DAYS", "10")], "10 is more than SESSION_MAX_DAYS=9"),
+        (&[("ASSERTION_KEY", &twice)], "has one key twice"),
+        (&[("SECRET_KEY_FALLBACKS", &twice)], "has one key twice"),
+        (&[("COMETCHAT_API_KEY", "a-key\u{200b}")], "may only have ASCII characters without spaces"),
+        (&[("COMETCHAT_API_KEY", "a key")], "may only have ASCII characters without spaces"),
+        (&[("COMETCHAT_EMULATOR_URL", "http://localhost:4000")], "replaces the cloud"),
+        (&[("RUST_LOG", "inof")], "\"inof\" is not one of off, error, warn, info, debug, trace"),
+        (&[("RUST_LOG", "info,cometchat-auth=debug")], "write cometchat_auth"),
+        (&[("RUST_LOG", "audit=loud")], "error parsing level filter"),
+        (&[("PUBLIC_URL_FILE", "url.txt")], "only a secret can come from a file; set PUBLIC_URL"),
+        (&[("public_url", "https://chat.example")], "unknown setting; did you mean PUBLIC_URL?"),
+        (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")], "must be a URL like http://collector:4318"),
+        (&[otlp, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], "must be http/protobuf"),
+        (&[otlp, ("OTEL_EXPORTER_OTLP_HEADERS", "secret")], "must be name=value, comma-separated"),
+        (&[otlp, ("OTEL_TRACES_SAMPLER", "xray")], "must be always_on"),
+        (
+            &[otlp, ("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")],
+            "must be a number from 0 to 1",
+        ),
+        (&[otlp, ("OTEL_TRACES_SAMPLER_ARG", "0.1")], "only has an effect with OTEL_TRACES_SAMPLER="),
+    ];
+    for (changes, message) in cases {
+        let errors = errors(changes);
+        let (name, _) = changes.last().unwrap();
+        assert!(errors[0].starts_with(&format!("{name}: ")) && errors[0].contains(message), "{errors:#?}");
+        assert_eq!((errors.len(), errors[0].lines().count()), (1, 1), "{errors:#?}");
+    }
+}
+
+#[test]
+fn unusual_setting_with_effect_is_accepted() {
+    let cases: [&[(&str, &str)]; 12] = [
+        &[("ALLOWED_ORIGINS", "https://app.example,http://localhost:8080,http://[::1]:8080")],
+        &[("ALLOWED_ORIGINS", "https://xn--mnchen-3ya.de")],
+        &[("PUBLIC_URL", "https://m\u{fc}nchen.de/chat/")],
+        &[("TRUSTED_PROXIES", "10.0.0.7, 10.0.0.0/8, ::1, fd00::/8, 127.0.0.1/32")],
+        &[("LISTEN", "127.0.0.1:0"), ("METRICS_LISTEN", "127.0.0.1:0")],
+        &[("LISTEN", "127.0.0.1:80"), ("METRICS_LISTEN", "127.0.0.2:80")],
+        &[("SESSION_MAX_DAYS", "3")],
+        &[("RUST_LOG", "WARN,audit=info,cometchat_auth::db=trace,[request]=debug,sqlx=off")],
+        &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_TRACES_SAMPLER", "xray")],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4318"), ("OTEL_TRACES_SAMPLER", "always_off")],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"), ("OTEL_TRACES_EXPORTER", "none")],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"), ("OTEL_SDK_DISABLED", "TRUE")],
+    ];
+    for changes in cases {
+        assert_eq!(read(changes).err(), None, "{changes:?}");
+    }
+}
+
+#[test]
+fn secret_file_may_begin_with_byte_order_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "\u{feff}from-the-file\r\n").unwrap();
+    let changes = [("COMETCHAT_API_KEY", ""), ("COMETCHAT_API_KEY_FILE", file.to_str().unwrap())];
+    assert_eq!(read(&changes).unwrap().cometchat.endpoint.api_key.expose(), "from-the-file");
 }

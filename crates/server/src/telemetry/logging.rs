@@ -1,6 +1,6 @@
 //! Sets up logging, and tracing if an OTLP endpoint is configured.
 
-use crate::config::{LogConfig, LogFormat, Sources};
+use crate::config::{self, LogConfig, LogFormat, Sources};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
@@ -35,8 +35,9 @@ pub fn start(sources: &Sources) -> Result<Traces, Box<dyn std::error::Error>> {
     // actix-server repeats our start and stop messages. The dispatcher logs malformed requests as errors, which clients
     // could use to flood the log. sqlx logs at each start that the migrations table exists.
     let quiet = "actix_server=warn,actix_http::h1::dispatcher=off,sqlx::postgres::notice=warn";
-    let filter = EnvFilter::try_new(format!("{quiet},{}", log.filter))
-        .map_err(|error| format!("RUST_LOG: {error}"))?;
+    let filter = format!("{quiet},{}", log.filter);
+    // Also if the filter is invalid: the error is logged together with those of the other settings.
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(format!("{quiet},info")));
     let lines = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -52,10 +53,8 @@ pub fn start(sources: &Sources) -> Result<Traces, Box<dyn std::error::Error>> {
 }
 
 fn provider(sources: &Sources) -> Result<Option<SdkTracerProvider>, Box<dyn std::error::Error>> {
-    let is_wanted = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
-        .iter()
-        .any(|name| sources.get(name).is_some());
-    if !is_wanted || sources.get("OTEL_SDK_DISABLED") == Some("true") {
+    // Invalid variables are reported together with the other settings.
+    if !config::exports_traces(sources) || !config::otlp_errors(sources).is_empty() {
         return Ok(None);
     }
     crate::cometchat::client::install_crypto_provider();
