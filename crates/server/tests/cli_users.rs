@@ -147,6 +147,21 @@ async fn parked_job_is_listed_and_can_be_retried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn long_lists_are_complete_or_say_that_there_is_more() {
+    let env = TestEnv::new().await;
+    let rows: String = (0..2003).map(|i| format!("u{i},u{i}@example.com,User {i},\n")).collect();
+    env.run(&["user", "import", &env.file("users.csv", &format!("id,email,name,password_hash\n{rows}"))], "");
+    assert_eq!(env.run(&["user", "list"], "").lines().count(), 2003);
+    let jobs = env.run(&["chat", "jobs"], "");
+    assert_eq!(jobs.lines().last(), Some("1003 more jobs; only the first 1000 are shown"));
+    assert_eq!(jobs.lines().count(), 1001);
+    let faulty: String = (0..60).map(|i| format!("U{i},u,User,\n")).collect();
+    let file = env.file("faulty.csv", &format!("id,email,name,password_hash\n{faulty}"));
+    let errors = env.run_failing(&["user", "import", &file], "");
+    assert!(errors.contains("errors (first 50 shown); nothing was imported"), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commands_in_wrong_folder_create_nothing() {
     let env = TestEnv::new().await;
     let elsewhere = canary::folder();

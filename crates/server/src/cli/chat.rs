@@ -14,11 +14,12 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+/// Jobs that are printed. An import makes a job for each user, and those that need an operator come first.
 const MAX_LISTED_JOBS: i64 = 1000;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// List pending jobs, parked ones first
+    /// List the first 1000 pending jobs, parked ones first
     Jobs {
         /// Retry the parked jobs, which failed permanently
         #[arg(long)]
@@ -45,10 +46,16 @@ async fn list(retry: bool, sources: &Sources) -> CliResult {
         let retried = job_queue::unpark(&db, Clock::system().now()).await?;
         writeln!(out, "{retried} jobs queued for retry")?;
     }
-    for job in job_queue::list(&db, MAX_LISTED_JOBS).await? {
+    let jobs = job_queue::list(&db, MAX_LISTED_JOBS).await?;
+    let shown = i64::try_from(jobs.len())?;
+    for job in jobs {
         let state = if job.parked == 1 { "parked".to_owned() } else { format!("due {}", date(job.run_at)) };
         let error = job.last_error.unwrap_or_default();
         writeln!(out, "{}\t{}\t{state}\t{} attempts\t{error}", job.kind, job.uid, job.attempts)?;
+    }
+    let more = job_queue::count(&db).await? - shown;
+    if shown == MAX_LISTED_JOBS && more > 0 {
+        writeln!(io::stderr(), "{more} more jobs; only the first {MAX_LISTED_JOBS} are shown")?;
     }
     db.close().await;
     Ok(())

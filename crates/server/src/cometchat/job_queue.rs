@@ -384,3 +384,9 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<JobSummary>, DbError> {
                ORDER BY parked DESC, bulk, run_at, id LIMIT $1";
     db.fetch_all(sql, params![limit]).await
 }
+
+/// Returns the number of all jobs.
+pub async fn count(db: &Db) -> Result<i64, DbError> {
+    let count: Option<(i64,)> = db.fetch_optional("SELECT count(*) FROM chat_jobs", params![]).await?;
+    Ok(count.map_or(0, |(count,)| count))
+}

@@ -66,7 +66,11 @@ impl Exporter {
         let circuit_breaker_open =
             gauge(own, "cometchat_circuit_breaker_open", "1 while the circuit breaker blocks calls");
         let jobs = Family::<StateLabel, Gauge>::default();
-        own.register("chat_jobs", "Jobs in the queue; parked ones need an operator", jobs.clone());
+        own.register(
+            "chat_jobs",
+            "Jobs in the queue, up to 10000 per state; parked ones need an operator",
+            jobs.clone(),
+        );
         let undecryptable = state.chat.undecryptable.clone();
         own.register(
             "chat_jobs_undecryptable",
