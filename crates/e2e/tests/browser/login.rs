@@ -1,6 +1,6 @@
 //! The login form: success, and every kind of failure.
 
-use e2e::{DEMO, Result, Scenario, TestContext, ensure, eventually};
+use e2e::{DEMO, Result, Scenario, TestContext, User, ensure, eventually};
 use thirtyfour::Key;
 
 const LOGIN: &str = "#login button[type=submit]";
@@ -24,6 +24,25 @@ async fn login_signs_in_to_the_app_and_cometchat() -> Result<()> {
             assert_eq!(test.env.emulator.authenticated_sockets(DEMO.id).await, 1);
             assert_eq!(test.env.emulator.tokens(DEMO.id).await.len(), 1);
             assert_eq!(test.env.emulator.calls("POST", "/auth_tokens").await, 1);
+            Ok(())
+        })
+        .await
+}
+
+/// Chromium's email field posts the domain in Punycode.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn email_typed_with_international_domain_signs_in() -> Result<()> {
+    const MAX: User = User { id: "max", email: "max@münchen.de", name: "Max", password: "password" };
+    Scenario::default()
+        .run(async |test| {
+            test.add_user(&MAX).await?;
+            test.page.open("/").await?;
+            test.submit(MAX.email, MAX.password).await?;
+            test.page.see("[data-page=chat]").await?;
+            assert_eq!(test.page.see("h1").await?.text().await?, MAX.name);
+            test.page.open("/account").await?;
+            assert_eq!(test.page.see("p.subtitle bdi").await?.text().await?, MAX.email);
             Ok(())
         })
         .await
