@@ -2,18 +2,23 @@
 //! lets the SDK, which always uses https and wss, talk to a plain-http emulator. The CometChat cloud
 //! has none of this.
 
-use crate::{errors::RestError, response::RestResult, state::Emulator, world::FaultSpec};
+use crate::{
+    errors::RestError,
+    response::{RestResult, get_or_head},
+    state::Emulator,
+    world::FaultSpec,
+};
 use actix_web::{HttpResponse, Responder, web};
 use serde_json::json;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/emulator")
-            .route("/shim.js", web::get().to(shim))
+            .route("/shim.js", get_or_head().to(shim))
             .route("/faults", web::post().to(add_fault))
-            .route("/faults", web::get().to(list_faults))
+            .route("/faults", get_or_head().to(list_faults))
             .route("/faults", web::delete().to(clear_faults))
-            .route("/state", web::get().to(state))
+            .route("/state", get_or_head().to(state))
             .route("/reset", web::post().to(reset))
             .route("/sockets/{uid}", web::delete().to(close_sockets)),
     );

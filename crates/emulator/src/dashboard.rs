@@ -2,10 +2,11 @@
 //! template escapes all text. A short script reloads it and replaces the content when it changes.
 
 use crate::{
+    response::get_or_head,
     state::{Config, Emulator},
     world::{Message, User, World},
 };
-use actix_web::{HttpResponse, Responder, guard, web};
+use actix_web::{HttpResponse, Responder, web};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Rows per table, newest first. `/emulator/state` has the rest.
@@ -13,7 +14,7 @@ const MAX_ROWS: usize = 50;
 const MAX_TOKENS_SHOWN: usize = 3;
 
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/").guard(guard::Get()).to(dashboard));
+    config.route("/", get_or_head().to(dashboard));
 }
 
 async fn dashboard(emulator: web::Data<Emulator>) -> impl Responder {

@@ -2,7 +2,7 @@
 //! The SDK never settles its promise if either is missing.
 
 use crate::{errors::RestError, extract::QueryParams};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,6 +14,11 @@ pub fn data(value: impl Serialize) -> HttpResponse {
 
 pub fn success(message: impl Into<String>) -> HttpResponse {
     data(json!({ "success": true, "message": message.into() }))
+}
+
+/// Returns a route for GET and HEAD, which the emulator's own pages have. CometChat documents no HEAD.
+pub fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 pub async fn unknown_route(request: HttpRequest) -> RestResult {

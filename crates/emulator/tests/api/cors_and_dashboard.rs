@@ -61,6 +61,20 @@ async fn shim_can_be_loaded_from_any_origin() {
 }
 
 #[tokio::test]
+async fn head_request_gets_headers_of_get_without_body() {
+    let emulator = Emulator::start();
+    for path in ["/", "/emulator/shim.js", "/emulator/state", "/emulator/faults"] {
+        let get = emulator.send("GET", path, &[], "").await.unwrap();
+        let head = emulator.send("HEAD", path, &[], "").await.unwrap();
+        assert_eq!((head.status, &head.body), (200, &Value::from("")), "{path}");
+        for name in ["content-type", "content-length", "access-control-allow-origin"] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+        }
+    }
+    assert_eq!(emulator.send("HEAD", "/emulator/reset", &[], "").await.unwrap().status, 404);
+}
+
+#[tokio::test]
 async fn state_lists_users_with_tokens_messages_and_calls() {
     let emulator = Emulator::start();
     let alice = emulator.login("alice").await;

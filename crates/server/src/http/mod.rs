@@ -24,7 +24,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{App, Error, HttpResponse, Resource, Route, web};
+use actix_web::{App, Error, HttpResponse, Resource, Route, guard, web};
 use client_ip::Proxies;
 use error::HttpError;
 use extract::admission::RejectionLimiter;
@@ -131,15 +131,21 @@ fn configure_routes(app: &mut web::ServiceConfig) {
         .default_service(web::to(static_files::page));
 }
 
-/// Returns the resource at a path. Methods without a route get a 405 with the `Allow` header.
+/// Returns the resource at a path. Every GET route also handles HEAD (RFC 9110, 9.3.2): actix sends the headers of the
+/// response without its body. Methods without a route get a 405 with the `Allow` header.
 fn resource<const N: usize>(path: &str, routes: [(Method, Route); N]) -> Resource {
-    let allow = routes.each_ref().map(|(method, _)| method.as_str()).join(", ");
+    let allow = routes.each_ref().map(|(method, _)| method.as_str()).join(", ").replace("GET", "GET, HEAD");
     let method_not_allowed = web::to(move || {
         let allow = allow.clone();
         async move { Err::<HttpResponse, _>(HttpError::MethodNotAllowed { allow }) }
     });
     routes
         .into_iter()
-        .fold(web::resource(path), |resource, (method, route)| resource.route(route.method(method)))
+        .fold(web::resource(path), |resource, (method, route)| {
+            resource.route(match method {
+                Method::GET => route.guard(guard::Any(guard::Get()).or(guard::Head())),
+                method => route.method(method),
+            })
+        })
         .default_service(method_not_allowed)
 }

@@ -6,7 +6,7 @@ use crate::http::middleware::request_context::RequestMetrics;
 use crate::state::AppState;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{App, Error, HttpResponse, web};
+use actix_web::{App, Error, HttpResponse, guard, web};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::{gauge::Gauge, info::Info};
@@ -148,7 +148,9 @@ pub fn app(
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>,
 > {
-    App::new().app_data(web::Data::from(exporter)).route("/metrics", web::get().to(metrics))
+    let get_or_head = guard::Any(guard::Get()).or(guard::Head());
+    let resource = web::resource("/metrics").route(web::route().guard(get_or_head).to(metrics));
+    App::new().app_data(web::Data::from(exporter)).service(resource)
 }
 
 async fn metrics(exporter: web::Data<Exporter>) -> HttpResponse {

@@ -151,10 +151,13 @@ impl TestApp {
         self.state.db.connections().0
     }
 
+    pub fn metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.metrics.unwrap())
+    }
+
     /// Returns the metrics of the server.
     pub async fn metrics(&self) -> String {
-        let url = format!("http://{}/metrics", self.metrics.unwrap());
-        let metrics = self.emulator.http.get(url).send().await.unwrap().text().await.unwrap();
+        let metrics = self.emulator.http.get(self.metrics_url()).send().await.unwrap().text().await.unwrap();
         canary::response(&metrics);
         metrics
     }

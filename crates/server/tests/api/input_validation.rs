@@ -177,6 +177,22 @@ async fn wrong_method_returns_405_and_unknown_path_404() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn method_not_allowed_lists_head_beside_get() {
+    let app = TestApp::start().await;
+    for (path, allow) in [
+        (routes::HEALTHZ, "GET, HEAD"),
+        (routes::CONFIG, "GET, HEAD"),
+        (routes::SESSIONS, "GET, HEAD, DELETE"),
+        (routes::LOGIN, "POST"),
+        ("/", "GET, HEAD"),
+    ] {
+        let response = app.browser().request(Method::PATCH, path).send().await.unwrap();
+        assert_eq!(response.headers()["allow"], allow, "{path}");
+        failure(response, ErrorCode::MethodNotAllowed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn public_config_exposes_no_key() {
     let app = TestApp::start().await;
     let response = app.browser().request(Method::GET, routes::CONFIG).send().await.unwrap();

@@ -52,6 +52,18 @@ async fn metrics_count_requests_logins_hashes_and_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn head_request_for_metrics_succeeds() {
+    let app = start().await;
+    let head = app.emulator.http.head(app.metrics_url()).send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::OK);
+    assert!(head.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap() > 0);
+    assert!(head.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    assert!(head.bytes().await.unwrap().is_empty());
+    let post = app.emulator.http.post(app.metrics_url()).send().await.unwrap();
+    assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_show_outage_in_breaker_and_waiting_jobs() {
     let app = start().await;
     let (browser, _) = app.signed_in().await;

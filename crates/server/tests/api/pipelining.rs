@@ -124,3 +124,53 @@ async fn head_over_32_kib_returns_431() {
     assert_eq!(statuses(&mut stream, 1).await, [431]);
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
 }
+
+/// Removes a response from the start of the bytes, and returns its head without the headers that differ in each response.
+fn take_response(received: &mut Vec<u8>, has_body: bool) -> String {
+    let end = received.windows(4).position(|end| end == b"\r\n\r\n").expect("a head");
+    let head = String::from_utf8(received.drain(..end + 4).collect()).unwrap().to_lowercase();
+    assert!(head.starts_with("http/1.1 "), "{head}");
+    if has_body {
+        let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+        received.drain(..length.parse::<usize>().unwrap());
+    }
+    let varying = ["date:", "x-request-id:", "connection:"];
+    let is_constant = |line: &&str| !varying.iter().any(|name| line.starts_with(name));
+    let mut lines: Vec<_> = head.lines().filter(is_constant).collect();
+    // The headers of a response have no fixed order.
+    lines[1..].sort_unstable();
+    lines.join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_response_is_that_of_get_without_body() {
+    let app = TestApp::start().await;
+    for (path, status) in [
+        (routes::HEALTHZ, "200"),
+        (routes::READYZ, "200"),
+        (routes::CONFIG, "200"),
+        (routes::OPENAPI, "200"),
+        (routes::SESSION, "401"),
+        (routes::LOGIN, "405"),
+        ("/api/nothing", "404"),
+        ("/", ""),
+        (routes::API_DOCS, ""),
+    ] {
+        let get = String::from_utf8(get(path)).unwrap();
+        let head = get.replace("GET", "HEAD");
+        let last = get.replace("Host", "Connection: close\r\nHost");
+        // All at once: a body that the client does not expect would be the start of the next response.
+        let requests = [&head, &get, &head, &head, &last];
+        let mut stream = connect(&app).await;
+        stream.write_all(requests.map(String::as_str).concat().as_bytes()).await.unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).await.unwrap();
+        let heads = requests.map(|request| take_response(&mut received, request.starts_with("GET")));
+        assert!(received.is_empty(), "{path}");
+        assert!(heads[0].starts_with(&format!("http/1.1 {status}")), "{path}: {}", heads[0]);
+        assert!(heads[0].contains("content-length: "), "{path}: {}", heads[0]);
+        for head in &heads[1..] {
+            assert_eq!(head, &heads[0], "{path}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ pub fn middleware(origins: &OriginPolicy) -> Condition<Cors> {
         .allowed
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
-        .allowed_methods(["GET", "POST", "PUT", "DELETE"])
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "DELETE"])
         .allowed_headers([header::CONTENT_TYPE])
         .expose_headers([request_context::ID_HEADER, "retry-after"])
         .supports_credentials()
