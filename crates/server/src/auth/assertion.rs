@@ -16,8 +16,9 @@ use crate::users::assertions::{self, CLOCK_SKEW_SECONDS};
 use crate::users::{self, User, email, name};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value};
 use sha2::Sha256;
 use shared::{FieldErrors, validation};
 
@@ -32,19 +33,57 @@ const WRONG_SIGNATURE: &str = "the signature is wrong";
 /// The claims of an assertion.
 #[derive(Deserialize)]
 pub struct Claims {
-    aud: String,
+    aud: Audience,
     /// The user's id here and at CometChat.
     pub sub: String,
     email: String,
     name: String,
-    /// Unix seconds.
+    /// Times in Unix seconds. Fractions are rounded so that the assertion is valid for no longer than it says.
+    #[serde(deserialize_with = "rounded_down")]
     pub iat: i64,
+    #[serde(deserialize_with = "rounded_down")]
     pub exp: i64,
     /// Not valid before this time, if given.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rounded_up")]
     pub nbf: i64,
     /// The assertion's id, which can be used once.
     jti: String,
+}
+
+/// The services that an assertion is for. Libraries for Go and Java write a list even of one (RFC 7519, 4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn contains(&self, service: &str) -> bool {
+        match self {
+            Self::One(audience) => audience == service,
+            Self::Several(audiences) => audiences.iter().any(|audience| audience == service),
+        }
+    }
+}
+
+fn rounded_down<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    numeric_date(deserializer, f64::floor)
+}
+
+fn rounded_up<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    numeric_date(deserializer, f64::ceil)
+}
+
+/// Deserializes a time as RFC 7519, 2, defines it: a JSON number, which may have a fraction or an exponent.
+fn numeric_date<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    round: impl Fn(f64) -> f64,
+) -> Result<i64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    // The conversion saturates: a time beyond all limits stays beyond them.
+    let rounded = || number.as_f64().map(|number| round(number) as i64);
+    number.as_i64().or_else(rounded).ok_or_else(|| D::Error::custom("not a time"))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +169,7 @@ pub fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, Asse
     email::check_domain(&claims.email, &mut errors);
     validation::check_name(claims.name.trim(), &mut errors);
     name::check_is_visible(claims.name.trim(), &mut errors);
-    if claims.aud != AUDIENCE {
+    if !claims.aud.contains(AUDIENCE) {
         Err(invalid("its audience is another service"))
     } else if claims.exp <= now || claims.iat > now + CLOCK_SKEW_SECONDS {
         Err(invalid("it has expired, or the clocks differ"))
@@ -151,6 +190,10 @@ pub fn verify(key: &SecretKey, assertion: &str, now: i64) -> Result<Claims, Asse
 
 fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, AssertionError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| AssertionError::Invalid("it is not a JWT"))?;
+    // serde would also read the claims from an array.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(AssertionError::Invalid("its header or claims are not a JSON object"));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|_| AssertionError::Invalid("a claim is missing or has the wrong type"))
 }

@@ -1,7 +1,7 @@
 //! Assertions that the signature alone does not make acceptable: critical extensions, accounts with a password, and
 //! assertions kept back until after a deletion or the end of all sessions.
 
-use crate::assertion_login::{KEY, claims, hs256, login_by_assertion, signed, start};
+use crate::assertion_login::{KEY, claims, hs256, login_by_assertion, signed, signed_text, start};
 use crate::helpers::*;
 use crate::register::GOOD;
 use cometchat_auth::sessions;
@@ -62,6 +62,104 @@ async fn assertion_with_critical_extension_is_refused() {
     }
     let other = json!({"alg": "HS256", "kid": "1", "typ": "JWT"});
     assert_eq!(login_by_assertion(&app, &signed(&other, &good, &KEY)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_audience_may_be_a_list() {
+    let app = start().await;
+    let with = |audience: Value| {
+        let mut claims = claims(&app, &audience.to_string());
+        claims["aud"] = audience;
+        hs256(&claims)
+    };
+    for audience in [json!(["cometchat-auth"]), json!(["https://other.example", "cometchat-auth", "x"])] {
+        accepted(&app, &with(audience)).await;
+    }
+    for audience in [
+        json!([]),
+        json!(["https://other.example"]),
+        json!(["Cometchat-Auth"]),
+        json!("cometchat-auth,other"),
+        json!(["cometchat-auth", 7]),
+        json!(["cometchat-auth", null]),
+        json!([["cometchat-auth"]]),
+        json!({"cometchat-auth": "cometchat-auth"}),
+        json!(null),
+    ] {
+        refused(&app, &with(audience)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_time_is_any_json_number() {
+    let app = start().await;
+    let header = r#"{"alg":"HS256"}"#;
+    let with = |name: &str, time: &str| {
+        let mut claims = claims(&app, &format!("{name} {time}"));
+        claims["nbf"] = claims["iat"].clone();
+        claims[name] = "TIME".into();
+        signed_text(header, &claims.to_string().replace("\"TIME\"", time), &KEY)
+    };
+    let now = app.clock.now();
+    assert_eq!(now, 1_790_000_000);
+    for (name, time) in [
+        ("iat", "1790000000.0"),
+        ("iat", "1.79e9"),
+        ("iat", "1789999999.999"),
+        ("iat", "17900000000E-1"),
+        ("exp", "1790000001.0"),
+        ("exp", "1790000060.25"),
+        ("exp", "1.79000006e+9"),
+        ("nbf", "1790000029.5"),
+        ("nbf", "0.5"),
+        ("nbf", "-1e300"),
+    ] {
+        let response = login_by_assertion(&app, &with(name, time)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{name}: {time}");
+    }
+    for (name, time) in [
+        ("exp", "1790000000.999"),
+        ("exp", "1790000121.0"),
+        ("exp", "1e300"),
+        ("exp", "1e999"),
+        ("exp", "18446744073709551615"),
+        ("exp", "null"),
+        ("exp", "\"1790000060\""),
+        ("exp", "[1790000060]"),
+        ("exp", "true"),
+        ("iat", "1790000031.0"),
+        ("iat", "-1e300"),
+        ("iat", "1e300"),
+        ("iat", "null"),
+        ("nbf", "1790000030.001"),
+        ("nbf", "1e300"),
+        ("nbf", "null"),
+    ] {
+        let response = login_by_assertion(&app, &with(name, time)).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name}: {time}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_with_ambiguous_claims_is_refused() {
+    let app = start().await;
+    let header = r#"{"alg":"HS256"}"#;
+    let good = claims(&app, "1").to_string();
+    let values: Value = serde_json::from_str::<Value>(&good).unwrap();
+    let in_order = ["aud", "sub", "email", "name", "iat", "exp", "nbf", "jti"].map(|name| match name {
+        "nbf" => json!(0),
+        name => values[name].clone(),
+    });
+    for bad in [
+        json!(in_order).to_string(),
+        json!([values]).to_string(),
+        good.replacen('{', r#"{"sub":"grace","#, 1),
+        good.replacen('{', r#"{"aud":["other"],"#, 1),
+        format!("{good}{good}"),
+    ] {
+        refused(&app, &signed_text(header, &bad, &KEY)).await;
+    }
+    accepted(&app, &signed_text(" {\n\"alg\" : \"HS256\"}\r\n", &format!("\n{good} "), &KEY)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
