@@ -7,6 +7,7 @@ mod error;
 mod observability;
 mod parse;
 mod secrets;
+mod service_links;
 mod settings;
 mod sources;
 

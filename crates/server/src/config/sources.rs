@@ -1,5 +1,6 @@
 //! The raw values of the settings, and where each comes from.
 
+use super::service_links::is_service_link;
 use super::settings::{RENAMED, flags, settings};
 use clap::ArgMatches;
 use std::collections::BTreeMap;
@@ -86,8 +87,12 @@ impl Sources {
                     || (setting.may_be_in_file() && name.strip_suffix("_FILE") == Some(setting.name))
             })
         };
-        let unknown = self.values.keys().filter(|name| !is_known(name));
-        unknown.filter_map(|name| Some(UnknownSetting { name, reason: unknown_reason(name)? })).collect()
+        let value_of = |name: &str| self.values.get(name).map(|(value, _)| value.as_str());
+        let unknown = self
+            .values
+            .iter()
+            .filter(|(name, (value, _))| !is_known(name) && !is_service_link(name, value, value_of));
+        unknown.filter_map(|(name, _)| Some(UnknownSetting { name, reason: unknown_reason(name)? })).collect()
     }
 }
 

@@ -85,6 +85,31 @@ fn unknown_setting_is_rejected_with_suggestion() {
 }
 
 #[test]
+fn service_links_are_ignored_beside_a_misspelt_setting() {
+    let links = [
+        ("COMETCHAT_AUTH_SERVICE_HOST", "10.43.17.4"),
+        ("COMETCHAT_AUTH_SERVICE_PORT", "3000"),
+        ("COMETCHAT_AUTH_SERVICE_PORT_HTTP", "3000"),
+        ("COMETCHAT_AUTH_PORT", "tcp://10.43.17.4:3000"),
+        ("COMETCHAT_AUTH_PORT_3000_TCP", "tcp://10.43.17.4:3000"),
+        ("COMETCHAT_AUTH_PORT_3000_TCP_PROTO", "tcp"),
+        ("COMETCHAT_AUTH_PORT_3000_TCP_PORT", "3000"),
+        ("COMETCHAT_AUTH_PORT_3000_TCP_ADDR", "10.43.17.4"),
+        ("COMETCHAT_NAME", "/server/cometchat"),
+        ("COMETCHAT_ENV_VERSION", "1"),
+    ];
+    read(&links).unwrap();
+    let misspelt = [("COMETCHAT_AUTH_PORT", "3000"), ("COMETCHAT_REGON", "eu")];
+    assert_eq!(
+        errors(&[&links[..], &misspelt].concat()),
+        [
+            "COMETCHAT_AUTH_PORT: unknown setting",
+            "COMETCHAT_REGON: unknown setting; did you mean COMETCHAT_REGION?"
+        ]
+    );
+}
+
+#[test]
 fn renamed_setting_error_names_the_new_setting() {
     assert_eq!(errors(&[("HANDOVER_KEY", "x")]), ["HANDOVER_KEY: setting was renamed to ASSERTION_KEY"]);
     assert_eq!(
