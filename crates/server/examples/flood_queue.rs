@@ -48,7 +48,7 @@ impl Browser {
         let response = request.header("cookie", &self.cookie).json(&body).send().await.unwrap();
         for cookie in response.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
-            if cookie.starts_with("cometchat-auth=") {
+            if cookie.starts_with("cometchat-auth-3000=") {
                 self.cookie = cookie.to_owned();
             }
         }

@@ -55,7 +55,7 @@ impl Browser {
         let cookies =
             response.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
         let session = cookies.filter_map(|cookie| cookie.split(';').next());
-        let cookie = session.filter(|cookie| cookie.starts_with("cometchat-auth=")).collect::<String>();
+        let cookie = session.filter(|cookie| cookie.starts_with("cometchat-auth-3000=")).collect::<String>();
         Ok(Self { http: http.clone(), url: url.into(), cookie })
     }
 

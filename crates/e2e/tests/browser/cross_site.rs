@@ -207,7 +207,7 @@ async fn logout_response_clears_storage_and_keeps_device_cookie() -> Result<()> 
             assert_eq!(test.page.script(kept).await?, 0);
             let cookies = test.page.driver.get_all_cookies().await?;
             let names: Vec<_> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
-            assert_eq!(names, ["cometchat-auth-device"]);
+            assert_eq!(names, ["cometchat-auth-3000-device"]);
             Ok(())
         })
         .await

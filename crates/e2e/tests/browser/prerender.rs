@@ -118,7 +118,7 @@ async fn invalid_cookie_still_shows_the_register_form() -> Result<()> {
             let page = &test.page;
             page.open("/").await?;
             // The server chooses the page by the presence of the cookie, without checking it.
-            page.driver.add_cookie(thirtyfour::Cookie::new("cometchat-auth", "A".repeat(43))).await?;
+            page.driver.add_cookie(thirtyfour::Cookie::new("cometchat-auth-3000", "A".repeat(43))).await?;
             page.block(&["*/app-*"]).await?;
             page.open("/register").await?;
             page.see("#register button:enabled").await?;

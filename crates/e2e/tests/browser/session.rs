@@ -50,7 +50,10 @@ async fn sign_out_clears_browser_and_server() -> Result<()> {
             .await?;
             // The device cookie stays. It gives no access, and only marks a known browser.
             let cookies = test.page.driver.get_all_cookies().await?;
-            ensure!(cookies.iter().all(|cookie| cookie.name == "cometchat-auth-device"), "left: {cookies:?}");
+            ensure!(
+                cookies.iter().all(|cookie| cookie.name == "cometchat-auth-3000-device"),
+                "left: {cookies:?}"
+            );
             let stored =
                 test.page.script("return JSON.stringify([{...localStorage}, {...sessionStorage}])").await?;
             ensure!(!stored.to_string().contains(&token), "the token is still in {stored}");

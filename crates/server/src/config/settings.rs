@@ -98,7 +98,8 @@ pub const GROUPS: [Group; 5] = [
                 "PUBLIC_URL",
                 Kind::Url,
                 Some("http://localhost:3000"),
-                "URL of this server as browsers see it, optionally with a path; https enables Secure cookies and HSTS",
+                "URL of this server as browsers see it, optionally with a path; https enables Secure cookies and HSTS; \
+                 the port is part of the cookies' names",
             ),
             setting(
                 "TRUSTED_PROXIES",

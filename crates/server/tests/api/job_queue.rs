@@ -128,7 +128,7 @@ async fn request_without_job_wakes_no_worker() {
     let app = TestApp::start().await;
     let (browser, _) = app.signed_in().await;
     let before = app.chat().wakes();
-    let made_up = app.browser_with(Some(format!("cometchat-auth={}", "A".repeat(43))));
+    let made_up = app.browser_with(Some(format!("cometchat-auth-3000={}", "A".repeat(43))));
     assert_eq!(made_up.logout().await.status(), StatusCode::NO_CONTENT);
     let unknown = format!("{}/{}", routes::SESSIONS, "0".repeat(32));
     assert_eq!(browser.delete(&unknown, json!({})).await.status(), StatusCode::NO_CONTENT);

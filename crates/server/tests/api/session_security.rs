@@ -4,6 +4,7 @@ use crate::helpers::*;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{ErrorCode, LoginResponse, routes};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const GOOD: &str = "plum tractor yesterday";
@@ -24,6 +25,29 @@ async fn session_fixation_does_not_survive_login() {
         assert!(!app.browser_with(Some(planted)).is_signed_in().await);
         assert!(victim.is_signed_in().await);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_on_one_host_keep_separate_cookies() {
+    let start =
+        |url: &'static str| TestApp::start_with(move |config| config.public_url = url.parse().unwrap());
+    let apps = [start("http://localhost:3000").await, start("http://localhost:3001").await];
+    let mut jar = BTreeMap::new();
+    for app in &apps {
+        let mut browser = app.browser();
+        browser.sign_in(EMAIL, PASSWORD).await;
+        for cookie in [browser.cookie, browser.device].into_iter().flatten() {
+            let (name, value) = cookie.split_once('=').unwrap();
+            jar.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    // A browser sends the cookies of both to each, and replaces those of the same name.
+    let all: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(all.len(), 4, "{all:?}");
+    let browsers = apps.each_ref().map(|app| app.browser_with(Some(all.join("; "))));
+    assert!(browsers[0].is_signed_in().await && browsers[1].is_signed_in().await);
+    assert_eq!(browsers[0].logout().await.status(), StatusCode::NO_CONTENT);
+    assert!(!browsers[0].is_signed_in().await && browsers[1].is_signed_in().await);
 }
 
 /// Asserts that no route accepts the cookie.

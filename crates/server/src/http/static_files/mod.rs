@@ -20,7 +20,7 @@ const NOT_BUILT: &str = "The web app is not built. Run `make run`, or `make buil
 pub struct StaticFiles {
     base: String,
     registration_is_open: bool,
-    session_cookie: &'static str,
+    session_cookie: String,
     files: HashMap<String, Asset>,
     pub inline: InlineHashes,
 }
@@ -34,7 +34,7 @@ pub struct InlineHashes {
 
 impl StaticFiles {
     /// Loads the files and adapts the page to the base path. `session_cookie` is the name of the session cookie.
-    pub fn load(base: &str, registration_is_open: bool, session_cookie: &'static str) -> Self {
+    pub fn load(base: &str, registration_is_open: bool, session_cookie: &str) -> Self {
         let mut files = asset::all();
         let mut inline = InlineHashes::default();
         for name in [INDEX, LOGIN, REGISTER] {
@@ -58,7 +58,13 @@ impl StaticFiles {
             hashes.sort_unstable();
             hashes.dedup();
         }
-        Self { base: base.to_owned(), registration_is_open, session_cookie, files, inline }
+        Self {
+            base: base.to_owned(),
+            registration_is_open,
+            session_cookie: session_cookie.to_owned(),
+            files,
+            inline,
+        }
     }
 
     /// Returns the response with the file of this name, if there is one.
@@ -134,7 +140,7 @@ pub async fn page(
     if static_files.files.is_empty() {
         return Ok(HttpResponse::build(StatusCode::NOT_FOUND).content_type("text/plain").body(NOT_BUILT));
     }
-    let has_session = request.cookie(static_files.session_cookie).is_some();
+    let has_session = request.cookie(&static_files.session_cookie).is_some();
     let file = static_files.find(path, has_session).ok_or(HttpError::NotFound)?;
     Ok(file.respond(&request))
 }
@@ -149,7 +155,7 @@ mod tests {
         StaticFiles {
             base: String::new(),
             registration_is_open: true,
-            session_cookie: "session",
+            session_cookie: "session".into(),
             files,
             inline: InlineHashes::default(),
         }
