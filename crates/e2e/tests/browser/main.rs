@@ -12,6 +12,7 @@ mod layout;
 mod limits;
 mod login;
 mod missing_features;
+mod own_app;
 mod prerender;
 mod register;
 mod session;
