@@ -339,6 +339,18 @@ fn non_utf8_environment_variable_is_ignored() {
 }
 
 #[test]
+fn setting_in_another_encoding_is_rejected() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["DATABASE_URL", "SECRET_KEY", "ASSERTION_KEY_FILE"] {
+        let mut check = command(folder.path(), &[EMULATOR]);
+        check.arg("check").env(name, std::ffi::OsStr::from_bytes(b"Jos\xe9"));
+        let message = run_failing(&mut check);
+        assert!(message.contains(&format!("{name}: write the value in UTF-8")), "{message}");
+    }
+}
+
+#[test]
 fn shutdown_works_while_database_is_silent() {
     let folder = tempfile::tempdir().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // `.env` changes the environment, so it is read before other threads start and before clap reads the environment.
     let process_environment: BTreeSet<String> = environment().map(|(name, _)| name).collect();
-    if let Err(message) = config::load_dotenv() {
+    if let Err(message) = config::load_dotenv().and_then(|()| check_encoding()) {
         return fail(&message);
     }
     // The flags of the settings come from the settings table, the commands from the derive.
@@ -79,11 +79,26 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Returns the environment variables. Invalid UTF-8 is replaced, so that such a setting is rejected and not ignored.
+/// Returns the environment variables that are valid UTF-8.
 #[allow(clippy::disallowed_methods)]
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Returns an error if a setting is not valid UTF-8, which would be ignored.
+#[allow(clippy::disallowed_methods)]
+fn check_encoding() -> Result<(), String> {
+    let invalid = std::env::vars_os().filter(|(_, value)| value.to_str().is_none());
+    let mut names = invalid.filter_map(|(name, _)| name.into_string().ok());
+    let is_setting = |name: &String| {
+        let stem = name.strip_suffix("_FILE").unwrap_or(name);
+        config::settings().any(|setting| setting.name == stem)
+    };
+    match names.find(is_setting) {
+        Some(name) => Err(format!("invalid configuration: {name}: write the value in UTF-8")),
+        None => Ok(()),
+    }
 }
 
 fn fail(message: &str) -> ExitCode {

@@ -26,12 +26,8 @@ impl Reader<'_> {
                 self.error(name, "is missing; copy it from your app's page in CometChat's dashboard");
             }
         }
-        let app_id = self.text("COMETCHAT_APP_ID");
+        let app_id = self.app_id();
         let region = self.one_of("COMETCHAT_REGION");
-        let is_alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if let Some(app_id) = app_id.filter(|app_id| !is_alphanumeric(app_id)) {
-            self.error("COMETCHAT_APP_ID", format_args!("{app_id:?} may only have letters and digits"));
-        }
         match &api_key {
             None => self.error(
                 "COMETCHAT_API_KEY",
@@ -43,10 +39,18 @@ impl Reader<'_> {
             ),
             Some(_) => {}
         }
-        let (app_id, region) = (app_id?.to_owned(), region?.to_owned());
+        let (app_id, region) = (app_id?, region?.to_owned());
         let base = Url::parse(&format!("https://{app_id}.api-{region}.cometchat.io/v3")).ok()?;
         let endpoint = Endpoint { base, app_id, api_key: api_key? };
         Some(CometChat { endpoint, region, emulator: None, calls_per_minute: calls_per_minute? })
+    }
+
+    fn app_id(&mut self) -> Option<String> {
+        let app_id = self.sources.get("COMETCHAT_APP_ID")?;
+        if !app_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            self.error("COMETCHAT_APP_ID", format_args!("{app_id:?} may only have letters and digits"));
+        }
+        Some(app_id.to_owned())
     }
 
     /// Returns the API key. It is sent in a header, so a character from a web page or a broken file would fail every call.
@@ -71,15 +75,13 @@ impl Reader<'_> {
                 "replaces the cloud, although the settings of your CometChat account are set; remove this one, or those",
             );
         }
-        self.one_of("COMETCHAT_REGION");
+        let app_id = self.app_id().unwrap_or_else(|| EMULATOR_APP_ID.to_owned());
+        let region = self.one_of("COMETCHAT_REGION").unwrap_or(EMULATOR_REGION).to_owned();
         let api_key = self.api_key();
         let emulator = self.origin("COMETCHAT_EMULATOR_URL")?;
         if emulator.scheme() != "http" {
             self.error("COMETCHAT_EMULATOR_URL", "must be http; the emulator has no TLS");
         }
-        let get_or = |name, default: &str| self.sources.get(name).unwrap_or(default).to_owned();
-        let (app_id, region) =
-            (get_or("COMETCHAT_APP_ID", EMULATOR_APP_ID), get_or("COMETCHAT_REGION", EMULATOR_REGION));
         let endpoint = Endpoint {
             base: emulator.join("v3").ok()?,
             app_id,

@@ -134,8 +134,8 @@ impl Reader<'_> {
     fn config(&mut self) -> Option<Config> {
         let public_url = self.public_url();
         let cometchat = self.cometchat(public_url.as_ref());
-        let listen: Option<SocketAddr> = self.parsed("LISTEN", "an address and port like 127.0.0.1:3000");
-        let metrics_listen = self.parsed("METRICS_LISTEN", "an address and port like 127.0.0.1:9090");
+        let listen = self.listen_addr("LISTEN", "127.0.0.1:3000");
+        let metrics_listen = self.listen_addr("METRICS_LISTEN", "127.0.0.1:9090");
         if listen.zip(metrics_listen).is_some_and(|(one, other)| overlap(one, other)) {
             self.error("METRICS_LISTEN", "is the address of LISTEN; choose another port");
         }

@@ -6,6 +6,8 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+/// The port at which collectors receive gRPC, which the server does not send.
+const GRPC_PORT: u16 = 4317;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const SAMPLERS: [&str; 6] = [
     "always_on",
@@ -20,7 +22,7 @@ const SAMPLERS: [&str; 6] = [
 type Check = (&'static [&'static str], fn(&str) -> bool, &'static str);
 
 const CHECKS: [Check; 7] = [
-    (&ENDPOINTS, is_endpoint, "must be a URL like http://collector:4318"),
+    (&ENDPOINTS, is_endpoint, "must be a URL like http://collector:4318; port 4317 is for gRPC"),
     (
         &["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
         |value| value == "http/protobuf",
@@ -114,7 +116,9 @@ impl Reader<'_> {
 }
 
 fn is_endpoint(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.port() != Some(0))
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && !matches!(url.port(), Some(0 | GRPC_PORT))
+    })
 }
 
 fn are_headers(text: &str) -> bool {

@@ -5,7 +5,7 @@ use super::settings::{Kind, Setting, settings};
 use super::sources::{Sources, UnknownReason};
 use ipnet::{IpNet, Ipv4Net};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use url::Url;
 
@@ -100,16 +100,16 @@ impl<'a> Reader<'a> {
 
     /// Returns a URL without path, query and credentials.
     pub(super) fn origin(&mut self, name: &str) -> Option<Url> {
-        let url: Url = self.parsed(name, "a URL")?;
+        let url: Url = self.parsed(name, "a URL like http://localhost:4000")?;
         let is_origin = is_server_url(&url) && url.path() == "/";
         if !is_origin {
-            self.error(name, "must be an origin like https://example.com: scheme, host and optional port");
+            self.error(name, "must be an origin like http://localhost:4000: scheme, host and optional port");
         }
         is_origin.then_some(url)
     }
 
     pub(super) fn public_url(&mut self) -> Option<Url> {
-        let mut url: Url = self.parsed("PUBLIC_URL", "a URL")?;
+        let mut url: Url = self.parsed("PUBLIC_URL", "a URL like https://example.com")?;
         let path = url.path().trim_end_matches('/').to_owned();
         // The path becomes part of cookies, routes and HTML, so only characters that need no escaping are allowed.
         let is_plain_path = path.split('/').skip(1).all(|part| {
@@ -126,6 +126,18 @@ impl<'a> Reader<'a> {
         }
         url.set_path(&path);
         is_valid.then_some(url)
+    }
+
+    /// Returns an address to listen on.
+    pub(super) fn listen_addr(&mut self, name: &str, example: &str) -> Option<SocketAddr> {
+        let address: SocketAddr = self.parsed(name, &format!("an address and port like {example}"))?;
+        if address.ip().is_multicast() || address.ip() == Ipv4Addr::BROADCAST {
+            self.error(
+                name,
+                format_args!("{address} is not an address of one machine; write one like {example}"),
+            );
+        }
+        Some(address)
     }
 
     fn list(&self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {

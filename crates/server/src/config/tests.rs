@@ -235,7 +235,7 @@ fn setting_without_effect_is_rejected_with_advice() {
     let key = |byte: u8| STANDARD.encode([byte; 32]);
     let twice = format!("{},{}", key(1), key(1));
     let otlp = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
-    let cases: [(&[(&str, &str)], &str); 44] = [
+    let cases: [(&[(&str, &str)], &str); 49] = [
         (&[("ALLOWED_ORIGINS", "https://app.example/")], "is not an origin; write https://app.example"),
         (&[("ALLOWED_ORIGINS", "https://app.example:443")], "is not an origin; write https://app.example"),
         (&[("ALLOWED_ORIGINS", "https://App.example")], "is not an origin; write https://app.example"),
@@ -253,12 +253,16 @@ fn setting_without_effect_is_rejected_with_advice() {
         (&[("PUBLIC_URL", "https://u:p@chat.example")], "must be like https://example.com"),
         (&[("PUBLIC_URL", "https://*.example")], "must be like https://example.com"),
         (&[("PUBLIC_URL", "http://localhost:0")], "must be like https://example.com"),
+        (&[("PUBLIC_URL", "chat.example")], "is not a URL like https://example.com"),
         (&[("PUBLIC_URL", "localhost:3000")], "must be like https://example.com"),
         (&[("TRUSTED_PROXIES", "0.0.0.0/0")], "trusts all clients"),
         (&[("TRUSTED_PROXIES", "10.0.0.1, ::/0")], "trusts all clients"),
         (&[("TRUSTED_PROXIES", "10.0.0.7/8")], "write 10.0.0.7 or 10.0.0.0/8"),
         (&[("TRUSTED_PROXIES", "2001:db8::7/64")], "write 2001:db8::7 or 2001:db8::/64"),
         (&[("TRUSTED_PROXIES", "0.0.0.0")], "is not an address from which a proxy connects"),
+        (&[("LISTEN", "224.0.0.1:3000")], "write one like 127.0.0.1:3000"),
+        (&[("METRICS_LISTEN", "[ff02::1]:9090")], "write one like 127.0.0.1:9090"),
+        (&[("METRICS_LISTEN", "255.255.255.255:9090")], "write one like 127.0.0.1:9090"),
         (&[("METRICS_LISTEN", "127.0.0.1:3000")], "is the address of LISTEN; choose another port"),
         (&[("METRICS_LISTEN", "0.0.0.0:3000")], "is the address of LISTEN; choose another port"),
         (&[("LISTEN", "[::]:80"), ("METRICS_LISTEN", "127.0.0.1:80")], "is the address of LISTEN"),
@@ -275,6 +279,7 @@ fn setting_without_effect_is_rejected_with_advice() {
         (&[("PUBLIC_URL_FILE", "url.txt")], "only a secret can come from a file; set PUBLIC_URL"),
         (&[("public_url", "https://chat.example")], "unknown setting; did you mean PUBLIC_URL?"),
         (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")], "must be a URL like http://collector:4318"),
+        (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")], "port 4317 is for gRPC"),
         (&[otlp, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], "must be http/protobuf"),
         (&[otlp, ("OTEL_EXPORTER_OTLP_HEADERS", "secret")], "must be name=value, comma-separated"),
         (&[otlp, ("OTEL_TRACES_SAMPLER", "xray")], "must be always_on"),
