@@ -39,7 +39,12 @@ fn App(props: &Props) -> Html {
 #[component]
 fn Pages() -> Html {
     let route = use_route::<Route>().unwrap_or(Route::NotFound);
-    match use_session().state() {
+    let session = use_session();
+    let check_session = {
+        let session = session.clone();
+        Callback::from(move |()| session.check())
+    };
+    match session.state() {
         // The session provider is reloading the page.
         Session::Over => html! {},
         // The provider is outside of all pages, so that navigation does not close the connection.
@@ -48,6 +53,7 @@ fn Pages() -> Html {
                 uid={user.id.clone()}
                 token={chat_token.clone()}
                 active={*sign_out != SignOut::Running}
+                {check_session}
             >
                 {
                     match route {

@@ -21,6 +21,7 @@ mod datetime;
 mod form;
 mod handoff;
 mod hooks;
+mod model;
 mod pages;
 mod route;
 mod session;

@@ -4,7 +4,7 @@ use super::bindings as sdk;
 use super::convert;
 use super::error::{SdkError, call};
 use super::{loader, sdk_storage};
-use crate::conversations::model::{Conversation, Message, Page, Person};
+use crate::model::{Conversation, Message, Page, Person};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use js_sys::{Array, Object, Promise, Reflect};
 use shared::{ClientConfig, Secret};

@@ -1,7 +1,7 @@
 //! Converts the SDK's objects. An object that lacks a required field is skipped.
 
 use super::bindings as sdk;
-use crate::conversations::model::{Conversation, Message, Person};
+use crate::model::{Conversation, Message, Person};
 use js_sys::Array;
 use shared::visible_text;
 use std::rc::Rc;

@@ -3,7 +3,7 @@
 use super::bindings::{self as sdk, mark_as_delivered};
 use super::convert::{self, id, present, text};
 use super::error::SdkError;
-use crate::conversations::model::{Message, Person};
+use crate::model::{Message, Person};
 use js_sys::{Object, Reflect};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;

@@ -3,7 +3,6 @@
 use super::connection;
 use super::state::{ChatState, ChatStatus};
 use crate::browser::timer::Task;
-use crate::session::use_session;
 use shared::Secret;
 use yew::prelude::*;
 
@@ -15,20 +14,21 @@ pub struct Props {
     pub token: Option<Secret>,
     /// `false` during a sign-out, which must not be mistaken for a lost connection.
     pub active: bool,
+    /// Is called when the server's session may be over.
+    pub check_session: Callback<()>,
     pub children: Html,
 }
 
 #[component]
 pub fn ChatProvider(props: &Props) -> Html {
-    let session = use_session();
     let status = use_state_eq(|| ChatState::START.status);
     use_effect_with((props.uid.clone(), props.active), {
-        let token = props.token.clone();
+        let (token, check_session) = (props.token.clone(), props.check_session.clone());
         let status = status.setter();
         move |(uid, active)| {
             let task = active.then(|| {
                 let show = move |new| status.set(new);
-                Task::spawn(connection::run(uid.to_string(), token, show, move || session.check()))
+                Task::spawn(connection::run(uid.to_string(), token, show, move || check_session.emit(())))
             });
             move || drop(task)
         }

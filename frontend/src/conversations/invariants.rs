@@ -1,8 +1,8 @@
 //! Invariants of the store, checked after every sequence of four events between two users.
 
-use super::model::{Conversation, Message, Person};
 use super::state::{ConversationEvent, ConversationStore};
 use super::thread::tests::message;
+use crate::model::{Conversation, Message, Person};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use yew::Reducible as _;

@@ -6,7 +6,6 @@
 pub mod drafts;
 #[cfg(test)]
 mod invariants;
-pub mod model;
 mod people;
 mod provider;
 mod state;
@@ -15,7 +14,6 @@ mod tab_sync;
 mod tests;
 mod thread;
 
-pub use model::Message;
 pub use people::{NextPage, PeopleSearch};
 pub use provider::{ConversationProvider, use_conversations};
 pub use state::{Contact, LoadState};

@@ -2,7 +2,6 @@
 //! place, and messages missed without a connection are fetched with the next one.
 
 use super::drafts::{self, UnsentMessage};
-use super::model::Page;
 use super::people::NextPage;
 use super::state::{ConversationEvent, ConversationStore};
 use super::tab_sync::TabSync;
@@ -12,6 +11,7 @@ use crate::browser::timer::now_ms;
 use crate::cometchat::client;
 use crate::cometchat::listeners::{self, ChatUpdate};
 use crate::cometchat::{ChatStatus, use_chat_status};
+use crate::model::Page;
 use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
 use std::cell::RefCell;

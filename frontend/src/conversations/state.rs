@@ -1,8 +1,8 @@
 //! The state machine of the people list and all conversations.
 
-use super::model::{Conversation, Message, Person};
 use super::people::{NextPage, PeopleSearch};
 use super::thread::{Older, Thread};
+use crate::model::{Conversation, Message, Person};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use yew::Reducible;

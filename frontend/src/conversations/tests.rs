@@ -1,10 +1,10 @@
 //! The list and its threads, event by event. `invariants` checks all sequences of events.
 
-use super::model::{Conversation, Message, Person};
 use super::people::NextPage;
 use super::state::{Contact, ConversationEvent, ConversationStore, LoadState};
 use super::thread::Older;
 use super::thread::tests::message;
+use crate::model::{Conversation, Message, Person};
 use std::rc::Rc;
 
 fn person(uid: &str) -> Person {

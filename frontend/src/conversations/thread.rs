@@ -1,6 +1,6 @@
 //! The state machine of one conversation: its messages in order, each once, and those still to be sent.
 
-use super::model::Message;
+use crate::model::Message;
 use std::rc::Rc;
 
 /// Whether there are messages before the first one.

@@ -4,8 +4,9 @@
 use crate::browser::{dom, navigation};
 use crate::cometchat::{ChatStatus, use_chat_status};
 use crate::components::live_text;
-use crate::conversations::{Message, Older, Outgoing, use_conversations};
+use crate::conversations::{Older, Outgoing, use_conversations};
 use crate::datetime;
+use crate::model::Message;
 use crate::text::{self, Segment};
 use gloo_events::EventListener;
 use shared::visible_text::isolated;
