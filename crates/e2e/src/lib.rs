@@ -21,6 +21,9 @@ pub use users::{DEMO, GRACE, User};
 pub use anyhow::{Context, Result, ensure};
 pub use test_support::TIMEOUT;
 
+/// Matches the page while it is connected to CometChat.
+pub const CONNECTED: &str = "#chat-status[data-state=connected]";
+
 /// Polls until the result is `Some`, and fails with `what` after [`TIMEOUT`]. An `Err` ends the wait at once.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     let found = test_support::poll(async || ask().await.transpose()).await;

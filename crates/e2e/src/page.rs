@@ -240,6 +240,14 @@ impl Page {
         Ok(())
     }
 
+    /// Returns the number of completed requests of this document for this path.
+    pub async fn requests(&self, path: &str) -> Result<usize> {
+        let paths =
+            "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)";
+        let paths = self.script(paths).await?;
+        Ok(paths.as_array().into_iter().flatten().filter(|found| *found == path).count())
+    }
+
     /// Returns the console's warnings and errors since the last call, including uncaught errors, failed requests
     /// and violations of the content security policy.
     pub async fn console_errors(&self) -> Result<Vec<String>> {

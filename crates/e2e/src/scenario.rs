@@ -1,9 +1,9 @@
 //! One test from setup to teardown: runs the body, checks the console, and keeps the artifacts of a failure.
 
 use crate::artifacts::Artifacts;
-use crate::eventually;
 use crate::page::Page;
-use crate::users::{DEMO, User};
+use crate::users::{DEMO, GRACE, User};
+use crate::{CONNECTED, eventually};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -141,6 +141,15 @@ impl TestContext {
     /// Signs the demo user in and waits for the chat.
     pub async fn sign_in(&self) -> Result<()> {
         self.page.sign_in(DEMO.email, DEMO.password).await
+    }
+
+    /// Adds Grace, signs the demo user in, and opens their conversation.
+    pub async fn open_grace(&self) -> Result<()> {
+        self.add_user(&GRACE).await?;
+        self.sign_in().await?;
+        self.page.see(CONNECTED).await?;
+        self.page.click("a[href='/chat/grace']").await?;
+        self.page.see("main[data-peer=grace] #message").await.map(drop)
     }
 
     /// Fills in the login form, sends it and waits for the response.

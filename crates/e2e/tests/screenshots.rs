@@ -1,6 +1,6 @@
 //! Takes the README's screenshots: `make screenshots`. No test, because it writes into docs/.
 
-use e2e::{Page, Result, Scenario, Scheme};
+use e2e::{CONNECTED, Page, Result, Scenario, Scheme};
 use std::path::Path;
 
 async fn take(page: &Page, name: &str) -> Result<()> {
@@ -21,7 +21,7 @@ async fn take_screenshots() -> Result<()> {
             page.see("#login").await?;
             take(page, "login.png").await?;
             test.sign_in().await?;
-            page.see("#chat-status[data-state=connected]").await?;
+            page.see(CONNECTED).await?;
             page.click("a[href='/chat/grace']").await?;
             page.see("#messages .message").await?;
             page.see_gone("a[href='/chat/grace'] .unread-count").await?;

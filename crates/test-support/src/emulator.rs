@@ -164,6 +164,13 @@ impl TestEmulator {
         assert_eq!(reply.status, 200, "{}", reply.body);
     }
 
+    /// Fails the next call of a user's client with this method and this part of the path.
+    pub async fn refuse_next(&self, method: &str, path: &str) {
+        let fault = json!({"api": "client", "method": method, "path": path, "kind": "status",
+                           "status": 500, "code": "ERR", "times": 1});
+        self.add_fault(fault).await;
+    }
+
     pub async fn clear_faults(&self) {
         let reply = self.control("DELETE", "/faults", Value::Null).await;
         assert_eq!(reply.status, 204, "{}", reply.body);

@@ -1,7 +1,7 @@
 //! The account page, in one browser and in two.
 
-use crate::register::{CONNECTED, GOOD, register};
-use e2e::{Context, Result, Scenario, TestContext, ensure, eventually};
+use crate::register::{GOOD, register};
+use e2e::{CONNECTED, Context, Result, Scenario, TestContext, ensure, eventually};
 
 const OTHER: &str = "carpet lantern november";
 const EMAIL: &str = "ada@example.com";

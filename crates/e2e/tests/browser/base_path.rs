@@ -1,6 +1,6 @@
 //! The app under a path of a shared host.
 
-use e2e::{Result, Scenario, ensure, eventually};
+use e2e::{CONNECTED, Result, Scenario, ensure, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
@@ -10,7 +10,7 @@ async fn app_works_under_a_base_path() -> Result<()> {
         .populated()
         .run(async |test| {
             test.sign_in().await?;
-            test.page.see("#chat-status[data-state=connected]").await?;
+            test.page.see(CONNECTED).await?;
             let cookies = test.page.driver.get_all_cookies().await?;
             ensure!(cookies.len() == 2, "{cookies:?}");
             ensure!(cookies.iter().all(|cookie| cookie.path.as_deref() == Some("/team/chat")), "{cookies:?}");

@@ -1,10 +1,8 @@
 //! Conversations: two users in two browsers, and lost connections.
 
-use e2e::{DEMO, GRACE, Page, Result, Scenario, Scheme, TestContext, ensure, eventually};
+use e2e::{CONNECTED, DEMO, GRACE, Page, Result, Scenario, Scheme, TestContext, ensure, eventually};
 use serde_json::json;
 use thirtyfour::Key;
-
-const CONNECTED: &str = "#chat-status[data-state=connected]";
 
 /// Opens the conversation of the demo user and Grace in a browser for each.
 async fn open_conversation(test: &TestContext) -> Result<Page> {
@@ -155,9 +153,7 @@ async fn drafts_and_unsent_messages_survive_a_reload() -> Result<()> {
             test.page.see(CONNECTED).await?;
 
             // A rejected message stays visible, also after a reload.
-            let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
-                                 "status": 500, "code": "ERR", "times": 1});
-            test.env.emulator.add_fault(refused).await;
+            test.env.emulator.refuse_next("POST", "/messages").await;
             send(&test.page, "first").await?;
             test.page.see("#messages .message.failed").await?;
             test.page.driver.refresh().await?;

@@ -1,13 +1,12 @@
 //! Hostile pages in the browser of a signed-in user: of another site, and of the same site on another port,
 //! whose requests have the cookies.
 
-use e2e::{Context, DEMO, Page, Result, Scenario, TestContext, ensure, eventually};
+use e2e::{CONNECTED, Context, DEMO, Page, Result, Scenario, TestContext, ensure, eventually};
 use serde_json::{Value, json};
 use shared::routes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-const CONNECTED: &str = "#chat-status[data-state=connected]";
 const EMPTY: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: 21\r\n\r\n\
     <!doctype html><p>hi.";

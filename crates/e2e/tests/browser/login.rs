@@ -1,6 +1,6 @@
 //! The login form: success, and every kind of failure.
 
-use e2e::{DEMO, Result, Scenario, TestContext, User, ensure, eventually};
+use e2e::{CONNECTED, DEMO, Result, Scenario, TestContext, User, ensure, eventually};
 use thirtyfour::Key;
 
 const LOGIN: &str = "#login button[type=submit]";
@@ -19,7 +19,7 @@ async fn login_signs_in_to_the_app_and_cometchat() -> Result<()> {
         .run(async |test| {
             test.sign_in().await?;
             assert!(test.page.see("h1").await?.text().await?.contains(DEMO.name));
-            test.page.see("#chat-status[data-state=connected]").await?;
+            test.page.see(CONNECTED).await?;
             assert_eq!(test.chat_user().await?, DEMO.id);
             assert_eq!(test.env.emulator.authenticated_sockets(DEMO.id).await, 1);
             assert_eq!(test.env.emulator.tokens(DEMO.id).await.len(), 1);
@@ -127,7 +127,7 @@ async fn unreachable_server_is_shown_and_retried() -> Result<()> {
         .expect_console_error("net::ERR_BLOCKED_BY_CLIENT")
         .run(async |test| {
             test.sign_in().await?;
-            test.page.see("#chat-status[data-state=connected]").await?;
+            test.page.see(CONNECTED).await?;
             test.page.block(&["*/api/session"]).await?;
             test.page.open("/").await?;
             test.page.see("[data-page=unreachable]").await?;
@@ -190,7 +190,7 @@ async fn keyboard_alone_signs_in_and_out() -> Result<()> {
             page.see("#password[type=password]").await?;
             page.press(Key::Tab).await?;
             page.press(Key::Enter).await?;
-            page.see("#chat-status[data-state=connected]").await?;
+            page.see(CONNECTED).await?;
 
             eventually("the focus to reach the sign-out button", async || {
                 page.press(Key::Tab).await?;

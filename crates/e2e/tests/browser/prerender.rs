@@ -1,6 +1,6 @@
 //! The prerendered form, until the program runs.
 
-use e2e::{DEMO, Result, Scenario, ensure, eventually};
+use e2e::{CONNECTED, DEMO, Result, Scenario, ensure, eventually};
 
 /// Delays the programs of new documents until `letGo()` is called.
 const HOLD: &str = "const real = window.fetch;
@@ -143,7 +143,7 @@ async fn form_opened_before_an_upgrade_loads_the_new_app() -> Result<()> {
                 .await?;
             test.submit(DEMO.email, DEMO.password).await?;
             page.see("[data-page=chat]").await?;
-            page.see("#chat-status[data-state=connected]").await?;
+            page.see(CONNECTED).await?;
             Ok(())
         })
         .await

@@ -1,10 +1,9 @@
 //! The registration form.
 
-use e2e::{Context, DEMO, GRACE, Result, Scenario, TestContext, eventually};
+use e2e::{CONNECTED, Context, DEMO, GRACE, Result, Scenario, TestContext, eventually};
 use shared::routes;
 use thirtyfour::Key;
 
-pub const CONNECTED: &str = "#chat-status[data-state=connected]";
 pub const GOOD: &str = "plum tractor yesterday";
 
 /// Fills in the registration form, sends it and waits for the response.

@@ -1,10 +1,8 @@
 //! Sessions: reloads, revoked tokens, and the ways a session ends.
 
-use e2e::{DEMO, Result, Scenario, ensure, eventually};
+use e2e::{CONNECTED, DEMO, Result, Scenario, ensure, eventually};
 use serde_json::json;
 use shared::routes;
-
-const CONNECTED: &str = "#chat-status[data-state=connected]";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
@@ -172,7 +170,7 @@ async fn visible_page_notices_that_its_session_has_ended() -> Result<()> {
                 window.clearInterval = () => {};";
             test.page.before_every_page(clock).await?;
             test.sign_in().await?;
-            test.page.see("#chat-status[data-state=connected]").await?;
+            test.page.see(CONNECTED).await?;
             // The server cannot revoke the chat token, so the connection stays.
             test.env.emulator.add_fault(json!({"api": "rest", "kind": "drop"})).await;
             test.end_session_elsewhere().await?;

@@ -1,7 +1,7 @@
 //! A new password replaces the session, and chat stays connected in every tab.
 
-use crate::register::{CONNECTED, GOOD, register};
-use e2e::{Result, Scenario, ensure, eventually};
+use crate::register::{GOOD, register};
+use e2e::{CONNECTED, Result, Scenario, ensure, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]

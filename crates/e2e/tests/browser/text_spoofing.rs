@@ -1,9 +1,7 @@
 //! Names and messages with characters that reorder or hide text, and links that look like others.
 
-use e2e::{DEMO, GRACE, Result, Scenario, Scheme, ensure, eventually, screenshots};
+use e2e::{CONNECTED, DEMO, GRACE, Result, Scenario, Scheme, ensure, eventually, screenshots};
 use serde_json::Value;
-
-const CONNECTED: &str = "#chat-status[data-state=connected]";
 
 /// Returns for each link its target, its text, and whether it is rendered from left to right.
 const LINKS: &str = "return [...document.querySelectorAll('#messages .message a')].map(link => {

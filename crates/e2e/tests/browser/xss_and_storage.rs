@@ -1,10 +1,8 @@
 //! The reach of a script in the page, and of a page of another origin.
 
-use e2e::{Context, DEMO, Result, Scenario, TestContext, User, ensure};
+use e2e::{CONNECTED, Context, DEMO, Result, Scenario, TestContext, User, ensure};
 use serde_json::json;
 use shared::routes;
-
-const CONNECTED: &str = "#chat-status[data-state=connected]";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
