@@ -128,7 +128,7 @@ pub async fn stored_session() -> Result<Option<(String, Secret)>, SdkError> {
 /// Logs in to CometChat and returns the uid that the token belongs to.
 pub async fn login(config: &ClientConfig, token: &Secret) -> Result<Option<String>, SdkError> {
     // When a session ends, the SDK keeps the status "connected", and then does not report the next
-    // session's socket. The login replaces the socket, so the new status is also true.
+    // session's socket.
     sdk::get_instance(&config.app_id)?.set_connection_status("disconnected")?;
     STATUS.with(|status| status.set_open(false));
     let user = call(sdk::login_with_token(token.expose()), CALL_TIMEOUT_MS).await?;
@@ -158,29 +158,41 @@ pub async fn conversations() -> Result<Page<Conversation>, SdkError> {
     let builder = sdk::ConversationsRequestBuilder::new()?;
     builder.set_limit(PAGE_SIZE)?;
     let request = builder.build()?;
+    first_pages(MAX_CONVERSATION_PAGES, async || {
+        Ok(page(&fetch(request.fetch_next()).await?, convert::conversation))
+    })
+    .await
+}
+
+/// Returns the items of all pages, or of the first `max` ones if there are more.
+async fn first_pages<T>(
+    max: usize,
+    mut fetch: impl AsyncFnMut() -> Result<Page<T>, SdkError>,
+) -> Result<Page<T>, SdkError> {
     let mut items = Vec::new();
-    for _ in 0..MAX_CONVERSATION_PAGES {
-        let page = fetch(request.fetch_next()).await?;
-        if page.length() == 0 {
+    for _ in 0..max {
+        let page = fetch().await?;
+        items.extend(page.items);
+        if page.is_last {
             return Ok(Page { items, is_last: true });
         }
-        items.extend(convert::page(&page, convert::conversation));
     }
-    Ok(Page { items, is_last: false })
+    // A full page may be the last one. Then the next one is empty.
+    let next = fetch().await?;
+    Ok(Page { items, is_last: next.is_last && next.items.is_empty() })
 }
 
 /// Fetches a page of all people, by name, or of those that a query finds. Pages count from 0.
-pub async fn people(query: &str, page: u32) -> Result<Page<Person>, SdkError> {
+pub async fn people(query: &str, number: u32) -> Result<Page<Person>, SdkError> {
     let builder = sdk::UsersRequestBuilder::new()?;
     builder.set_limit(PAGE_SIZE)?;
     // By default those who are online come first, and would change places between two pages.
     builder.sort_by("name")?;
-    builder.set_page(page)?;
+    builder.set_page(number)?;
     if !query.is_empty() {
         builder.set_search_keyword(query)?;
     }
-    let page = fetch(builder.build()?.fetch_next()).await?;
-    Ok(Page { items: convert::page(&page, convert::person), is_last: is_last(&page) })
+    Ok(page(&fetch(builder.build()?.fetch_next()).await?, convert::person))
 }
 
 /// Fetches one person; `None` if CometChat has no user with this uid.
@@ -196,11 +208,10 @@ pub async fn find(uid: &str) -> Result<Option<Person>, SdkError> {
 pub async fn older(peer: &str, before: Option<u64>) -> Result<Page<Rc<Message>>, SdkError> {
     let request = history(peer, before)?;
     loop {
-        let page = fetch(request.fetch_previous()).await?;
-        let items = convert::page(&page, convert::message);
+        let page = page(&fetch(request.fetch_previous()).await?, convert::message);
         // The next page is found by a message of this one.
-        if is_last(&page) || !items.is_empty() {
-            return Ok(Page { items, is_last: is_last(&page) });
+        if page.is_last || !page.items.is_empty() {
+            return Ok(page);
         }
     }
 }
@@ -212,7 +223,7 @@ pub async fn newer(peer: &str, after: u64) -> Result<Vec<Rc<Message>>, SdkError>
     let mut latest = Some(after);
     loop {
         let page = fetch(request.fetch_next()).await?;
-        all.extend(convert::page(&page, convert::message));
+        all.extend(convert::items(&page, convert::message));
         let id = page.iter().last().and_then(|last| convert::id(last.unchecked_ref::<sdk::Message>().id()));
         // The page is empty, or the same as before, which would repeat forever.
         if id <= latest {
@@ -259,7 +270,42 @@ async fn fetch(page: Result<Promise, JsValue>) -> Result<Array, SdkError> {
     Ok(if Array::is_array(&page) { page.unchecked_into() } else { Array::new() })
 }
 
-/// Returns whether CometChat has no page after this one.
-fn is_last(page: &Array) -> bool {
-    page.length() < PAGE_SIZE
+/// Converts a page of a list. CometChat has no page after one that is not full.
+fn page<T: JsCast, U>(page: &Array, convert: impl Fn(&T) -> Option<U>) -> Page<U> {
+    Page { items: convert::items(page, convert), is_last: page.length() < PAGE_SIZE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the result of `first_pages` for pages of these lengths, of at most two items, and the number of fetches.
+    async fn fetch_pages(lengths: &[usize]) -> (usize, bool, usize) {
+        let mut lengths = lengths.iter();
+        let count = lengths.len();
+        let page = first_pages(2, async || {
+            let length = lengths.next().copied().unwrap_or_default();
+            Ok(Page { items: vec![(); length], is_last: length < 2 })
+        });
+        let page = page.await.unwrap();
+        (page.items.len(), page.is_last, count - lengths.len())
+    }
+
+    #[tokio::test]
+    async fn list_ends_at_a_page_that_is_not_full() {
+        assert_eq!(fetch_pages(&[1, 9]).await, (1, true, 1));
+        assert_eq!(fetch_pages(&[2, 0, 9]).await, (2, true, 2));
+        assert_eq!(fetch_pages(&[2, 1, 9]).await, (3, true, 2));
+    }
+
+    #[tokio::test]
+    async fn list_of_exactly_the_maximum_is_complete() {
+        assert_eq!(fetch_pages(&[2, 2, 0]).await, (4, true, 3));
+    }
+
+    #[tokio::test]
+    async fn list_longer_than_the_maximum_is_incomplete() {
+        assert_eq!(fetch_pages(&[2, 2, 1]).await, (4, false, 3));
+        assert_eq!(fetch_pages(&[2, 2, 2, 2]).await, (4, false, 3));
+    }
 }

@@ -42,7 +42,7 @@ pub fn conversation(conversation: &sdk::Conversation) -> Option<Conversation> {
 }
 
 /// Converts each object of a page of results.
-pub fn page<T: JsCast, U>(page: &Array, convert: impl Fn(&T) -> Option<U>) -> Vec<U> {
+pub fn items<T: JsCast, U>(page: &Array, convert: impl Fn(&T) -> Option<U>) -> Vec<U> {
     page.iter().filter_map(|value| convert(value.unchecked_ref())).collect()
 }
 
