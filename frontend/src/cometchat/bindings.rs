@@ -46,6 +46,10 @@ extern "C" {
     #[wasm_bindgen(js_namespace = CometChat, js_name = getLoggedinUser, catch)]
     pub fn get_loggedin_user() -> Result<Promise, JsValue>;
 
+    /// Closes the socket, also one that is still connecting. The SDK then reopens none by itself.
+    #[wasm_bindgen(js_namespace = CometChat, catch)]
+    pub fn disconnect() -> Result<(), JsValue>;
+
     // Listeners. A listener of the same name is replaced.
 
     #[wasm_bindgen(js_namespace = CometChat, js_name = addConnectionListener, catch)]

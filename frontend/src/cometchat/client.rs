@@ -127,6 +127,7 @@ pub async fn stored_session() -> Result<Option<(String, Secret)>, SdkError> {
 
 /// Logs in to CometChat and returns the uid that the token belongs to.
 pub async fn login(config: &ClientConfig, token: &Secret) -> Result<Option<String>, SdkError> {
+    close_socket()?;
     // When a session ends, the SDK keeps the status "connected", and then does not report the next
     // session's socket.
     sdk::get_instance(&config.app_id)?.set_connection_status("disconnected")?;
@@ -134,6 +135,14 @@ pub async fn login(config: &ClientConfig, token: &Secret) -> Result<Option<Strin
     let user = call(sdk::login_with_token(token.expose()), CALL_TIMEOUT_MS).await?;
     STATUS.with(|status| status.is_token_outdated.set(false));
     Ok(convert::text(user.unchecked_into::<sdk::User>().uid()))
+}
+
+/// Has the next login open a socket. With the same token, the SDK would keep a socket that is still connecting.
+fn close_socket() -> Result<(), JsValue> {
+    sdk::disconnect()?;
+    let sdk = Reflect::get(&js_sys::global(), &JsValue::from_str("CometChat"))?;
+    // Otherwise the SDK would not reopen the new socket either when it is lost.
+    Reflect::set(&sdk, &JsValue::from_str("disconnectedByUser"), &JsValue::FALSE).map(drop)
 }
 
 /// Asks CometChat whether this user is online: so it is once CometChat has accepted the token on a socket.
