@@ -14,7 +14,7 @@ mod tab_sync;
 mod tests;
 mod thread;
 
-pub use people::{NextPage, PeopleSearch};
+pub use people::{NextPage, PeoplePages};
 pub use provider::{ConversationProvider, use_conversations};
 pub use state::{Contact, LoadState};
 pub use thread::{Older, Outgoing};

@@ -164,11 +164,11 @@ impl ConversationContext {
     /// Fetches the next page of the people that the query finds, unless it is being fetched or there is none. They stay
     /// in the list.
     pub fn fetch_people(&self, query: &str) {
-        let search = self.store.people.get(query);
-        if search.is_some_and(|search| matches!(search.next, NextPage::Loading | NextPage::None)) {
+        let pages = self.store.people.get(query);
+        if pages.is_some_and(|pages| matches!(pages.next, NextPage::Loading | NextPage::None)) {
             return;
         }
-        self.fetch_people_page(query, search.map_or(0, |search| search.pages));
+        self.fetch_people_page(query, pages.map_or(0, |pages| pages.count));
     }
 
     /// Searches people.

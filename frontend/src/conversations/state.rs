@@ -1,6 +1,6 @@
 //! The state machine of the people list and all conversations.
 
-use super::people::{NextPage, PeopleSearch};
+use super::people::{NextPage, PeoplePages};
 use super::thread::{Older, Thread};
 use crate::model::{Conversation, Message, Person};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub struct ConversationStore {
     pub contacts: BTreeMap<String, Contact>,
     pub threads: BTreeMap<String, Thread>,
     /// The people fetched so far, of all and of the last search, by query.
-    pub people: BTreeMap<String, PeopleSearch>,
+    pub people: BTreeMap<String, PeoplePages>,
     /// Conversations that are too old to be listed are missing.
     pub has_more_conversations: bool,
     /// Uids that CometChat does not know.
@@ -177,6 +177,14 @@ impl ConversationStore {
         self.people.get("").is_none_or(|all| all.next == NextPage::None)
     }
 
+    /// Returns the pages of this query, or `None` if another search has replaced it.
+    fn people_mut(&mut self, query: &str) -> Option<&mut PeoplePages> {
+        if query.is_empty() {
+            return Some(self.people.entry(String::new()).or_default());
+        }
+        self.people.get_mut(query)
+    }
+
     /// Lists a person who is at CometChat.
     fn add_person(&mut self, person: Person) {
         if person.uid != self.me {
@@ -233,13 +241,14 @@ impl ConversationStore {
             }
             ConversationEvent::PeopleFound { query, page, people, is_last } => {
                 let uids = people.iter().map(|person| person.uid.clone());
-                self.people.entry(query).or_default().add(page, uids, is_last);
+                if let Some(pages) = self.people_mut(&query) {
+                    pages.add(page, uids, is_last);
+                }
                 people.into_iter().for_each(|person| self.add_person(person));
             }
             ConversationEvent::PeopleFailed { query } => {
-                let search = self.people.entry(query).or_default();
-                if search.next != NextPage::None {
-                    search.next = NextPage::Failed;
+                if let Some(pages) = self.people_mut(&query).filter(|pages| pages.next != NextPage::None) {
+                    pages.next = NextPage::Failed;
                 }
             }
             ConversationEvent::PersonFound(person) => self.add_person(person),

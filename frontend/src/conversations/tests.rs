@@ -159,6 +159,11 @@ fn search_keeps_its_people_until_the_next_search() {
     assert_eq!(store.people.keys().collect::<Vec<_>>(), ["", "ci"]);
     assert_eq!(store.people["ci"].next, NextPage::Loading);
     assert_eq!(store.others().len(), 2, "people who were found stay listed");
+
+    let failed = |query: &str| ConversationEvent::PeopleFailed { query: query.into() };
+    let late = after([requested("bo"), requested("ci"), found("bo", "bob"), failed("bo")]);
+    assert_eq!(late.people.keys().collect::<Vec<_>>(), ["ci"], "a late result does not repeat its search");
+    assert_eq!(late.others().len(), 1);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Outages of CometChat: the app stays usable, and chat recovers by itself.
 
-use e2e::{DEMO, GRACE, Result, Scenario, ensure, eventually};
+use e2e::{CONNECTED, DEMO, Result, Scenario, TestContext, ensure, eventually};
 use serde_json::json;
+use shared::routes;
 
-const CONNECTED: &str = "#chat-status[data-state=connected]";
 const UNAVAILABLE: &str = "#chat-status[data-state=unavailable]";
 const NO_TOKEN: &str =
     "/api/session/chat-token - Failed to load resource: the server responded with a status of 503";
@@ -65,6 +65,16 @@ async fn sign_out_during_outage_revokes_the_token_later() -> Result<()> {
         .await
 }
 
+/// Returns how often the page has asked the server for a token and CometChat for a login, and the server for tokens.
+async fn login_attempts(test: &TestContext) -> Result<[usize; 3]> {
+    let (page, emulator) = (&test.page, &test.env.emulator);
+    Ok([
+        page.requests(routes::CHAT_TOKEN).await?,
+        page.requests("/v3.0/me").await?,
+        emulator.calls("POST", "/auth_tokens").await,
+    ])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a browser: make test"]
 async fn deactivated_user_reads_that_chat_is_off() -> Result<()> {
@@ -77,11 +87,7 @@ async fn deactivated_user_reads_that_chat_is_off() -> Result<()> {
         .expect_console_error("/chat/grace 0:0")
         .run(async |test| {
             let page = &test.page;
-            test.add_user(&GRACE).await?;
-            test.sign_in().await?;
-            page.see(CONNECTED).await?;
-            page.click("a[href='/chat/grace']").await?;
-            page.see("#message").await?;
+            test.open_grace().await?;
 
             // During a conversation.
             test.env.emulator.rest("DELETE", "/users", json!({"uidsToDeactivate": [DEMO.id]})).await.data();
@@ -90,18 +96,17 @@ async fn deactivated_user_reads_that_chat_is_off() -> Result<()> {
             ensure!(banner.starts_with("Chat is switched off for your account."), "{banner}");
             ensure!(!page.is_there("#message").await?, "there is a field for messages that cannot be sent");
             // The page asks no more, not even when the network changes.
-            let calls = test.env.emulator.state().await["calls"].as_array().map(Vec::len);
-            page.script("dispatchEvent(new Event('online'))").await?;
-            let requests = "return performance.getEntriesByType('resource').filter(entry => entry.name.includes('chat-token')).length";
-            let asked = page.script(requests).await?;
-            page.script("document.dispatchEvent(new Event('visibilitychange'))").await?;
-            eventually("the session to be checked", async || {
-                let checked = "return performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/api/session')).length > 1";
-                Ok((page.script(checked).await? == true).then_some(()))
-            })
-            .await?;
-            assert_eq!(page.script(requests).await?, asked);
-            assert_eq!(test.env.emulator.state().await["calls"].as_array().map(Vec::len), calls);
+            let before = login_attempts(test).await?;
+            for _ in 0..3 {
+                let checks = page.requests(routes::SESSION).await?;
+                page.script("dispatchEvent(new Event('online'))").await?;
+                page.script("document.dispatchEvent(new Event('visibilitychange'))").await?;
+                eventually("the session to be checked", async || {
+                    Ok((page.requests(routes::SESSION).await? > checks).then_some(()))
+                })
+                .await?;
+            }
+            assert_eq!(login_attempts(test).await?, before);
 
             // From the login on.
             page.click("#sign-out").await?;
@@ -111,6 +116,7 @@ async fn deactivated_user_reads_that_chat_is_off() -> Result<()> {
             page.see(DISABLED).await?;
             let empty = page.see(".list .empty").await?.text().await?;
             ensure!(empty.contains("appear when chat is switched on"), "{empty}");
+            ensure!(empty.ends_with("reload this page."), "{empty}");
             test.env.emulator.rest("PUT", "/users", json!({"uidsToActivate": [DEMO.id]})).await.data();
             page.driver.refresh().await?;
             page.see(CONNECTED).await?;

@@ -1,6 +1,6 @@
 //! The layout of all pages from 320 pixels up, in light and dark.
 
-use e2e::{DEMO, Page, Result, Scenario, Scheme, TestContext, ensure, screenshots};
+use e2e::{CONNECTED, DEMO, Page, Result, Scenario, Scheme, TestContext, ensure, screenshots};
 use serde_json::json;
 
 /// Types a message that is too long to be sent.
@@ -32,6 +32,7 @@ async fn check_layout(page: &Page, name: &str) -> Result<()> {
 async fn pages_fit_320_pixels_and_are_accessible() -> Result<()> {
     Scenario::default()
         .populated()
+        .expect_console_error("/v3.0/users")
         .expect_console_error(
             "/v3.0/messages - Failed to load resource: the server responded with a status of 500",
         )
@@ -58,14 +59,23 @@ async fn pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             test.page.see("main[data-page=not-found]").await?;
             check_layout(&test.page, "not-found").await?;
             test.sign_in().await?;
-            test.page.see("#chat-status[data-state=connected]").await?;
+            test.page.see(CONNECTED).await?;
             test.page.see("#conversations .unread-count").await?;
             check_layout(&test.page, "list").await?;
+            let refused =
+                json!({"api": "client", "path": "/users", "kind": "status", "status": 500, "code": "ERR"});
+            test.env.emulator.add_fault(refused).await;
+            test.page.fill("#search", "zzz").await?;
+            test.page.see(".list-end button").await?;
+            check_layout(&test.page, "search-failed").await?;
+            test.env.emulator.clear_faults().await;
+            test.page.click(".list-end button").await?;
+            test.page.see(".list .empty").await?;
+            test.page.open("/chat").await?;
+            test.page.see(CONNECTED).await?;
             test.page.click("a[href='/chat/grace']").await?;
             test.page.see("#messages .message").await?;
-            let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
-                                 "status": 500, "code": "ERR", "times": 1});
-            test.env.emulator.add_fault(refused).await;
+            test.env.emulator.refuse_next("POST", "/messages").await;
             test.page.fill("#message", "Of course :)").await?;
             test.page.click("#send").await?;
             test.page.see("#messages .message.failed").await?;
@@ -94,8 +104,9 @@ async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             "/api/session/chat-token - Failed to load resource: the server responded with a status of 403",
         )
         .expect_console_error("/v3.0/users/")
+        .expect_console_error("/v3.0/conversations?")
         .expect_console_error("/v3.0/me - ")
-        // Of the SDK's telemetry, at any time.
+        // The SDK's telemetry logs this, at any time.
         .expect_console_error("/v3.0/user_sessions - ")
         .expect_console_error("/chat/grace 0:0")
         .run(async |test| {
@@ -114,7 +125,7 @@ async fn error_pages_fit_320_pixels_and_are_accessible() -> Result<()> {
             test.page.see(".banner").await?;
             check_layout(&test.page, "thread-unavailable").await?;
             test.env.emulator.clear_faults().await;
-            test.page.see("#chat-status[data-state=connected]").await?;
+            test.page.see(CONNECTED).await?;
             test.env.emulator.rest("DELETE", "/users", json!({"uidsToDeactivate": [DEMO.id]})).await.data();
             test.page.show_as(1000, 760, Scheme::Light).await?;
             test.page.open("/chat/grace").await?;
@@ -204,14 +215,12 @@ async fn check_text_sizes(test: &TestContext, sizes: &[u32]) -> Result<()> {
     page.see("#password-error").await?;
     check("register").await?;
     test.sign_in().await?;
-    page.see("#chat-status[data-state=connected]").await?;
+    page.see(CONNECTED).await?;
     page.see("#conversations .unread-count").await?;
     check("list").await?;
     page.script("document.querySelector(\"a[href='/chat/grace']\").click()").await?;
     page.see("#messages .message").await?;
-    let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
-                         "status": 500, "code": "ERR", "times": 1});
-    test.env.emulator.add_fault(refused).await;
+    test.env.emulator.refuse_next("POST", "/messages").await;
     page.fill("#message", &"Donaudampfschifffahrt".repeat(4)).await?;
     page.click("#send").await?;
     page.see("#messages .message.failed").await?;

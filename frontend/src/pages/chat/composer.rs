@@ -15,7 +15,8 @@ use yew::prelude::*;
 /// The minimum time between two typing indicators, and the pause after which typing has ended.
 const TYPING_INTERVAL_MS: f64 = 2_500.0;
 const TYPING_TIMEOUT_MS: u32 = 4_000;
-/// The maximum length of a message in characters.
+/// The maximum length of a message in characters, chosen by this app. CometChat limits the JSON of a message's data to
+/// 10,000 characters.
 const MAX_CHARS: usize = 4_000;
 
 #[derive(PartialEq, Properties)]
@@ -111,8 +112,12 @@ pub fn Composer(props: &Props) -> Html {
     html! {
         <form class="composer" {onsubmit}>
             if let Some(chars) = *excess {
-                <p id="message-too-long" class="too-long" role="status">{ live_text(explain_excess(chars)) }</p>
+                <p id="message-too-long" class="too-long">{ live_text(explain_excess(chars)) }</p>
             }
+            // Screen readers read the number with the field, and not at each key.
+            <span class="visually-hidden" role="status">
+                { live_text(if is_too_long { "Too long to send." } else { "" }) }
+            </span>
             <textarea
                 ref={field}
                 id="message"
@@ -141,10 +146,11 @@ fn excessive_length(text: &str) -> Option<usize> {
 }
 
 fn explain_excess(chars: usize) -> String {
-    let excess = text::grouped(chars - MAX_CHARS);
-    let plural = if excess == "1" { "" } else { "s" };
+    let excess = chars - MAX_CHARS;
+    let plural = if excess == 1 { "" } else { "s" };
     format!(
-        "Too long to send: {excess} character{plural} more than the {} of one message.",
+        "Too long to send: {} character{plural} more than the {} of one message.",
+        text::grouped(excess),
         text::grouped(MAX_CHARS)
     )
 }

@@ -58,11 +58,11 @@ pub fn ConversationView(props: &Props) -> Html {
     let banner = match status {
         ChatStatus::Connecting | ChatStatus::Connected => None,
         ChatStatus::Unavailable => Some("Chat is unavailable. Your messages are kept here until it’s back."),
-        ChatStatus::Disabled => {
-            Some("Chat is switched off for your account. Ask the operator of this site to switch it on.")
-        }
+        ChatStatus::Disabled => Some(
+            "Chat is switched off for your account. Ask your administrator to switch it on, then reload this page.",
+        ),
         ChatStatus::StorageBlocked => Some(
-            "Chat can’t store data in this browser. Allow this site to store data in the browser’s settings, and reload the page.",
+            "Chat can’t store data in this browser. Allow this site to store data in the browser’s settings, or clear its data there, then reload this page.",
         ),
     };
     html! {

@@ -175,7 +175,8 @@ fn with_days(messages: &[Rc<Message>], me: &str) -> Vec<Html> {
         let number = datetime::day_number(message.sent_at);
         if day.replace(number) != Some(number) {
             let name = datetime::day(message.sent_at);
-            rendered.push(html! { <p key={format!("day-{number}")} class="day">{ live_text(name) }</p> });
+            rendered
+                .push(html! { <p key={format!("day-{}", message.id)} class="day">{ live_text(name) }</p> });
             sender = None;
         }
         let is_first = sender.replace(message.from.as_str()) != Some(message.from.as_str());

@@ -3,7 +3,7 @@
 use crate::browser::timer::Task;
 use crate::cometchat::{ChatStatus, use_chat_status};
 use crate::components::{Avatar, ChatIndicator, Glyph, icon, live_text};
-use crate::conversations::{Contact, LoadState, NextPage, PeopleSearch, use_conversations};
+use crate::conversations::{Contact, LoadState, NextPage, PeoplePages, use_conversations};
 use crate::datetime;
 use crate::hooks::use_page_heading;
 use crate::pages::sign_out::SignOutIcon;
@@ -73,7 +73,7 @@ pub fn Sidebar(props: &Props) -> Html {
 
     let state = conversations.state();
     let people = state.people.get(query.as_str());
-    let has_next = people.is_some_and(|people| people.pages > 0 && people.next == NextPage::NotRequested);
+    let has_next = people.is_some_and(|people| people.count > 0 && people.next == NextPage::NotRequested);
     let list = use_node_ref();
     let fetch_more = {
         let (conversations, query) = (conversations.clone(), query.clone());
@@ -94,6 +94,16 @@ pub fn Sidebar(props: &Props) -> Html {
             }
         }
     };
+    let has_failed = people.is_some_and(|people| people.next == NextPage::Failed);
+    use_effect_with(status == ChatStatus::Connected, {
+        let (fetch_more, is_search) = (fetch_more.clone(), !query.is_empty());
+        move |is_connected| {
+            // The list of all people is fetched with each connection.
+            if *is_connected && is_search && has_failed {
+                fetch_more.emit(());
+            }
+        }
+    });
     // A list that does not fill its place cannot be scrolled.
     use_effect({
         let fetch_at_end = fetch_at_end.clone();
@@ -101,8 +111,8 @@ pub fn Sidebar(props: &Props) -> Html {
     });
     let search = match people {
         _ if query.is_empty() => None,
-        Some(PeopleSearch { pages: 0, next: NextPage::Failed, .. }) => Some(Search::Failed),
-        None | Some(PeopleSearch { pages: 0, .. }) => Some(Search::Running),
+        Some(PeoplePages { count: 0, next: NextPage::Failed, .. }) => Some(Search::Failed),
+        None | Some(PeoplePages { count: 0, .. }) => Some(Search::Running),
         Some(_) => Some(Search::Done),
     };
     let matches = |contact: &&Contact| {
@@ -112,6 +122,7 @@ pub fn Sidebar(props: &Props) -> Html {
     };
     let recent: Vec<&Contact> = state.conversations().into_iter().filter(matches).collect();
     let others: Vec<&Contact> = state.others().into_iter().filter(matches).collect();
+    let is_empty = recent.is_empty() && others.is_empty();
     let row = |contact: &&Contact| row(contact, &user.id, open.as_deref());
     // Without an open conversation, the list is the main content. The role changes and not the element,
     // because a new element would lose the search text.
@@ -146,7 +157,7 @@ pub fn Sidebar(props: &Props) -> Html {
                     <h2>{ "People" }</h2>
                     <ul id="people">{ for others.iter().map(row) }</ul>
                 }
-                if recent.is_empty() && others.is_empty() {
+                if is_empty && search != Some(Search::Failed) {
                     <p class="empty" role="status">{ live_text(explain_empty(state.load_state, status, search)) }</p>
                 } else {
                     { end_of_list(people, fetch_more.reform(|_: MouseEvent| ())) }
@@ -173,13 +184,12 @@ enum Search {
 fn explain_empty(list: LoadState, status: ChatStatus, search: Option<Search>) -> &'static str {
     match (list, status) {
         _ if search == Some(Search::Running) => "Searching…",
-        _ if search == Some(Search::Failed) => "Search is unavailable. Please try again later.",
         _ if search == Some(Search::Done) => "No matches.",
         (LoadState::Loading | LoadState::Failed, ChatStatus::Disabled) => {
-            "Your conversations appear when chat is switched on. Ask the operator of this site."
+            "Your conversations appear when chat is switched on. Ask your administrator, then reload this page."
         }
         (LoadState::Loading | LoadState::Failed, ChatStatus::StorageBlocked) => {
-            "Allow this site to store data in the browser’s settings, and reload the page."
+            "Allow this site to store data in the browser’s settings, or clear its data there, then reload this page."
         }
         (LoadState::Loaded, _) => "No other people yet.",
         (LoadState::Failed, _) => "Couldn’t load your conversations. We’ll try again when chat reconnects.",
@@ -189,18 +199,19 @@ fn explain_empty(list: LoadState, status: ChatStatus, search: Option<Search>) ->
 }
 
 /// Says that more people are being fetched, or could not be.
-fn end_of_list(people: Option<&PeopleSearch>, on_retry: Callback<MouseEvent>) -> Html {
-    match people.map(|people| people.next) {
-        Some(NextPage::Loading) => html! {
+fn end_of_list(people: Option<&PeoplePages>, on_retry: Callback<MouseEvent>) -> Html {
+    let Some(people) = people else { return Html::default() };
+    match people.next {
+        NextPage::Loading => html! {
             <p key="loading" class="list-end" role="status">{ "Loading…" }</p>
         },
-        Some(NextPage::Failed) => html! {
+        NextPage::Failed => html! {
             <p key="failed" class="list-end" role="status">
-                { "Couldn’t load more people. " }
+                { live_text(if people.count == 0 { "Couldn’t load people. " } else { "Couldn’t load more people. " }) }
                 <button type="button" class="link" onclick={on_retry}>{ "Try again" }</button>
             </p>
         },
-        Some(NextPage::NotRequested | NextPage::None) | None => Html::default(),
+        NextPage::NotRequested | NextPage::None => Html::default(),
     }
 }
 
