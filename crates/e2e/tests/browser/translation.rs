@@ -1,10 +1,9 @@
 //! Other programs that change the page: translations, and extensions that wrap, insert and remove elements.
 
-use e2e::{DEMO, GRACE, Page, Result, Scenario, TestContext, ensure, eventually};
+use e2e::{CONNECTED, DEMO, GRACE, Page, Result, Scenario, TestContext, ensure, eventually};
 use serde_json::json;
 use thirtyfour::Key;
 
-const CONNECTED: &str = "#chat-status[data-state=connected]";
 const WRONG: &str = "Your email or password is wrong!";
 
 /// Replaces every text node by `<font><font>text</font></font>`, also the later ones, as Chrome's translation does.
@@ -130,9 +129,7 @@ async fn use_translated(test: &TestContext, translation: &str) -> Result<()> {
     page.see_gone(".list .empty").await?;
 
     // A failed message, and an outage.
-    let refused = json!({"api": "client", "method": "POST", "path": "/messages", "kind": "status",
-                         "status": 500, "code": "ERR", "times": 1});
-    test.env.emulator.add_fault(refused).await;
+    test.env.emulator.refuse_next("POST", "/messages").await;
     send(page, "five").await?;
     eventually_reads(page, ".retry", "Not sent. Try again").await?;
     page.click(".retry button").await?;
@@ -242,6 +239,29 @@ async fn page_changed_by_extensions_stays_current() -> Result<()> {
             go_through_outage(test).await?;
             page.click("#sign-out").await?;
             eventually_reads(page, "[data-reason=signed_out]", "You’ve signed out.").await
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: make test"]
+async fn older_messages_stay_above_a_removed_message() -> Result<()> {
+    scenario()
+        .run(async |test| {
+            let page = &test.page;
+            let all: Vec<String> = (1..=120).map(|number| number.to_string()).collect();
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            test.add_user(&GRACE).await?;
+            for text in &all {
+                test.env.emulator.send_message(GRACE.id, DEMO.id, text).await;
+            }
+            test.sign_in().await?;
+            page.click("a[href='/chat/grace']").await?;
+            eventually_shows(page, &all[70..]).await?;
+            // The program inserts older messages before the first one.
+            page.script("document.querySelector('#messages > .message').remove()").await?;
+            page.script("document.getElementById('messages').scrollTop = 0").await?;
+            eventually_shows(page, &[&all[20..70], &all[71..]].concat()).await
         })
         .await
 }
