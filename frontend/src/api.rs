@@ -5,6 +5,7 @@
 //! user is signed out.
 
 use crate::browser::navigation;
+use crate::browser::storage::keeps_cookies;
 use crate::shared_fetch::SharedFetch;
 use gloo_net::http::{Method, RequestBuilder};
 use serde::Serialize;
@@ -29,7 +30,7 @@ pub enum RequestError {
     /// The server answered with an error.
     #[error("{}", .0.message)]
     Rejected(ApiError),
-    /// The server has started a session, and the browser did not keep its cookie.
+    /// The browser keeps no cookies for this site, so a login was not requested.
     #[error("This browser keeps no cookies for this site.")]
     CookieBlocked,
 }
@@ -61,18 +62,16 @@ pub async fn session() -> Result<UserResponse, RequestError> {
 }
 
 pub async fn login(request: &LoginRequest) -> Result<LoginResponse, RequestError> {
-    let response = call(Method::POST, routes::LOGIN, Some(request)).await?.decode()?;
-    check_cookie().await?;
-    Ok(response)
+    start_session(routes::LOGIN, request).await
 }
 
-/// Returns an error if the browser did not keep the cookie of a session that has just started. Scripts cannot see the
-/// cookie, so only a request can tell.
-async fn check_cookie() -> Result<(), RequestError> {
-    match session().await {
-        Err(error) if error.is_signed_out() => Err(RequestError::CookieBlocked),
-        _ => Ok(()),
+/// Sends a request that starts a session. Without its cookie, the browser could not end the session and its chat token,
+/// so a browser without cookies sends nothing.
+async fn start_session(route: &str, request: &impl Serialize) -> Result<LoginResponse, RequestError> {
+    if !keeps_cookies() {
+        return Err(RequestError::CookieBlocked);
     }
+    call(Method::POST, route, Some(request)).await?.decode()
 }
 
 pub async fn logout() -> Result<(), RequestError> {
@@ -97,9 +96,7 @@ pub async fn config() -> Result<Rc<ClientConfig>, RequestError> {
 }
 
 pub async fn register(request: &RegisterRequest) -> Result<LoginResponse, RequestError> {
-    let response = call(Method::POST, routes::REGISTER, Some(request)).await?.decode()?;
-    check_cookie().await?;
-    Ok(response)
+    start_session(routes::REGISTER, request).await
 }
 
 pub async fn rename(request: &UpdateAccountRequest) -> Result<UserResponse, RequestError> {

@@ -78,7 +78,10 @@ pub async fn run(
                 client::sign_out().await;
                 return on_status(ChatStatus::Disabled);
             }
-            Err(ConnectError::Sdk(_)) if !can_store() => return on_status(ChatStatus::StorageBlocked),
+            // The SDK needs room for a new session, and not for one that it has stored.
+            Err(ConnectError::Sdk(_)) if !can_store() && !sdk_storage::has_session() => {
+                return on_status(ChatStatus::StorageBlocked);
+            }
             Err(error) => {
                 match &error {
                     // Only a new document frees the SDK from a login that hangs.

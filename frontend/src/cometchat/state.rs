@@ -12,7 +12,7 @@ pub enum ChatStatus {
     Unavailable,
     /// An operator has deactivated the user at CometChat. No attempt follows.
     Disabled,
-    /// The browser lets this site store no data, which the SDK needs. No attempt follows.
+    /// The browser stores no data for this site, which the SDK needs, or has no room left. No attempt follows.
     StorageBlocked,
 }
 

@@ -37,7 +37,7 @@ impl FormError {
             }
             RequestError::CookieBlocked => {
                 shown.text = "You can’t be signed in, because your browser keeps no cookies for this site. \
-                              Allow cookies for this site in your browser’s settings, then sign in."
+                              Allow cookies for this site in your browser’s settings, then try again."
                     .to_owned();
                 return shown;
             }
@@ -79,11 +79,14 @@ impl FormError {
 
 /// Returns the server's error code as in JSON, or the page's own code of another error.
 pub fn code(error: &RequestError) -> String {
-    let own = if *error == RequestError::CookieBlocked { "cookie_blocked" } else { "unreachable" };
-    error
-        .code()
-        .and_then(|code| serde_json::to_value(code).ok()?.as_str().map(str::to_owned))
-        .unwrap_or_else(|| own.to_owned())
+    match error {
+        RequestError::NoResponse => "unreachable".to_owned(),
+        RequestError::CookieBlocked => "cookie_blocked".to_owned(),
+        RequestError::Rejected(error) => {
+            let code = serde_json::to_value(error.code).ok();
+            code.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
+        }
+    }
 }
 
 #[cfg(test)]

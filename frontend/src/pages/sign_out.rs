@@ -77,8 +77,6 @@ fn error(sign_out: &SignOut) -> Html {
 fn error_text(error: &RequestError) -> &'static str {
     match error {
         RequestError::Rejected(_) => "Couldn’t sign you out. You’re still signed in. Please try again.",
-        RequestError::NoResponse | RequestError::CookieBlocked => {
-            "Can’t reach the server. You’re still signed in. Please try again."
-        }
+        _ => "Can’t reach the server. You’re still signed in. Please try again.",
     }
 }
