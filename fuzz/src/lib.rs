@@ -95,7 +95,7 @@ pub fn password_hash(bytes: &[u8]) {
         assert!(passwords::scheme(&imported).is_some());
     }
     let Some(scheme) = passwords::scheme(stored) else {
-        assert_eq!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password"), None);
+        assert_eq!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password"), Ok(false));
         return;
     };
     assert!(stored.contains(&scheme) || scheme == "bcrypt");
@@ -119,10 +119,7 @@ pub fn password_hash(bytes: &[u8]) {
         _ => unreachable!("a hash has exactly one format"),
     };
     if is_quick {
-        assert!(
-            argon2id::matches(&mut argon2id::Memory::default(), stored, b"password").is_some(),
-            "{scheme}"
-        );
+        assert!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password").is_ok(), "{scheme}");
     }
 }
 
