@@ -44,6 +44,13 @@ impl LoggedServer {
         assert!(self.server.wait().success());
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
+
+    /// Stops the server, and returns the warnings of its log, which is JSON.
+    fn warnings(self) -> Vec<Value> {
+        let log = self.log();
+        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+        lines.filter(|line| line["level"] == "WARN").collect()
+    }
 }
 
 /// Returns the cookies of a response as a `Cookie` header.
@@ -148,6 +155,18 @@ async fn invalid_forwarded_entry_is_logged_once_a_minute() {
     let [warning] = with("X-Forwarded-For entry is not an IP address")[..] else { panic!("{log}") };
     assert_eq!(warning["level"], "WARN");
     assert_eq!((&warning["proxy"], &warning["entry"]), (&json!("127.0.0.1"), &json!("\"unknown\"")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_without_key_is_logged_once_with_setting() {
+    let server = LoggedServer::start("info", "json");
+    for _ in 0..3 {
+        let body = json!({"assertion": "a.b.c"});
+        assert_eq!(server.call(Method::POST, routes::LOGIN_ASSERTION, "", body).await.status(), 403);
+    }
+    let warnings = server.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0]["message"].as_str().unwrap().contains("ASSERTION_KEY"), "{warnings:?}");
 }
 
 /// Sends a forged log line and a terminal escape sequence in every field.

@@ -36,6 +36,8 @@ pub enum ErrorCode {
     NotSignedIn,
     ForbiddenOrigin,
     RegistrationClosed,
+    /// The server has no key for assertions.
+    AssertionsDisabled,
     NotFound,
     MethodNotAllowed,
     EmailTaken,
@@ -58,7 +60,10 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest => 400,
             Self::InvalidCredentials | Self::InvalidAssertion | Self::NotSignedIn => 401,
-            Self::ForbiddenOrigin | Self::RegistrationClosed | Self::ChatDisabled => 403,
+            Self::ForbiddenOrigin
+            | Self::RegistrationClosed
+            | Self::AssertionsDisabled
+            | Self::ChatDisabled => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::EmailTaken => 409,

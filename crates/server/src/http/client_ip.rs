@@ -1,14 +1,11 @@
 //! The client's IP address: that of the TCP peer, or the one that a trusted proxy reports.
 
 use crate::clock::Clock;
+use crate::telemetry::warning_limit::WarningLimit;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-/// Shortest time between two warnings about an invalid entry: each request may have one.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes of an invalid entry in the log.
 const MAX_LOGGED_BYTES: usize = 100;
 
@@ -16,14 +13,12 @@ const MAX_LOGGED_BYTES: usize = 100;
 /// default.
 pub struct Proxies {
     networks: Vec<IpNet>,
-    clock: Clock,
-    /// Time of the last warning about an invalid entry, on the monotonic clock.
-    last_warning: Mutex<Option<Duration>>,
+    warnings: WarningLimit,
 }
 
 impl Proxies {
     pub fn new(networks: Vec<IpNet>, clock: Clock) -> Self {
-        Self { networks, clock, last_warning: Mutex::default() }
+        Self { networks, warnings: WarningLimit::new(clock) }
     }
 
     /// Returns the address of a request's client: the first entry of `X-Forwarded-For` from the right that is
@@ -54,20 +49,10 @@ impl Proxies {
     }
 
     fn warn_about(&self, entry: &[u8], proxy: IpAddr) {
-        if self.is_warning_due() {
+        if self.warnings.is_due(&proxy.to_string()) {
             let entry = String::from_utf8_lossy(entry.get(..MAX_LOGGED_BYTES).unwrap_or(entry));
             tracing::warn!(%proxy, ?entry, "X-Forwarded-For entry is not an IP address");
         }
-    }
-
-    fn is_warning_due(&self) -> bool {
-        let now = self.clock.monotonic();
-        let mut last = self.last_warning.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = last.is_none_or(|last| now.saturating_sub(last) >= WARNING_INTERVAL);
-        if is_due {
-            *last = Some(now);
-        }
-        is_due
     }
 }
 
@@ -217,17 +202,6 @@ mod tests {
         ] {
             assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["192.0.2.66", entry]), "10.0.0.1", "{entry}");
         }
-    }
-
-    #[test]
-    fn warning_is_due_at_most_once_a_minute() {
-        let clock = Clock::manual(0);
-        let proxies = Proxies::new(Vec::new(), clock.clone());
-        assert!(proxies.is_warning_due() && !proxies.is_warning_due());
-        clock.advance(WARNING_INTERVAL - Duration::from_secs(1));
-        assert!(!proxies.is_warning_due());
-        clock.advance(Duration::from_secs(1));
-        assert!(proxies.is_warning_due() && !proxies.is_warning_due());
     }
 
     #[test]

@@ -39,6 +39,9 @@ pub enum HttpError {
     ForbiddenOrigin,
     #[error("registration is closed")]
     RegistrationClosed,
+    /// `ASSERTION_KEY` is not set.
+    #[error("login by assertion is disabled")]
+    AssertionsDisabled,
     #[error("no such route")]
     NotFound,
     #[error("method not allowed")]
@@ -86,6 +89,7 @@ impl HttpError {
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
+            Self::AssertionsDisabled => ErrorCode::AssertionsDisabled,
             Self::NotFound => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::PayloadTooLarge => ErrorCode::PayloadTooLarge,
@@ -113,6 +117,7 @@ impl HttpError {
             ErrorCode::EmailTaken => Self::EmailTaken,
             ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin,
             ErrorCode::RegistrationClosed => Self::RegistrationClosed,
+            ErrorCode::AssertionsDisabled => Self::AssertionsDisabled,
             ErrorCode::NotFound => Self::NotFound,
             ErrorCode::MethodNotAllowed => Self::MethodNotAllowed { allow: String::new() },
             ErrorCode::PayloadTooLarge => Self::PayloadTooLarge,
@@ -145,6 +150,9 @@ impl HttpError {
                 "Pages of this origin may not use the API. The operator can add it to ALLOWED_ORIGINS."
             }
             Self::RegistrationClosed => "Registration is closed. Contact your administrator.",
+            Self::AssertionsDisabled => {
+                "This server is not set up for sign-ins from another app. Contact your administrator."
+            }
             Self::NotFound => "Nothing was found at this address.",
             Self::MethodNotAllowed { .. } => "This address does not support the request method.",
             Self::PayloadTooLarge => "The request is too large.",

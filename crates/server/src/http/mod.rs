@@ -30,6 +30,7 @@ use error::HttpError;
 use extract::admission::RejectionLimiter;
 use middleware::cors;
 use middleware::origin::{self, OriginPolicy};
+use middleware::rejection_log::RejectionLog;
 use middleware::request_context::{self, RequestMetrics};
 use middleware::security_headers::HeaderPolicy;
 use routes::{account, config, health, login, openapi, session};
@@ -47,6 +48,7 @@ pub struct HttpData {
     proxies: web::Data<Proxies>,
     pub requests: web::Data<RequestMetrics>,
     rejections: web::Data<RejectionLimiter>,
+    rejection_log: web::Data<RejectionLog>,
     static_files: web::Data<StaticFiles>,
 }
 
@@ -64,7 +66,8 @@ impl HttpData {
             headers: web::Data::new(HeaderPolicy::new(config, &static_files.inline)),
             proxies: web::Data::new(Proxies::new(config.trusted_proxies.clone(), clock.clone())),
             requests: web::Data::new(RequestMetrics::default()),
-            rejections: web::Data::new(RejectionLimiter::new(clock)),
+            rejections: web::Data::new(RejectionLimiter::new(clock.clone())),
+            rejection_log: web::Data::new(RejectionLog::new(clock)),
             static_files: web::Data::new(static_files),
         }
     }
@@ -93,6 +96,7 @@ pub fn app(
         .app_data(data.proxies)
         .app_data(data.requests)
         .app_data(data.rejections)
+        .app_data(data.rejection_log)
         .app_data(data.static_files)
         .app_data(web::JsonConfig::default().limit(validation::MAX_BODY_BYTES).error_handler(error::bad_json))
         .app_data(web::PayloadConfig::new(validation::MAX_BODY_BYTES))

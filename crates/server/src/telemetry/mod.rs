@@ -4,3 +4,4 @@ pub mod audit;
 pub mod logging;
 pub mod metrics;
 pub mod request_timing;
+pub mod warning_limit;

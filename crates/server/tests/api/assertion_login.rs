@@ -129,9 +129,11 @@ async fn assertion_cannot_take_over_email_of_other_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn assertion_without_configured_key_returns_404() {
+async fn assertion_without_configured_key_has_own_error_code() {
     let app = TestApp::start().await;
-    failure(login_by_assertion(&app, &hs256(&claims(&app, "1"))).await, ErrorCode::NotFound).await;
+    let response = login_by_assertion(&app, &hs256(&claims(&app, "1"))).await;
+    let error = failure(response, ErrorCode::AssertionsDisabled).await;
+    assert!(error.message.contains("Contact your administrator"), "{}", error.message);
 }
 
 #[tokio::test(flavor = "multi_thread")]

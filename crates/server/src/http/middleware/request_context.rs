@@ -1,6 +1,7 @@
 //! The outermost middleware: request id, client address, tracing span, access log and metrics, and the
 //! headers and error body of the response.
 
+use super::rejection_log::RejectionLog;
 use super::security_headers::HeaderPolicy;
 use crate::http::client_ip::Proxies;
 use crate::http::error::HttpError;
@@ -96,6 +97,7 @@ pub async fn trace<B: MessageBody + 'static>(
     proxies: web::Data<Proxies>,
     headers: web::Data<HeaderPolicy>,
     metrics: web::Data<RequestMetrics>,
+    rejections: web::Data<RejectionLog>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -117,7 +119,7 @@ pub async fn trace<B: MessageBody + 'static>(
         request_timing::scope(Arc::clone(&timings), next.call(request)).instrument(span.clone()).await?;
     let _entered = span.enter();
 
-    let mut response = with_error_body(response, &info.id);
+    let mut response = with_error_body(response, &info.id, &rejections);
     if let Ok(id) = HeaderValue::from_str(&info.id) {
         response.headers_mut().insert(HeaderName::from_static(ID_HEADER), id);
     }
@@ -154,11 +156,12 @@ pub async fn trace<B: MessageBody + 'static>(
 fn with_error_body<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
     request_id: &str,
+    rejections: &RejectionLog,
 ) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error().and_then(Error::as_error::<HttpError>) else {
         return response.map_into_boxed_body();
     };
-    log_cause(error);
+    rejections.log(error);
     let error_response = error.to_response(request_id);
     let (request, empty) = response.into_parts();
     let mut response = ServiceResponse::new(request, error_response);
@@ -181,16 +184,5 @@ impl Extractor for Headers<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.keys().map(HeaderName::as_str).collect()
-    }
-}
-
-fn log_cause(error: &HttpError) {
-    match error {
-        HttpError::Internal(cause) => tracing::error!(cause, "internal error"),
-        HttpError::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
-        // The error is most likely in the other server, and this log is where its operator can find the cause.
-        HttpError::InvalidAssertion(cause) => tracing::warn!(cause, "assertion rejected"),
-        HttpError::Unavailable(cause) => tracing::error!(cause, "database unavailable"),
-        error => tracing::debug!(%error, "request rejected"),
     }
 }

@@ -127,7 +127,7 @@ pub async fn register(
         ErrorCode::InvalidAssertion,
         ErrorCode::EmailTaken,
         ErrorCode::TooManyAttempts,
-        ErrorCode::NotFound,
+        ErrorCode::AssertionsDisabled,
     ]))),
 )]
 pub async fn login_with_assertion(
@@ -137,7 +137,7 @@ pub async fn login_with_assertion(
     body: web::Json<JsonObject<AssertionRequest>>,
 ) -> Result<HttpResponse, HttpError> {
     if state.assertion_keys.is_empty() {
-        return Err(HttpError::NotFound);
+        return Err(HttpError::AssertionsDisabled);
     }
     let success = state
         .run_to_completion(async move |state| assertion::login(&state, body.assertion.expose(), client).await)

@@ -1,0 +1,31 @@
+//! Logs the causes of rejected requests.
+
+use crate::clock::Clock;
+use crate::http::error::HttpError;
+use crate::telemetry::warning_limit::WarningLimit;
+
+/// Logs the cause of each error response. Warnings that any client can cause are limited.
+pub struct RejectionLog {
+    /// Warnings about settings that are not set, by their name.
+    unset: WarningLimit,
+}
+
+impl RejectionLog {
+    pub fn new(clock: Clock) -> Self {
+        Self { unset: WarningLimit::new(clock) }
+    }
+
+    pub fn log(&self, error: &HttpError) {
+        match error {
+            HttpError::Internal(cause) => tracing::error!(cause, "internal error"),
+            HttpError::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
+            // The error is most likely in the other server, and this log is where its operator can find the cause.
+            HttpError::InvalidAssertion(cause) => tracing::warn!(cause, "assertion rejected"),
+            HttpError::AssertionsDisabled if self.unset.is_due("ASSERTION_KEY") => {
+                tracing::warn!("login by assertion is disabled: ASSERTION_KEY is not set");
+            }
+            HttpError::Unavailable(cause) => tracing::error!(cause, "database unavailable"),
+            error => tracing::debug!(%error, "request rejected"),
+        }
+    }
+}
