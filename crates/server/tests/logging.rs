@@ -20,6 +20,10 @@ struct LoggedServer {
 
 impl LoggedServer {
     fn start(filter: &str, format: &str) -> Self {
+        Self::start_with(filter, format, &[])
+    }
+
+    fn start_with(filter: &str, format: &str, more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let emulator = TestEmulator::start();
         let settings = [
@@ -29,7 +33,7 @@ impl LoggedServer {
             ("RUST_LOG", filter),
             ("TRUSTED_PROXIES", "127.0.0.1"),
         ];
-        let server = Process::server(folder.path(), &settings);
+        let server = Process::server(folder.path(), &[&settings, more].concat());
         Self { server, folder, http: test_support::client() }
     }
 
@@ -167,6 +171,30 @@ async fn assertion_without_key_is_logged_once_with_setting() {
     let warnings = server.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0]["message"].as_str().unwrap().contains("ASSERTION_KEY"), "{warnings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_origin_is_logged_once_with_setting() {
+    let server = LoggedServer::start_with("info", "json", &[("ALLOWED_ORIGINS", "http://app.localhost")]);
+    let send = async |method: Method, origin: &str, asked: &[(&str, &str)]| {
+        let request = server.http.request(method, format!("{}{}", server.server.url, routes::LOGIN));
+        let request = asked.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.header("origin", origin).json(&json!({})).send().await.unwrap().status().as_u16()
+    };
+    let preflight = ("access-control-request-method", "POST");
+    assert_eq!(send(Method::OPTIONS, "http://localhost:5501", &[preflight]).await, 403);
+    assert_eq!(send(Method::POST, "http://localhost:5501", &[]).await, 403);
+    assert_eq!(send(Method::POST, "http://localhost:5502", &[]).await, 403);
+    let headers = [preflight, ("access-control-request-headers", "x-requested-with")];
+    assert_eq!(send(Method::OPTIONS, "http://app.localhost", &headers).await, 400);
+    let warnings = server.warnings();
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    for (warning, origin) in warnings.iter().zip(["http://localhost:5501", "http://localhost:5502"]) {
+        assert_eq!(warning["origin"], origin);
+        assert!(warning["message"].as_str().unwrap().contains("ALLOWED_ORIGINS"), "{warnings:?}");
+    }
+    assert_eq!(warnings[2]["origin"], "http://app.localhost");
+    assert!(warnings[2]["reason"].as_str().unwrap().contains("x-requested-with"), "{warnings:?}");
 }
 
 /// Sends a forged log line and a terminal escape sequence in every field.

@@ -35,8 +35,11 @@ pub enum HttpError {
     InvalidAssertion(&'static str),
     #[error("the email address is taken")]
     EmailTaken,
-    #[error("the origin is not allowed")]
-    ForbiddenOrigin,
+    #[error("the origin {origin} is not allowed")]
+    ForbiddenOrigin { origin: String },
+    /// The preflight of an allowed origin asks for a method or a header that cross-origin requests may not have.
+    #[error("preflight rejected: {reason}")]
+    PreflightRejected { origin: String, reason: String },
     #[error("registration is closed")]
     RegistrationClosed,
     /// `ASSERTION_KEY` is not set.
@@ -87,7 +90,8 @@ impl HttpError {
             Self::NotSignedIn => ErrorCode::NotSignedIn,
             Self::InvalidAssertion(_) => ErrorCode::InvalidAssertion,
             Self::EmailTaken => ErrorCode::EmailTaken,
-            Self::ForbiddenOrigin => ErrorCode::ForbiddenOrigin,
+            Self::PreflightRejected { .. } => ErrorCode::InvalidRequest,
+            Self::ForbiddenOrigin { .. } => ErrorCode::ForbiddenOrigin,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
             Self::AssertionsDisabled => ErrorCode::AssertionsDisabled,
             Self::NotFound => ErrorCode::NotFound,
@@ -115,7 +119,7 @@ impl HttpError {
             ErrorCode::NotSignedIn => Self::NotSignedIn,
             ErrorCode::InvalidAssertion => Self::InvalidAssertion(""),
             ErrorCode::EmailTaken => Self::EmailTaken,
-            ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin,
+            ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin { origin: String::new() },
             ErrorCode::RegistrationClosed => Self::RegistrationClosed,
             ErrorCode::AssertionsDisabled => Self::AssertionsDisabled,
             ErrorCode::NotFound => Self::NotFound,
@@ -146,7 +150,10 @@ impl HttpError {
                 "This sign-in link is invalid or has expired. Go back to the app and try again."
             }
             Self::EmailTaken => "An account with this email address already exists. Sign in instead.",
-            Self::ForbiddenOrigin => {
+            Self::PreflightRejected { .. } => {
+                "Pages of other origins may use the methods GET, HEAD, POST, PUT and DELETE, and no header but Content-Type."
+            }
+            Self::ForbiddenOrigin { .. } => {
                 "Pages of this origin may not use the API. The operator can add it to ALLOWED_ORIGINS."
             }
             Self::RegistrationClosed => "Registration is closed. Contact your administrator.",

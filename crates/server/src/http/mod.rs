@@ -1,7 +1,7 @@
 //! HTTP: routes, cookies, headers, errors as responses, and the files of the web app.
 //!
 //! A request passes, in this order: [`middleware::request_context`] (request id, client address, log),
-//! [`middleware::cors`], [`middleware::origin`] and its route. The route's extractors read the request, the route calls a
+//! [`middleware::origin`], [`middleware::cors`] and its route. The route's extractors read the request, the route calls a
 //! use case of [`crate::auth`] and writes the response. Routes contain no SQL and call CometChat only
 //! through use cases.
 
@@ -86,7 +86,7 @@ pub fn app(
         InitError = (),
     >,
 > {
-    let cors = cors::middleware(&data.origins);
+    let cors = cors::middleware(&data.origins.allowed);
     let base = data.http_state.base.clone();
     App::new()
         .app_data(web::Data::from(state))
@@ -106,8 +106,8 @@ pub fn app(
         .service(web::scope(&base).configure(configure_routes))
         .default_service(web::to(static_files::not_found))
         // Actix runs the middleware that was registered last first.
-        .wrap(from_fn(origin::check))
         .wrap(cors)
+        .wrap(from_fn(origin::check))
         .wrap(from_fn(request_context::trace))
 }
 

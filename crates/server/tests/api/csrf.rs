@@ -94,4 +94,23 @@ async fn cors_preflight_passes_only_for_allowed_origin() {
     assert_eq!(response.headers()["access-control-allow-origin"], APP);
     let response = preflight("https://evil.example").await.unwrap();
     assert!(!response.headers().contains_key("access-control-allow-origin"));
+    failure(response, ErrorCode::ForbiddenOrigin).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_cors_preflight_has_json_error() {
+    for (allowed, asked, code) in [
+        (vec![], ("POST", "content-type"), ErrorCode::ForbiddenOrigin),
+        (vec![APP.to_owned()], ("PATCH", "content-type"), ErrorCode::InvalidRequest),
+        (vec![APP.to_owned()], ("POST", "content-type,authorization"), ErrorCode::InvalidRequest),
+    ] {
+        let app = TestApp::start_with(|config| config.allowed_origins = allowed).await;
+        let preflight = app
+            .browser()
+            .request(Method::OPTIONS, routes::LOGIN)
+            .header("origin", APP)
+            .header("access-control-request-method", asked.0)
+            .header("access-control-request-headers", asked.1);
+        failure(preflight.send().await.unwrap(), code).await;
+    }
 }

@@ -2,11 +2,14 @@
 //!
 //! Browsers state the origin of a request in `Sec-Fetch-Site` and `Origin`, and pages cannot change either
 //! header. The middleware checks both for every unsafe method, login and logout included. A request with
-//! neither header comes from a program other than a browser, which carries no user's cookies to misuse.
+//! neither header comes from a program other than a browser, which carries no user's cookies to misuse. Preflights are
+//! checked too, so that the log has the cause if a page of another origin cannot call the API.
 
+use super::cors;
 use crate::http::error::HttpError;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
@@ -38,16 +41,24 @@ impl OriginPolicy {
     }
 }
 
-/// Rejects unsafe requests that come from a page of a foreign origin.
+/// Rejects unsafe requests that come from a page of a foreign origin, and their preflights.
 pub async fn check<B: MessageBody + 'static>(
     origins: web::Data<OriginPolicy>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if !request.method().is_safe() && !origins.permits(request.headers()) {
-        return Ok(request.error_response(HttpError::ForbiddenOrigin).map_into_right_body());
+    let headers = request.headers();
+    let is_preflight =
+        request.method() == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if (is_preflight || !request.method().is_safe()) && !origins.permits(headers) {
+        let origin = cors::loggable(headers.get(header::ORIGIN));
+        return Ok(request.error_response(HttpError::ForbiddenOrigin { origin }).map_into_right_body());
     }
-    next.call(request).await.map(ServiceResponse::map_into_left_body)
+    let response = next.call(request).await?;
+    Ok(match cors::rejection(&response) {
+        Some(error) => ServiceResponse::from_err(error, response.into_parts().0).map_into_right_body(),
+        None => response.map_into_left_body(),
+    })
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use crate::telemetry::warning_limit::WarningLimit;
 pub struct RejectionLog {
     /// Warnings about settings that are not set, by their name.
     unset: WarningLimit,
+    /// Warnings about pages that may not call the API, by their origin.
+    origins: WarningLimit,
 }
 
 impl RejectionLog {
     pub fn new(clock: Clock) -> Self {
-        Self { unset: WarningLimit::new(clock) }
+        Self { unset: WarningLimit::new(clock.clone()), origins: WarningLimit::new(clock) }
     }
 
     pub fn log(&self, error: &HttpError) {
@@ -23,6 +25,12 @@ impl RejectionLog {
             HttpError::InvalidAssertion(cause) => tracing::warn!(cause, "assertion rejected"),
             HttpError::AssertionsDisabled if self.unset.is_due("ASSERTION_KEY") => {
                 tracing::warn!("login by assertion is disabled: ASSERTION_KEY is not set");
+            }
+            HttpError::ForbiddenOrigin { origin } if self.origins.is_due(origin) => {
+                tracing::warn!(origin, "origin rejected: ALLOWED_ORIGINS does not name it");
+            }
+            HttpError::PreflightRejected { origin, reason } if self.origins.is_due(origin) => {
+                tracing::warn!(origin, reason, "preflight rejected");
             }
             HttpError::Unavailable(cause) => tracing::error!(cause, "database unavailable"),
             error => tracing::debug!(%error, "request rejected"),
