@@ -179,6 +179,7 @@ async fn main() {
         actions_per_user: 20,
         lifetime: Lifetime { idle: 86_400, max: 86_400 },
         registration_is_open: true,
+        login_url: None,
         assertion_keys: Vec::new(),
         core: CoreConfig {
             database_url: Secret::new(&database),

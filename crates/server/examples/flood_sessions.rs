@@ -247,6 +247,7 @@ fn config(emulator: &str, database_url: &str) -> Result<Config> {
         actions_per_user: 0,
         lifetime: Lifetime { idle: 7 * 86_400, max: 30 * 86_400 },
         registration_is_open: true,
+        login_url: None,
         assertion_keys: Vec::new(),
         core: CoreConfig {
             database_url: Secret::new(database_url),

@@ -40,6 +40,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// The URL of this server as browsers see it: an origin and an optional path, without trailing slash.
     pub public_url: Url,
+    /// The login page of the app, in place of the web app's forms.
+    pub login_url: Option<Url>,
     pub cometchat: CometChat,
     /// Origins in the form of the `Origin` header, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
@@ -133,6 +135,7 @@ impl Reader<'_> {
     /// Reads every setting before the first `?`, so that all errors are collected.
     fn config(&mut self) -> Option<Config> {
         let public_url = self.public_url();
+        let login_url = self.login_url(public_url.as_ref());
         let cometchat = self.cometchat(public_url.as_ref());
         let listen = self.listen_addr("LISTEN", "127.0.0.1:3000");
         let metrics_listen = self.listen_addr("METRICS_LISTEN", "127.0.0.1:9090");
@@ -162,6 +165,7 @@ impl Reader<'_> {
             listen: listen?,
             metrics_listen,
             public_url: public_url?,
+            login_url,
             cometchat: cometchat?,
             allowed_origins,
             trusted_proxies,

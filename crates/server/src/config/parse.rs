@@ -128,6 +128,23 @@ impl<'a> Reader<'a> {
         is_valid.then_some(url)
     }
 
+    /// Returns the URL of the app's login page, if it is set.
+    pub(super) fn login_url(&mut self, public_url: Option<&Url>) -> Option<Url> {
+        let example = "https://example.com/login";
+        let url: Url = self.parsed("LOGIN_URL", &format!("a URL like {example}"))?;
+        let mut without_query = url.clone();
+        without_query.set_query(None);
+        if !is_server_url(&without_query) {
+            self.error(
+                "LOGIN_URL",
+                format_args!("must be like {example}: with scheme and host, without fragment"),
+            );
+        } else if public_url.is_some_and(|own| is_below(&url, own)) {
+            self.error("LOGIN_URL", "must be a page of your app, not below PUBLIC_URL");
+        }
+        Some(url)
+    }
+
     /// Returns an address to listen on.
     pub(super) fn listen_addr(&mut self, name: &str, example: &str) -> Option<SocketAddr> {
         let address: SocketAddr = self.parsed(name, &format!("an address and port like {example}"))?;
@@ -205,6 +222,13 @@ fn void_network(network: IpNet) -> Option<String> {
 }
 
 /// Returns whether the URL is HTTP(S) with a host that has an address, and without credentials, query or fragment.
+/// Returns whether `url` has the origin of `base`, and its path or one below.
+fn is_below(url: &Url, base: &Url) -> bool {
+    let base_path = base.path().trim_end_matches('/');
+    let rest = url.path().strip_prefix(base_path);
+    url.origin() == base.origin() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn is_server_url(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && url.host_str().is_some_and(|host| !host.contains('*'))

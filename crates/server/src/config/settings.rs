@@ -102,6 +102,13 @@ pub const GROUPS: [Group; 5] = [
                  the port is part of the cookies' names",
             ),
             setting(
+                "LOGIN_URL",
+                Kind::Url,
+                None,
+                "Login page of your app. If set, the web app shows no forms of its own: browsers without a session are sent \
+                 there, with the page that they wanted as ?return_to=",
+            ),
+            setting(
                 "TRUSTED_PROXIES",
                 Kind::Networks,
                 None,

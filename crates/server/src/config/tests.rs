@@ -235,7 +235,7 @@ fn setting_without_effect_is_rejected_with_advice() {
     let key = |byte: u8| STANDARD.encode([byte; 32]);
     let twice = format!("{},{}", key(1), key(1));
     let otlp = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
-    let cases: [(&[(&str, &str)], &str); 49] = [
+    let cases: [(&[(&str, &str)], &str); 53] = [
         (&[("ALLOWED_ORIGINS", "https://app.example/")], "is not an origin; write https://app.example"),
         (&[("ALLOWED_ORIGINS", "https://app.example:443")], "is not an origin; write https://app.example"),
         (&[("ALLOWED_ORIGINS", "https://App.example")], "is not an origin; write https://app.example"),
@@ -276,6 +276,16 @@ fn setting_without_effect_is_rejected_with_advice() {
         (&[("RUST_LOG", "inof")], "\"inof\" is not one of off, error, warn, info, debug, trace"),
         (&[("RUST_LOG", "info,cometchat-auth=debug")], "write cometchat_auth"),
         (&[("RUST_LOG", "audit=loud")], "error parsing level filter"),
+        (&[("LOGIN_URL", "app.example/login")], "is not a URL like https://example.com/login"),
+        (&[("LOGIN_URL", "https://app.example/login#top")], "without fragment"),
+        (&[("LOGIN_URL", "http://localhost:3000/login")], "not below PUBLIC_URL"),
+        (
+            &[
+                ("PUBLIC_URL", "http://localhost:3000/chat"),
+                ("LOGIN_URL", "http://localhost:3000/chat/login"),
+            ],
+            "not below PUBLIC_URL",
+        ),
         (&[("PUBLIC_URL_FILE", "url.txt")], "only a secret can come from a file; set PUBLIC_URL"),
         (&[("public_url", "https://chat.example")], "unknown setting; did you mean PUBLIC_URL?"),
         (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")], "must be a URL like http://collector:4318"),
@@ -299,9 +309,11 @@ fn setting_without_effect_is_rejected_with_advice() {
 
 #[test]
 fn unusual_setting_with_effect_is_accepted() {
-    let cases: [&[(&str, &str)]; 12] = [
+    let cases: [&[(&str, &str)]; 14] = [
         &[("ALLOWED_ORIGINS", "https://app.example,http://localhost:8080,http://[::1]:8080")],
         &[("ALLOWED_ORIGINS", "https://xn--mnchen-3ya.de")],
+        &[("LOGIN_URL", "https://app.example/login?from=chat")],
+        &[("PUBLIC_URL", "http://localhost:3000/chat"), ("LOGIN_URL", "http://localhost:3000/chats")],
         &[("PUBLIC_URL", "https://m\u{fc}nchen.de/chat/")],
         &[("TRUSTED_PROXIES", "10.0.0.7, 10.0.0.0/8, ::1, fd00::/8, 127.0.0.1/32")],
         &[("LISTEN", "127.0.0.1:0"), ("METRICS_LISTEN", "127.0.0.1:0")],

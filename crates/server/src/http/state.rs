@@ -3,6 +3,7 @@
 use super::cookie::CookiePolicy;
 use crate::config::Config;
 use shared::ClientConfig;
+use url::Url;
 
 /// The settings that the routes need.
 pub struct HttpState {
@@ -10,6 +11,10 @@ pub struct HttpState {
     pub base: String,
     pub client_config: ClientConfig,
     pub registration_is_open: bool,
+    /// The origin of this server as browsers see it.
+    pub origin: String,
+    /// The login page of the app, in place of the web app's forms.
+    pub login_url: Option<Url>,
     pub cookies: CookiePolicy,
 }
 
@@ -25,6 +30,8 @@ impl HttpState {
                 emulator_url: emulator.map(|url| url.origin().ascii_serialization()),
             },
             registration_is_open: config.registration_is_open,
+            origin: config.public_url.origin().ascii_serialization(),
+            login_url: config.login_url.clone(),
             cookies: CookiePolicy::new(&config.public_url, config.lifetime),
         }
     }

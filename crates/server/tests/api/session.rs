@@ -3,9 +3,11 @@
 use crate::helpers::*;
 use cometchat_auth::sessions;
 use reqwest::StatusCode;
+use reqwest::redirect::Policy;
 use serde_json::Value;
 use shared::{ErrorCode, UserResponse};
 use std::time::Duration;
+use url::Url;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn session_response_contains_no_secret() {
@@ -139,4 +141,39 @@ async fn session_read_succeeds_while_writes_are_blocked() {
     assert!(browser.is_signed_in().await);
     let seen = app.count("SELECT last_seen_at FROM sessions").await;
     assert_eq!(seen, app.clock.now(), "and it is written down once it can be");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_without_session_redirects_to_login_url() {
+    let login_url = "https://app.example/login?from=chat";
+    let app = TestApp::start_with(|config| config.login_url = Some(login_url.parse().unwrap())).await;
+    let location = async |cookie: Option<&str>, path: &str| {
+        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
+        let mut request = http.get(format!("{}{path}", app.url));
+        if let Some(cookie) = cookie {
+            request = request.header("Cookie", cookie);
+        }
+        let response = request.send().await.unwrap();
+        let headers = response.headers();
+        let location = headers.get("location").map(|value| value.to_str().unwrap().to_owned());
+        let is_stored = headers.get("cache-control").is_none_or(|value| value != "no-store");
+        assert!(location.is_none() || !is_stored, "{path}: the browser keeps the redirect");
+        location
+    };
+    let own = app.config.public_url.origin().ascii_serialization();
+    for path in ["/", "/register", "/chat/grace", "/account?x=1", "//evil.example/"] {
+        let location = location(None, path).await.unwrap();
+        let rest = location.strip_prefix(&format!("{login_url}&return_to=")).unwrap();
+        let wanted = Url::parse(&format!("http://x/?{rest}")).unwrap();
+        let wanted = wanted.query().unwrap().replace("%3A", ":").replace("%2F", "/");
+        assert_eq!(wanted, format!("{own}{}", path.split('?').next().unwrap()));
+    }
+    for path in ["/app.js", "/api/config", "/api/nothing", "/healthz"] {
+        assert_eq!(location(None, path).await, None, "{path}");
+    }
+    let (browser, _) = app.signed_in().await;
+    let cookie = browser.cookie.clone().unwrap();
+    assert_eq!(location(Some(&cookie), "/").await, None);
+    browser.logout().await;
+    assert!(location(Some(&cookie), "/").await.is_some(), "the session has ended");
 }

@@ -1,13 +1,16 @@
 //! Serves the files of the web app, and the page itself for every path that the web app handles.
 //!
 //! The page has three forms. A browser without a session cookie gets it with the login or registration form
-//! prerendered; a browser with one gets the empty form, and the web app asks the server who is signed in.
+//! prerendered; a browser with one gets the empty form, and the web app asks the server who is signed in. With
+//! `LOGIN_URL`, a browser without an active session is redirected there instead.
 
 mod asset;
 
 use crate::http::error::HttpError;
+use crate::http::extract::current_session::CurrentSession;
+use crate::http::state::HttpState;
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, web};
 use asset::{Asset, INDEX, LOGIN, REGISTER};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
@@ -72,14 +75,19 @@ impl StaticFiles {
         Some(self.files.get(name)?.respond(request))
     }
 
+    /// Returns whether the page is at this path, and not another file.
+    fn is_page(&self, path: &str) -> bool {
+        let name = path.trim_start_matches('/');
+        let last = name.rsplit('/').next().unwrap_or_default();
+        !last.contains('.') && !self.files.contains_key(name)
+    }
+
     /// Returns the file at this path. Without one, a path whose last segment has no dot gets the page.
     fn find(&self, path: &str, has_session: bool) -> Option<&Asset> {
-        let name = path.trim_start_matches('/');
-        if let Some(file) = self.files.get(name) {
+        if let Some(file) = self.files.get(path.trim_start_matches('/')) {
             return Some(file);
         }
-        let last = name.rsplit('/').next().unwrap_or_default();
-        if last.contains('.') {
+        if !self.is_page(path) {
             return None;
         }
         let page = match LandingPage::for_path(path) {
@@ -124,6 +132,7 @@ pub async fn not_found() -> Result<HttpResponse, HttpError> {
 /// Responds with a file of the web app, or with the page.
 pub async fn page(
     static_files: web::Data<StaticFiles>,
+    http_state: web::Data<HttpState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, HttpError> {
     let path = request.path().strip_prefix(&static_files.base).unwrap_or(request.path());
@@ -132,6 +141,18 @@ pub async fn page(
     }
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return Err(HttpError::MethodNotAllowed { allow: "GET, HEAD".into() });
+    }
+    if let Some(login_url) = &http_state.login_url
+        && static_files.is_page(path)
+        && matches!(CurrentSession::extract(&request).await, Err(HttpError::NotSignedIn))
+    {
+        let mut login_url = login_url.clone();
+        let wanted = format!("{}{}", http_state.origin, request.path());
+        login_url.query_pairs_mut().append_pair("return_to", &wanted);
+        let headers = [(header::LOCATION, login_url.as_str()), (header::CACHE_CONTROL, "no-store")];
+        let mut redirect = HttpResponse::SeeOther();
+        headers.into_iter().for_each(|header| drop(redirect.insert_header(header)));
+        return Ok(redirect.finish());
     }
     if LandingPage::for_path(path) == LandingPage::Register && !static_files.registration_is_open {
         let login_page = (header::LOCATION, format!("{}/", static_files.base));
