@@ -53,6 +53,12 @@ async fn database_url_with_unknown_parameter_stops_the_start() {
     let message = env.run_failing(&["serve"], "");
     assert!(message.contains("DATABASE_URL: name a file"), "{message}");
     assert!(!env.folder.path().join(":memory:").exists());
+    env.database = "postgres://u@127.0.0.1/d".to_owned();
+    env.settings.push(("PGSSLMODE", "verify_full".to_owned()));
+    for arguments in [&["serve"][..], &["check"], &["user", "list"]] {
+        let message = env.run_failing(arguments, "");
+        assert!(message.contains("PGSSLMODE: sslmode must be"), "{message}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,7 +101,7 @@ pub async fn run(args: &Args, sources: &Sources) -> CliResult {
         // Without the argument, which may be a URL with a password.
         return Err("the argument is not a SQLite URL like sqlite://data/cometchat-auth.db".into());
     }
-    check_url(source_url, |_| None).map_err(|error| format!("{source_url}: {error}"))?;
+    check_url(source_url).map_err(|error| format!("{source_url}: {error}"))?;
     let core = CoreConfig::read(sources)?;
     let target_url = core.database_url.expose();
     if sqlite_path(target_url).is_some() {

@@ -2,6 +2,7 @@
 //! test compares them.
 
 use super::settings::GROUPS;
+use crate::db::POSTGRES_PARAMETERS;
 use std::fmt::Write as _;
 
 /// Settings without a default that a server with a CometChat account needs.
@@ -47,6 +48,21 @@ pub fn markdown() -> String {
     text.push_str(
         "\nTracing uses the standard OpenTelemetry variables, such as `OTEL_EXPORTER_OTLP_ENDPOINT`: see\n\
          [DEPLOY.md](DEPLOY.md#starting-stopping-watching).\n",
+    );
+    let _ = write!(
+        text,
+        "\n## PostgreSQL URLs\n\n\
+         A PostgreSQL URL may have the following parameters of libpq, and settings of the session in the form\n\
+         `options[search_path]=auth`. Any other parameter would have no effect and is an error.\n\n\
+         {}\n\n\
+         libpq's variables such as `PGSSLMODE` apply if the URL lacks the parameter and they are in the\n\
+         environment. In `.env` they have no effect.\n",
+        POSTGRES_PARAMETERS
+            .map(|name| format!("`{name}`"))
+            .chunks(6)
+            .map(|line| line.join(", "))
+            .collect::<Vec<_>>()
+            .join(",\n"),
     );
     text
 }

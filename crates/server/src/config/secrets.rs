@@ -55,9 +55,8 @@ impl Reader<'_> {
         if url.is_none() {
             url = self.text("DATABASE_URL").map(Secret::new);
         }
-        let checked = crate::db::check_url(url.as_ref()?.expose(), |name| self.sources.get(name));
-        if let Err(error) = checked {
-            self.error("DATABASE_URL", error);
+        if let Err(error) = crate::db::check_url(url.as_ref()?.expose()) {
+            self.error(error.variable, error);
             return None;
         }
         url

@@ -5,6 +5,7 @@ use super::database_url::{self, DatabaseUrl};
 use super::open_error::OpenError;
 use super::pool::{ConnectionHooks, Hook, Pool};
 use super::postgres::{self, Session};
+use super::postgres_url;
 use crate::private_files;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -67,7 +68,7 @@ impl Db {
     }
 
     async fn open_postgres(options: PgConnectOptions) -> Result<Self, OpenError> {
-        let place = database_url::place(&options);
+        let place = postgres_url::place(&options);
         let open_error = |cause| OpenError::postgres(&place, cause);
         let (mut connection, session) = postgres::connect(options, &place).await?;
         // A transaction: a start that is killed during the migration leaves nothing behind, not even a lock.

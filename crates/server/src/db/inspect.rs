@@ -6,6 +6,7 @@ use super::database_url::{self, DatabaseUrl};
 use super::open_error::OpenError;
 use super::pool::Pool;
 use super::postgres::{self, Session};
+use super::postgres_url;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -81,7 +82,7 @@ async fn inspect(url: &str) -> Result<Inspection, OpenError> {
 const VERSION: &str = "SELECT CAST(coalesce(max(version), 0) AS BIGINT) AS version FROM schema_versions";
 
 async fn inspect_postgres(options: PgConnectOptions) -> Result<Inspection, OpenError> {
-    let place = database_url::place(&options);
+    let place = postgres_url::place(&options);
     let (mut connection, Session { is_direct, .. }) = postgres::connect(options, &place).await?;
     let inspected = postgres::with_timeout(&place, async {
         let server = "SELECT current_setting('server_version') AS version";

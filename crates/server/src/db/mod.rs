@@ -15,11 +15,13 @@ mod open_error;
 pub mod param;
 mod pool;
 mod postgres;
+mod postgres_url;
 
-pub use database_url::{UrlError, check as check_url, sqlite_path};
+pub use database_url::{check as check_url, sqlite_path};
 pub use error::DbError;
-pub use open_error::OpenError;
+pub use open_error::{OpenError, UrlError};
 pub use param::{Param, json_array};
+pub use postgres_url::POSTGRES_PARAMETERS;
 
 use crate::telemetry::request_timing::{Phase, timed};
 use futures_util::TryStreamExt as _;

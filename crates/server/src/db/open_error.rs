@@ -1,14 +1,28 @@
-//! The error of opening a database, with advice that fits the database and the cause.
+//! The errors of a database URL and of opening a database, with advice that fits the cause.
 
-use super::database_url::UrlError;
 use sqlx::migrate::MigrateError;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+/// The error of a database URL. The message does not quote the URL, which may hold a password.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UrlError {
+    /// The variable that has the mistake: `DATABASE_URL`, or one of libpq's.
+    pub variable: &'static str,
+    pub(super) message: String,
+}
+
+impl UrlError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { variable: "DATABASE_URL", message: message.into() }
+    }
+}
+
 /// The database cannot be opened. Each message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("DATABASE_URL: {0}")]
+    #[error("{variable}: {0}", variable = .0.variable)]
     Url(#[from] UrlError),
     #[error("cannot create the folder {}: {cause}. Make its parent writable, or set DATABASE_URL to another path", .folder.display())]
     Folder { folder: PathBuf, cause: std::io::Error },
@@ -75,7 +89,7 @@ fn sqlite_advice(cause: &sqlx::Error) -> &'static str {
     }
 }
 
-/// Returns what to do about an error of PostgreSQL. The codes are in its manual, appendix A.
+/// Returns what to do about an error of PostgreSQL.
 fn postgres_advice(cause: &sqlx::Error) -> &'static str {
     match cause {
         sqlx::Error::Io(error) => match error.kind() {
@@ -90,21 +104,24 @@ fn postgres_advice(cause: &sqlx::Error) -> &'static str {
         },
         sqlx::Error::Tls(_) => "Check sslmode and the certificates in DATABASE_URL",
         sqlx::Error::Protocol(_) => "Check that a PostgreSQL server listens there",
-        sqlx::Error::Database(cause) => match cause.code().as_deref() {
-            Some("28P01" | "28000") => {
-                "Check user and password in DATABASE_URL, and the server's pg_hba.conf"
-            }
-            Some("3D000") => "Create the database, or set DATABASE_URL to another one",
-            Some("42501") => "Grant DATABASE_URL's user access to the database and its schema",
-            Some("08P01") => {
-                "If a pooler is in between, let it run in session or transaction mode, and see its log"
-            }
-            Some(code) if code.starts_with("53") || code.starts_with("57") => {
-                "PostgreSQL accepts no more connections now: try again, and see its log"
-            }
-            _ => "See PostgreSQL's log",
-        },
+        sqlx::Error::Database(cause) => sqlstate_advice(&cause.code().unwrap_or_default()),
         _ => "Check DATABASE_URL, and see PostgreSQL's log",
+    }
+}
+
+/// Returns what to do about an error code of PostgreSQL or a pooler. The codes are in PostgreSQL's manual, appendix A.
+fn sqlstate_advice(code: &str) -> &'static str {
+    match code {
+        "28P01" | "28000" => "Check user and password in DATABASE_URL, and the server's pg_hba.conf",
+        "3D000" => "Create the database, or set DATABASE_URL to another one",
+        "42501" => "Grant DATABASE_URL's user access to the database and its schema",
+        // PgBouncer has this code for nearly all of its errors.
+        "08P01" => "See the log of the pooler. It must run in session or transaction mode",
+        "53300" | "57P01" | "57P02" | "57P03" => {
+            "PostgreSQL accepts no more connections now: try again, and see its log"
+        }
+        "57014" => "PostgreSQL is slow, or waits for another transaction: try again, and see its log",
+        _ => "See PostgreSQL's log",
     }
 }
 
@@ -124,6 +141,17 @@ mod tests {
         ] {
             let message = message(OpenError::postgres("d on h:1", io(kind)));
             assert!(message.contains(advice) && !message.contains("writable"), "{message}");
+        }
+        for (code, advice) in [
+            ("08P01", "the log of the pooler"),
+            ("28P01", "user and password"),
+            ("53300", "no more connections"),
+            ("53100", "See PostgreSQL's log"),
+            ("57014", "waits for another transaction"),
+            ("57P03", "no more connections"),
+            ("57P05", "See PostgreSQL's log"),
+        ] {
+            assert!(sqlstate_advice(code).contains(advice), "{code}");
         }
         let message = message(OpenError::sqlite("app.db", io(ErrorKind::PermissionDenied)));
         assert!(message.contains("writable"), "{message}");
