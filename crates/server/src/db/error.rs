@@ -49,11 +49,10 @@ pub(super) fn is_serialization_failure(error: &sqlx::Error) -> bool {
 /// Returns whether an error code tells of the database's condition, not of a mistake in the statement.
 ///
 /// PostgreSQL's SQLSTATE classes 08 (connection), 40 (serialization failure or deadlock), 53 (resources) and 57
-/// (operator intervention, like a restart), 25P03 (idle transaction timeout), and the codes of a server that is not, or no
-/// longer, the primary of this database: 25006 (read-only transaction), 28 (no access) and 3D (no such database). See its
-/// manual, appendix A. SQLite's
-/// primary result codes, in the low byte, for a locked, failing, full or read-only disk: its manual, "Result and
-/// Error Codes".
+/// (operator intervention, like a restart), 25P03 (idle transaction timeout), and the codes of a server that is not, or
+/// no longer, the primary of this database: 25006 (read-only transaction), 28 (no access) and 3D (no such database). See
+/// its manual, appendix A. SQLite's primary result codes, in the low byte, for a locked, failing, full or read-only disk:
+/// its manual, "Result and Error Codes".
 fn is_transient(code: Option<&str>) -> bool {
     const BUSY_LOCKED_READONLY_IOERR_FULL_CANTOPEN: [u32; 6] = [5, 6, 8, 10, 13, 14];
     let Some(code) = code else { return false };

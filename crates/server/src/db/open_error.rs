@@ -120,6 +120,7 @@ fn sqlstate_advice(code: &str) -> &'static str {
         "53300" | "57P01" | "57P02" | "57P03" => {
             "PostgreSQL accepts no more connections now: try again, and see its log"
         }
+        "55P03" => "Another start is migrating the database: wait, or end its session in PostgreSQL",
         "57014" => "PostgreSQL is slow, or waits for another transaction: try again, and see its log",
         _ => "See PostgreSQL's log",
     }
@@ -147,6 +148,7 @@ mod tests {
             ("28P01", "user and password"),
             ("53300", "no more connections"),
             ("53100", "See PostgreSQL's log"),
+            ("55P03", "Another start is migrating"),
             ("57014", "waits for another transaction"),
             ("57P03", "no more connections"),
             ("57P05", "See PostgreSQL's log"),
