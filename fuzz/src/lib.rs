@@ -8,7 +8,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cometchat_auth::auth::assertion;
-use cometchat_auth::cli::{import_file, import_users, users};
+use cometchat_auth::cli::{import_file, import_users, user_fields};
 use cometchat_auth::clock::Clock;
 use cometchat_auth::cometchat::client::{IssuedToken, RemoteUser};
 use cometchat_auth::cometchat::error::{CometChatError, decode, parse_response};
@@ -16,7 +16,7 @@ use cometchat_auth::crypto::seal::SecretKey;
 use cometchat_auth::http::extract::json_object::JsonObject;
 use cometchat_auth::http::{client_ip, cookie, user_agent};
 use cometchat_auth::passwords::legacy::LegacyHash;
-use cometchat_auth::passwords::{self, Password, argon2id};
+use cometchat_auth::passwords::{self, Password, argon2id, verify};
 use cometchat_auth::sessions::Lifetime;
 use cometchat_auth::throttle::device_cookie::{DeviceBinding, DeviceCookie, DeviceCookieSigner};
 use cometchat_auth::throttle::token_bucket;
@@ -95,7 +95,7 @@ pub fn password_hash(bytes: &[u8]) {
         assert!(passwords::scheme(&imported).is_some());
     }
     let Some(scheme) = passwords::scheme(stored) else {
-        assert_eq!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password"), Ok(false));
+        assert_eq!(verify::matches(&mut argon2id::Memory::default(), stored, b"password"), Ok(false));
         return;
     };
     assert!(stored.contains(&scheme) || scheme == "bcrypt");
@@ -119,7 +119,7 @@ pub fn password_hash(bytes: &[u8]) {
         _ => unreachable!("a hash has exactly one format"),
     };
     if is_quick {
-        assert!(argon2id::matches(&mut argon2id::Memory::default(), stored, b"password").is_ok(), "{scheme}");
+        assert!(verify::matches(&mut argon2id::Memory::default(), stored, b"password").is_ok(), "{scheme}");
     }
 }
 
@@ -138,7 +138,7 @@ pub fn import(bytes: &[u8]) {
         let emails: BTreeSet<String> = users.iter().map(|(user, _)| email_key(&user.email)).collect();
         assert_eq!((ids.len(), emails.len()), (users.len(), users.len()));
         for (user, hash) in &users {
-            assert!(users::validate(user).is_empty());
+            assert!(user_fields::check(user).is_empty());
             assert!(hash.as_deref().is_none_or(|hash| passwords::scheme(hash).is_some()));
         }
     }

@@ -3,6 +3,7 @@
 
 use super::import_file::{self, Line};
 use super::output::CliResult;
+use super::user_fields;
 use crate::clock::Clock;
 use crate::cometchat::job_queue;
 use crate::db::Db;
@@ -132,7 +133,7 @@ pub fn validate(lines: Vec<Line>, mut existing: ExistingUsers) -> (Vec<(User, Op
         };
         let (email, name) = (to_shown_form(record.email.trim()), record.name.trim().to_owned());
         let user = User { id: record.id.trim().to_owned(), email, name };
-        let mut line_errors = super::users::validate(&user);
+        let mut line_errors = user_fields::check(&user);
         if let Some(other) = existing.ids.insert(user.id.clone(), line) {
             line_errors.push(format!("id: {} is {}", user.id.escape_debug(), location(other)));
         }

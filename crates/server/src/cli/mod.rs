@@ -9,7 +9,8 @@ pub mod import_users;
 mod migrate_sqlite;
 mod output;
 mod serve;
-pub mod users;
+pub mod user_fields;
+mod users;
 
 use crate::config::{self, Sources, ValueSource};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};

@@ -3,16 +3,17 @@
 
 use super::import_users;
 use super::output::{CliResult, date};
+use super::user_fields;
 use crate::clock::Clock;
 use crate::config::{CoreConfig, Sources};
 use crate::db::{Db, DbError};
 use crate::passwords::{self, Hasher, Password};
 use crate::users::assertions;
-use crate::users::{self, Credentials, User, UserError, email, name};
+use crate::users::{self, Credentials, User, UserError, email};
 use crate::{sessions, throttle};
 use clap::{Args, Subcommand};
+use shared::FieldErrors;
 use shared::visible_text::{has_hidden, without_hidden};
-use shared::{FieldErrors, validation};
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -164,7 +165,7 @@ async fn add(args: AddArgs, core: &CoreConfig, db: &Db) -> CliResult {
         email: email::to_shown_form(args.email.trim()),
         name: args.name.trim().to_owned(),
     };
-    if let Some(error) = validate(&user).into_iter().next() {
+    if let Some(error) = user_fields::check(&user).into_iter().next() {
         return Err(format!("--{error}").into());
     }
     let existing = users::find_by_email(db, &user.email).await?;
@@ -185,23 +186,6 @@ async fn add(args: AddArgs, core: &CoreConfig, db: &Db) -> CliResult {
     })?;
     tx.commit().await?;
     print_lines(format_args!("{message}"))
-}
-
-/// Returns the errors in a user's fields, each with the name of the field.
-pub fn validate(user: &User) -> Vec<String> {
-    let mut errors = FieldErrors::new();
-    validation::check_email(&user.email, &mut errors);
-    email::check_domain(&user.email, &mut errors);
-    check_name(&user.name, &mut errors);
-    if !validation::is_uid(&user.id) {
-        errors.insert("id".into(), "must be 1 to 100 characters of a-z 0-9 - _".into());
-    }
-    errors.into_iter().map(|(field, error)| format!("{field}: {error}")).collect()
-}
-
-fn check_name(name: &str, errors: &mut FieldErrors) {
-    validation::check_name(name, errors);
-    name::check_is_visible(name, errors);
 }
 
 async fn list(db: &Db) -> CliResult {
@@ -244,7 +228,7 @@ async fn show(credentials: &Credentials, db: &Db) -> CliResult {
 async fn rename(user: &User, name: &str, db: &Db) -> CliResult {
     let name = name.trim();
     let mut errors = FieldErrors::new();
-    check_name(name, &mut errors);
+    user_fields::check_name(name, &mut errors);
     if let Some(error) = errors.into_values().next() {
         return Err(error.into());
     }

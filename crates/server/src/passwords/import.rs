@@ -177,10 +177,11 @@ fn is_scrypt_params(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::passwords::verify;
 
     fn verdict(exported: &str, password: &str) -> bool {
         let stored = to_stored_form(exported).unwrap_or_else(|error| panic!("{exported}: {error}"));
-        argon2id::matches(&mut argon2id::Memory::default(), &stored, password.as_bytes()).unwrap()
+        verify::matches(&mut argon2id::Memory::default(), &stored, password.as_bytes()).unwrap()
     }
 
     /// Of "correct horse", by Django, Werkzeug, passlib, libxcrypt, the reference implementation of Argon2, or Python's

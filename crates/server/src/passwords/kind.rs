@@ -180,6 +180,7 @@ impl Scheme {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::passwords::verify;
 
     #[test]
     fn sample_hash_is_of_its_kind_and_matches_nothing() {
@@ -195,7 +196,7 @@ mod tests {
             let sample = kind.sample();
             assert_eq!(HashKind::of(&sample), Some(kind), "{sample}");
             let mut memory = argon2id::Memory::default();
-            assert_eq!(argon2id::matches(&mut memory, &sample, b"password"), Ok(false), "{sample}");
+            assert_eq!(verify::matches(&mut memory, &sample, b"password"), Ok(false), "{sample}");
         }
     }
 
@@ -213,7 +214,7 @@ mod tests {
             (pbkdf2(1_250_000, 2), pbkdf2(1_250_001, 2)),
         ] {
             assert_eq!(HashKind::of(&largest.sample()), Some(largest));
-            assert!(!argon2id::is_readable(&too_large.sample()), "{too_large:?}");
+            assert!(HashKind::of(&too_large.sample()).is_none(), "{too_large:?}");
         }
     }
 

@@ -15,9 +15,9 @@ pub mod legacy;
 mod password;
 mod policy;
 mod turns;
+pub mod verify;
 mod work_queue;
 
-pub use argon2id::scheme;
 pub use backend::Backend;
 pub use format_error::HashFormatError;
 pub use hasher::{Hasher, Turn};
@@ -25,6 +25,7 @@ pub use import::to_stored_form;
 pub use kind::HashKind;
 pub use password::Password;
 pub use policy::PolicyViolation;
+pub use verify::scheme;
 pub use work_queue::{HashError, Verification};
 
 use argon2::Params;

@@ -9,6 +9,7 @@ use super::backend::Backend;
 use super::costs::HashCosts;
 use super::kind::HashKind;
 use super::password::Password;
+use super::verify;
 use argon2::Params;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
@@ -274,7 +275,7 @@ fn verify(
     let mut hashes = 0;
     for form in password.forms(kind) {
         hashes += 1;
-        match argon2id::matches(memory, stored, form) {
+        match verify::matches(memory, stored, form) {
             Ok(false) => {}
             decided => return (decided, hashes),
         }
