@@ -211,14 +211,14 @@ pub fn dto(bytes: &[u8]) {
 /// assertion is within all limits, and is rejected with another key and after its expiry.
 pub fn assertion(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let key = SecretKey::new(KEY);
-    let _ = assertion::verify(&key, text, NOW);
+    let keys = [SecretKey::new(KEY)];
+    let _ = assertion::verify(&keys, text, NOW);
     let (header, claims) = text.split_once('\n').unwrap_or(("{\"alg\":\"HS256\"}", text));
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.bytes()) else { return };
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(&KEY) else { return };
     let mac = mac.chain_update(&signed).finalize().into_bytes();
     let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac));
-    if let Ok(claims) = assertion::verify(&key, &assertion, NOW) {
+    if let Ok(claims) = assertion::verify(&keys, &assertion, NOW) {
         assert!(shared::validation::is_uid(&claims.sub));
         assert!(
             claims.exp > NOW
@@ -226,7 +226,7 @@ pub fn assertion(bytes: &[u8]) {
                 && claims.iat <= NOW + 30
                 && claims.nbf <= NOW + 30
         );
-        assert!(assertion::verify(&SecretKey::new([8; 32]), &assertion, NOW).is_err());
-        assert!(assertion::verify(&key, &assertion, claims.exp).is_err());
+        assert!(assertion::verify(&[SecretKey::new([8; 32])], &assertion, NOW).is_err());
+        assert!(assertion::verify(&keys, &assertion, claims.exp).is_err());
     }
 }

@@ -87,3 +87,25 @@ async fn cli_user_changes_invalidate_older_assertions() {
     assert_eq!(login(&env, after_delete).await, StatusCode::UNAUTHORIZED);
     assert_eq!(env.run(&["user", "list"], ""), "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_explains_assertion_and_does_not_use_it() {
+    let mut env = env().await;
+    env.add("grace");
+    env.start();
+    let good = assertion("ada", "1");
+    for _ in 0..2 {
+        let explained = env.run(&["check", "--assertion", "-"], &format!("{good}\n"));
+        for line in
+            ["signature  ok: key 1 of 1", "times      ok: issued ", "subject    ok: ada", "use        ok"]
+        {
+            assert!(explained.contains(line), "{explained}");
+        }
+    }
+    assert_eq!(login(&env, good.clone()).await, StatusCode::OK);
+    let explain = |assertion: &str| env.run_failing(&["check", "--assertion", assertion], "");
+    assert!(explain(&good).contains("use        FAILED: it was used before"));
+    assert!(explain(&good).contains("would reject this assertion"));
+    assert!(explain(&assertion("grace", "2")).contains("user       FAILED: the user grace has a password"));
+    assert!(explain("a.b.c").contains("signature  FAILED: it is not a JWT"));
+}

@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cometchat_auth::clock::Clock;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use shared::{LoginResponse, routes};
 use tempfile::TempDir;
 use test_support::{PASSWORD, Process, SECRET_KEY, TestEmulator};
@@ -195,6 +200,36 @@ async fn rejected_origin_is_logged_once_with_setting() {
     }
     assert_eq!(warnings[2]["origin"], "http://app.localhost");
     assert!(warnings[2]["reason"].as_str().unwrap().contains("x-requested-with"), "{warnings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_with_email_of_other_user_is_logged_by_ids() {
+    let key = STANDARD.encode([9; 32]);
+    let server = LoggedServer::start_with("info", "json", &[("ASSERTION_KEY", &key)]);
+    let register = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    let response = server.call(Method::POST, routes::REGISTER, "", register).await;
+    let owner: LoginResponse = response.json().await.unwrap();
+    let body = json!({"assertion": assertion("ada-7", "Ada@example.com")});
+    let response = server.call(Method::POST, routes::LOGIN_ASSERTION, "", body).await;
+    assert_eq!(response.status(), 409);
+    let error: Value = response.json().await.unwrap();
+    assert!(error["message"].as_str().unwrap().contains("Contact your administrator"), "{error}");
+    let body = json!({"assertion": assertion("Ada", "ada-7@example.com")});
+    assert_eq!(server.call(Method::POST, routes::LOGIN_ASSERTION, "", body).await.status(), 401);
+    let warnings = server.warnings();
+    assert_eq!((&warnings[0]["user"], &warnings[0]["owner"]), (&json!("ada-7"), &json!(owner.id)));
+    assert!(warnings[1]["cause"].as_str().unwrap().contains("the character 'A'"), "{warnings:?}");
+    assert!(!format!("{warnings:?}").contains("example.com"), "{warnings:?}");
+}
+
+fn assertion(user: &str, email: &str) -> String {
+    let now = Clock::system().now();
+    let claims = json!({"aud": "cometchat-auth", "sub": user, "email": email, "name": "Ada", "iat": now,
+                        "exp": now + 60, "jti": user});
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let body = format!("{}.{}", part(json!({"alg": "HS256"})), part(claims));
+    let mac = Hmac::<Sha256>::new_from_slice(&[9; 32]).unwrap().chain_update(&body).finalize().into_bytes();
+    format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
 /// Sends a forged log line and a terminal escape sequence in every field.

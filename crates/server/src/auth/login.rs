@@ -78,7 +78,7 @@ pub async fn start_session(
     let password = match &evidence {
         Evidence::Password(password) => Some(password),
         Evidence::Assertion { issued_at } => {
-            if assertions::find_rejection(&mut tx, &user.id, *issued_at).await?.is_some() {
+            if assertions::find_refusal(&mut tx, &user.id, *issued_at).await?.is_some() {
                 return Err(AccountError::WrongCredentials);
             }
             None

@@ -1,6 +1,7 @@
 //! `cometchat-auth check`: validates the settings and tests the database, the secret key and the CometChat API key.
 //! Creates and changes nothing.
 
+use super::check_assertion;
 use super::output::CliResult;
 use crate::clock::Clock;
 use crate::cometchat::budget::CallBudget;
@@ -11,7 +12,18 @@ use crate::db::Db;
 use std::io::{self, Write as _};
 use url::Url;
 
-pub async fn run(sources: &Sources) -> CliResult {
+#[derive(clap::Args)]
+pub struct Args {
+    /// Explain step by step whether the server would accept this assertion, without using it up; `-` reads it from
+    /// standard input
+    #[arg(long, value_name = "JWT")]
+    assertion: Option<String>,
+}
+
+pub async fn run(args: &Args, sources: &Sources) -> CliResult {
+    if let Some(assertion) = &args.assertion {
+        return check_assertion::run(assertion, sources).await;
+    }
     let mut out = io::stdout();
     for setting in settings() {
         let (value, source) = masked_value(setting, sources);

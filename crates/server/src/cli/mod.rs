@@ -3,6 +3,7 @@
 mod benchmark;
 mod chat;
 mod check;
+mod check_assertion;
 mod healthcheck;
 pub mod import_file;
 pub mod import_users;
@@ -45,7 +46,7 @@ enum Command {
     /// Copy a SQLite database into the empty PostgreSQL database at DATABASE_URL; stop the server first
     MigrateSqlite(migrate_sqlite::Args),
     /// Validate the settings and test the database and the CometChat API key
-    Check,
+    Check(check::Args),
     /// Measure password hashing on this machine and suggest parameters (12 s)
     Benchmark(benchmark::Args),
     /// Exit with status 0 if the server at LISTEN is ready
@@ -118,14 +119,14 @@ fn run(command: Command, mut sources: Sources) -> CliResult {
     sources.read_only = match &command {
         Command::Serve | Command::Healthcheck => false,
         Command::User(command) => !command.may_create_database(),
-        Command::Chat(_) | Command::MigrateSqlite(_) | Command::Check | Command::Benchmark(_) => true,
+        Command::Chat(_) | Command::MigrateSqlite(_) | Command::Check(_) | Command::Benchmark(_) => true,
     };
     let result = match command {
         Command::Serve => runtime.block_on(serve::run(&sources, &mut sockets)),
         Command::User(command) => runtime.block_on(users::run(command, &sources)),
         Command::Chat(command) => runtime.block_on(chat::run(command, &sources)),
         Command::MigrateSqlite(args) => runtime.block_on(migrate_sqlite::run(&args, &sources)),
-        Command::Check => runtime.block_on(check::run(&sources)),
+        Command::Check(args) => runtime.block_on(check::run(&args, &sources)),
         Command::Benchmark(args) => benchmark::run(&args, &sources),
         Command::Healthcheck => runtime.block_on(healthcheck::run(&sources)),
     };

@@ -66,20 +66,18 @@ impl Reader<'_> {
     fn key(&mut self, name: &str) -> Option<SecretKey> {
         let secret = self.secret(name)?;
         let key = decode(secret.expose());
-        if key.is_none() {
-            self.error(name, "must be 32 bytes in base64; create it with: openssl rand -base64 32");
-        }
-        key
+        key.map_err(|cause| self.error(name, format_args!("must be 32 bytes in base64{cause}"))).ok()
     }
 
     /// Returns comma-separated secrets of 32 bytes in base64, none if the setting is unset.
     pub(super) fn keys(&mut self, name: &str) -> Vec<SecretKey> {
         let Some(secret) = self.secret(name) else { return Vec::new() };
-        let keys: Option<Vec<_>> = secret.expose().split(',').map(decode).collect();
-        let keys = keys.unwrap_or_default();
-        if keys.is_empty() {
-            self.error(name, "must be one or more comma-separated keys of 32 bytes in base64");
-        }
+        let keys: Result<Vec<_>, _> = secret.expose().split(',').map(decode).collect();
+        let keys = keys.unwrap_or_else(|cause| {
+            let expected = "must be one or more comma-separated keys of 32 bytes in base64";
+            self.error(name, format_args!("{expected}{cause}"));
+            Vec::new()
+        });
         let distinct: BTreeSet<_> = keys.iter().map(SecretKey::bytes).collect();
         if distinct.len() < keys.len() {
             self.error(name, "has one key twice; remove it, or set the other key");
@@ -132,17 +130,22 @@ pub fn key_file(database_url: &str) -> PathBuf {
         .unwrap_or_else(|| Path::new(DEFAULT_FOLDER).join("secret.key"))
 }
 
-fn decode(text: &str) -> Option<SecretKey> {
-    STANDARD.decode(text.trim()).ok()?.try_into().ok().map(SecretKey::new)
+/// Decodes a key. The error ends the sentence that the key must be 32 bytes in base64.
+fn decode(text: &str) -> Result<SecretKey, String> {
+    const ADVICE: &str = "create one with: openssl rand -base64 32";
+    let bytes = STANDARD.decode(text.trim()).map_err(|_| format!(", and is not base64; {ADVICE}"))?;
+    let key =
+        bytes.try_into().map_err(|bytes: Vec<u8>| format!(", and is {} bytes; {ADVICE}", bytes.len()))?;
+    Ok(SecretKey::new(key))
 }
 
 fn read_or_create(path: &Path) -> io::Result<Option<SecretKey>> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             create(path)?;
-            fs::read_to_string(path).map(|text| decode(&text))
+            fs::read_to_string(path).map(|text| decode(&text).ok())
         }
-        text => text.map(|text| decode(&text)),
+        text => text.map(|text| decode(&text).ok()),
     }
 }
 

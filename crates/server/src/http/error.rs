@@ -4,7 +4,7 @@
 //! never contains its cause.
 
 use crate::auth::AccountError;
-use crate::auth::assertion::AssertionError;
+use crate::auth::assertion::{AssertionError, Rejection};
 use crate::cometchat::MintError;
 use crate::db::DbError;
 use crate::passwords::HashError;
@@ -30,9 +30,12 @@ pub enum HttpError {
     InvalidCredentials,
     #[error("not signed in")]
     NotSignedIn,
-    /// Contains the reason, for the log only.
+    /// The cause is for the log only.
     #[error("assertion rejected: {0}")]
-    InvalidAssertion(&'static str),
+    InvalidAssertion(Rejection),
+    /// An assertion has the email address of the user `owner`. The ids are for the log only.
+    #[error("the email address of the user {user} is that of the user {owner}")]
+    AssertionEmailTaken { user: String, owner: String },
     #[error("the email address is taken")]
     EmailTaken,
     #[error("the origin {origin} is not allowed")]
@@ -89,7 +92,7 @@ impl HttpError {
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::NotSignedIn => ErrorCode::NotSignedIn,
             Self::InvalidAssertion(_) => ErrorCode::InvalidAssertion,
-            Self::EmailTaken => ErrorCode::EmailTaken,
+            Self::EmailTaken | Self::AssertionEmailTaken { .. } => ErrorCode::EmailTaken,
             Self::PreflightRejected { .. } => ErrorCode::InvalidRequest,
             Self::ForbiddenOrigin { .. } => ErrorCode::ForbiddenOrigin,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
@@ -117,7 +120,7 @@ impl HttpError {
             ErrorCode::ValidationFailed => Self::Validation(FieldErrors::new()),
             ErrorCode::InvalidCredentials => Self::InvalidCredentials,
             ErrorCode::NotSignedIn => Self::NotSignedIn,
-            ErrorCode::InvalidAssertion => Self::InvalidAssertion(""),
+            ErrorCode::InvalidAssertion => Self::InvalidAssertion(Rejection::Used),
             ErrorCode::EmailTaken => Self::EmailTaken,
             ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin { origin: String::new() },
             ErrorCode::RegistrationClosed => Self::RegistrationClosed,
@@ -148,6 +151,9 @@ impl HttpError {
             Self::NotSignedIn => "You are not signed in. Sign in and try again.",
             Self::InvalidAssertion(_) => {
                 "This sign-in link is invalid or has expired. Go back to the app and try again."
+            }
+            Self::AssertionEmailTaken { .. } => {
+                "Another account of this chat has your email address. Contact your administrator."
             }
             Self::EmailTaken => "An account with this email address already exists. Sign in instead.",
             Self::PreflightRejected { .. } => {
@@ -284,7 +290,8 @@ impl From<AccountError> for HttpError {
 impl From<AssertionError> for HttpError {
     fn from(error: AssertionError) -> Self {
         match error {
-            AssertionError::Invalid(reason) => Self::InvalidAssertion(reason),
+            AssertionError::Invalid(cause) => Self::InvalidAssertion(cause),
+            AssertionError::EmailTaken { user, owner } => Self::AssertionEmailTaken { user, owner },
             AssertionError::Account(error) => error.into(),
         }
     }

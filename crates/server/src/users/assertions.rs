@@ -9,6 +9,20 @@ pub const CLOCK_SKEW_SECONDS: i64 = 30;
 /// back, for example by a wrong time zone, must not make that assertion valid again.
 const RETENTION_SECONDS: i64 = 24 * 60 * 60;
 
+/// Why an assertion may not log a user in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The user has a password and is not linked.
+    NotLinked,
+    /// The user was deleted, or all their sessions were ended, after the assertion was issued.
+    BeforeCutoff,
+}
+
+/// Returns whether the assertion was used.
+pub async fn is_used(tx: &mut Tx, id_hash: &str) -> Result<bool, DbError> {
+    tx.exists("SELECT 1 FROM used_assertions WHERE id_hash = $1", params![id_hash]).await
+}
+
 /// Records the use of an assertion. Returns `false` if it was used before.
 pub async fn record_use(tx: &mut Tx, id_hash: &str, expires_at: i64) -> Result<bool, DbError> {
     let sql = "INSERT INTO used_assertions (id_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
@@ -28,22 +42,18 @@ pub async fn reject_earlier(tx: &mut Tx, user_id: &str, now: i64) -> Result<(), 
 
 /// Returns why an assertion that was issued at this time may not log this user in, or `None` if it may or if there
 /// is no such user. The result holds until the transaction ends, because ending all sessions locks the same row.
-pub async fn find_rejection(
-    tx: &mut Tx,
-    user_id: &str,
-    issued_at: i64,
-) -> Result<Option<&'static str>, DbError> {
+pub async fn find_refusal(tx: &mut Tx, user_id: &str, issued_at: i64) -> Result<Option<Refusal>, DbError> {
     let sql = tx.dialect(
         "SELECT assertion_login FROM users WHERE id = $1",
         "SELECT assertion_login FROM users WHERE id = $1 FOR UPDATE",
     );
     if tx.fetch_optional(sql, params![user_id]).await? == Some((0_i64,)) {
-        return Ok(Some("the user has a password and is not linked: see `user link`"));
+        return Ok(Some(Refusal::NotLinked));
     }
     // With the same tolerance as `iat`: the other server's clock may be ahead by as much.
     let sql = "SELECT 1 FROM assertion_cutoffs WHERE user_id = $1 AND refused_until >= $2";
     let is_rejected = tx.exists(sql, params![user_id, issued_at - CLOCK_SKEW_SECONDS]).await?;
-    Ok(is_rejected.then_some("it predates the user's deletion or the end of all their sessions"))
+    Ok(is_rejected.then_some(Refusal::BeforeCutoff))
 }
 
 /// Sets whether assertions may log this user in.

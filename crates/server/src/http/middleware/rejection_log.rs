@@ -22,7 +22,10 @@ impl RejectionLog {
             HttpError::Internal(cause) => tracing::error!(cause, "internal error"),
             HttpError::Overloaded(cause) => tracing::warn!(cause, "overloaded"),
             // The error is most likely in the other server, and this log is where its operator can find the cause.
-            HttpError::InvalidAssertion(cause) => tracing::warn!(cause, "assertion rejected"),
+            HttpError::InvalidAssertion(cause) => tracing::warn!(%cause, "assertion rejected"),
+            HttpError::AssertionEmailTaken { user, owner } => {
+                tracing::warn!(user, owner, "assertion rejected: the user has the email address of owner");
+            }
             HttpError::AssertionsDisabled if self.unset.is_due("ASSERTION_KEY") => {
                 tracing::warn!("login by assertion is disabled: ASSERTION_KEY is not set");
             }
