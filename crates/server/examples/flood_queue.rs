@@ -181,6 +181,7 @@ async fn main() {
         registration_is_open: true,
         login_url: None,
         assertion_keys: Vec::new(),
+        warnings: Vec::new(),
         core: CoreConfig {
             database_url: Secret::new(&database),
             secret_key: SecretKey::new([7; 32]),

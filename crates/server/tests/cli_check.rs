@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::Path;
-use test_support::{SECRET_KEY, TestEmulator, binary, command, new_database};
+use test_support::{Process, SECRET_KEY, TestEmulator, binary, command, new_database};
 
 /// Runs `check`. Returns whether it succeeded, and its output.
 fn check(folder: &Path, settings: &[(&str, &str)], flags: &[&str]) -> (bool, String) {
@@ -105,4 +105,23 @@ fn check_redacts_password_in_malformed_url() {
         let (well, message) = check(folder.path(), &settings, &[]);
         assert!(!well && !message.contains("hunter2"), "{message}");
     }
+}
+
+#[test]
+fn check_and_start_warn_about_origin_of_another_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9"),
+        ("PUBLIC_URL", "http://localhost:5303"),
+        ("ALLOWED_ORIGINS", "http://127.0.0.1:5501,http://localhost:5501"),
+    ];
+    let (_, message) = check(folder.path(), &settings, &[]);
+    let warnings: Vec<_> = message.lines().filter(|line| line.contains("WARNING")).collect();
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("http://127.0.0.1:5501 is of another site"),
+        "{message}"
+    );
+    drop(Process::server(folder.path(), &settings));
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    assert!(log.contains("http://127.0.0.1:5501 is of another site"), "{log}");
 }

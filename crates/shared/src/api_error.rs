@@ -35,6 +35,8 @@ pub enum ErrorCode {
     InvalidCredentials,
     NotSignedIn,
     ForbiddenOrigin,
+    /// The page is of another site than the server, so the browser would drop the session cookie.
+    CrossSite,
     RegistrationClosed,
     /// The server has no key for assertions.
     AssertionsDisabled,
@@ -61,6 +63,7 @@ impl ErrorCode {
             Self::InvalidRequest => 400,
             Self::InvalidCredentials | Self::InvalidAssertion | Self::NotSignedIn => 401,
             Self::ForbiddenOrigin
+            | Self::CrossSite
             | Self::RegistrationClosed
             | Self::AssertionsDisabled
             | Self::ChatDisabled => 403,

@@ -31,6 +31,9 @@ pub async fn run(args: &Args, sources: &Sources) -> CliResult {
     }
     let config = Config::read(sources)?;
     writeln!(out)?;
+    for warning in &config.warnings {
+        writeln!(out, "settings   WARNING: {warning}")?;
+    }
 
     let database = Db::describe(config.core.database_url.expose()).await;
     match &database {

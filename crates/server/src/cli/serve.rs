@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 pub async fn run(sources: &Sources, sockets: &mut ListenFd) -> CliResult {
     let traces = telemetry::logging::start(sources)?;
     let config = Config::read(sources)?;
+    for warning in &config.warnings {
+        tracing::warn!(warning, "check the settings");
+    }
     raise_fd_limit();
     let inherited = sockets.take_tcp_listener(0).map_err(|error| format!("LISTEN_FDS: {error}"))?;
     let public_url = config.public_url.clone();

@@ -9,6 +9,7 @@ mod parse;
 mod secrets;
 mod service_links;
 mod settings;
+mod site;
 mod sources;
 
 pub use dotenv::load as load_dotenv;
@@ -57,6 +58,8 @@ pub struct Config {
     pub registration_is_open: bool,
     /// Keys that verify login assertions. Without keys, assertion login is disabled.
     pub assertion_keys: Vec<SecretKey>,
+    /// Probable mistakes that do not stop the start.
+    pub warnings: Vec<String>,
     pub core: CoreConfig,
 }
 
@@ -143,6 +146,9 @@ impl Reader<'_> {
             self.error("METRICS_LISTEN", "is the address of LISTEN; choose another port");
         }
         let allowed_origins = self.origins("ALLOWED_ORIGINS");
+        if let Some(public_url) = &public_url {
+            self.warn_about_other_sites(public_url, &allowed_origins);
+        }
         let trusted_proxies = self.networks("TRUSTED_PROXIES");
         let request_timeout = self.number("REQUEST_TIMEOUT_SECONDS").map(Duration::from_secs);
         let login_attempts_per_minute = self.number("LOGIN_ATTEMPTS_PER_MINUTE");
@@ -175,6 +181,7 @@ impl Reader<'_> {
             lifetime: Lifetime { idle: idle_days? * DAY_SECONDS, max: max_days? * DAY_SECONDS },
             registration_is_open: registration? == "open",
             assertion_keys,
+            warnings: std::mem::take(&mut self.warnings),
             core: core?,
         })
     }

@@ -14,12 +14,13 @@ use url::Url;
 pub(super) struct Reader<'a> {
     pub(super) sources: &'a Sources,
     pub(super) errors: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     /// Returns a reader with an error for each unknown setting.
     pub(super) fn new(sources: &'a Sources) -> Self {
-        let mut reader = Self { sources, errors: Vec::new() };
+        let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
         for unknown in sources.unknown() {
             match unknown.reason {
                 UnknownReason::RenamedTo(new) => {
@@ -50,6 +51,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn error(&mut self, name: &str, message: impl fmt::Display) {
         self.errors.push(format!("{name}: {message}"));
+    }
+
+    pub(super) fn warn(&mut self, name: &str, message: impl fmt::Display) {
+        self.warnings.push(format!("{name}: {message}"));
     }
 
     fn setting(&self, name: &str) -> Option<&'static Setting> {

@@ -40,6 +40,9 @@ pub enum HttpError {
     EmailTaken,
     #[error("the origin {origin} is not allowed")]
     ForbiddenOrigin { origin: String },
+    /// A login from a page of another site, whose browser would drop the session cookie.
+    #[error("the origin {origin} is of another site")]
+    CrossSite { origin: String },
     /// The preflight of an allowed origin asks for a method or a header that cross-origin requests may not have.
     #[error("preflight rejected: {reason}")]
     PreflightRejected { origin: String, reason: String },
@@ -93,6 +96,7 @@ impl HttpError {
             Self::NotSignedIn => ErrorCode::NotSignedIn,
             Self::InvalidAssertion(_) => ErrorCode::InvalidAssertion,
             Self::EmailTaken | Self::AssertionEmailTaken { .. } => ErrorCode::EmailTaken,
+            Self::CrossSite { .. } => ErrorCode::CrossSite,
             Self::PreflightRejected { .. } => ErrorCode::InvalidRequest,
             Self::ForbiddenOrigin { .. } => ErrorCode::ForbiddenOrigin,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
@@ -122,6 +126,7 @@ impl HttpError {
             ErrorCode::NotSignedIn => Self::NotSignedIn,
             ErrorCode::InvalidAssertion => Self::InvalidAssertion(Rejection::Used),
             ErrorCode::EmailTaken => Self::EmailTaken,
+            ErrorCode::CrossSite => Self::CrossSite { origin: String::new() },
             ErrorCode::ForbiddenOrigin => Self::ForbiddenOrigin { origin: String::new() },
             ErrorCode::RegistrationClosed => Self::RegistrationClosed,
             ErrorCode::AssertionsDisabled => Self::AssertionsDisabled,
@@ -156,6 +161,10 @@ impl HttpError {
                 "Another account of this chat has your email address. Contact your administrator."
             }
             Self::EmailTaken => "An account with this email address already exists. Sign in instead.",
+            Self::CrossSite { .. } => {
+                "This page is of another site than the server, so your browser would drop the session cookie. The \
+                 operator can serve both under one domain, such as app.example.com and chat.example.com."
+            }
             Self::PreflightRejected { .. } => {
                 "Pages of other origins may use the methods GET, HEAD, POST, PUT and DELETE, and no header but Content-Type."
             }

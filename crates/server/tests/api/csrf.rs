@@ -1,6 +1,7 @@
 //! Tests of requests from pages of other origins.
 
 use crate::helpers::*;
+use cometchat_auth::crypto::seal::SecretKey;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use shared::{ErrorCode, routes};
@@ -113,4 +114,26 @@ async fn rejected_cors_preflight_has_json_error() {
             .header("access-control-request-headers", asked.1);
         failure(preflight.send().await.unwrap(), code).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_from_another_site_is_rejected_before_password() {
+    let app = TestApp::start_with(|config| {
+        config.allowed_origins = vec![APP.into()];
+        config.assertion_keys = vec![SecretKey::new([9; 32])];
+    })
+    .await;
+    let hashes = app.hashes();
+    for path in [routes::LOGIN, routes::REGISTER, routes::LOGIN_ASSERTION] {
+        let request = app.browser().request(Method::POST, path).header("origin", APP);
+        let request = request.header("sec-fetch-site", "cross-site");
+        let body = json!({"email": EMAIL, "password": PASSWORD});
+        let response = request.json(&body).send().await.unwrap();
+        assert_eq!(response.headers()["access-control-allow-origin"], APP, "the page can read the error");
+        assert!(!response.headers().contains_key("set-cookie"));
+        let error = failure(response, ErrorCode::CrossSite).await;
+        assert!(error.message.contains("cookie"), "{}", error.message);
+    }
+    assert_eq!(app.hashes(), hashes);
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
 }

@@ -32,6 +32,12 @@ impl RejectionLog {
             HttpError::ForbiddenOrigin { origin } if self.origins.is_due(origin) => {
                 tracing::warn!(origin, "origin rejected: ALLOWED_ORIGINS does not name it");
             }
+            HttpError::CrossSite { origin } if self.origins.is_due(origin) => {
+                tracing::warn!(
+                    origin,
+                    "login rejected: browsers would drop the cookie, the page is of another site"
+                );
+            }
             HttpError::PreflightRejected { origin, reason } if self.origins.is_due(origin) => {
                 tracing::warn!(origin, reason, "preflight rejected");
             }

@@ -7,6 +7,7 @@ use crate::auth::register::{self, Registration};
 use crate::http::error::HttpError;
 use crate::http::extract::admission::Admitted;
 use crate::http::extract::json_object::JsonObject;
+use crate::http::extract::same_site::SameSite;
 use crate::http::state::HttpState;
 use crate::passwords::Password;
 use crate::state::AppState;
@@ -31,6 +32,7 @@ use shared::{AssertionRequest, ErrorCode, LoginRequest, LoginResponse, RegisterR
         example = json!(login_response_example())
     )),
     extensions(("x-errors" = json!([
+        ErrorCode::CrossSite,
         ErrorCode::InvalidCredentials,
         ErrorCode::ValidationFailed,
         ErrorCode::TooManyAttempts,
@@ -38,6 +40,7 @@ use shared::{AssertionRequest, ErrorCode, LoginRequest, LoginResponse, RegisterR
     ]))),
 )]
 pub async fn login(
+    _: SameSite,
     _: Admitted,
     state: web::Data<AppState>,
     http_state: web::Data<HttpState>,
@@ -73,6 +76,7 @@ pub async fn login(
         example = json!(login_response_example())
     )),
     extensions(("x-errors" = json!([
+        ErrorCode::CrossSite,
         ErrorCode::RegistrationClosed,
         ErrorCode::EmailTaken,
         ErrorCode::ValidationFailed,
@@ -81,6 +85,7 @@ pub async fn login(
     ]))),
 )]
 pub async fn register(
+    _: SameSite,
     _: Admitted,
     state: web::Data<AppState>,
     http_state: web::Data<HttpState>,
@@ -124,6 +129,7 @@ pub async fn register(
         example = json!(login_response_example())
     )),
     extensions(("x-errors" = json!([
+        ErrorCode::CrossSite,
         ErrorCode::InvalidAssertion,
         ErrorCode::EmailTaken,
         ErrorCode::TooManyAttempts,
@@ -131,6 +137,7 @@ pub async fn register(
     ]))),
 )]
 pub async fn login_with_assertion(
+    _: SameSite,
     state: web::Data<AppState>,
     http_state: web::Data<HttpState>,
     client: ClientInfo,
