@@ -25,7 +25,7 @@ check: ## check words, formatting, lints, licences and advisories (ADVISORY_DB=p
 	@scripts/check
 
 docs: ## regenerate docs/CONFIGURATION.md, docs/openapi.json, .env.example and the prerendered forms
-	UPDATE_DOCS=1 cargo test --locked --quiet -p cometchat-auth --test generated_docs
+	UPDATE_DOCS=1 cargo test --locked --quiet --workspace --test generated_docs
 	UPDATE_DOCS=1 cargo test --locked --quiet -p frontend --lib prerendered
 
 fuzz: ## fuzz each parser for ten minutes with libFuzzer

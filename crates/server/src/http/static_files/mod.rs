@@ -149,10 +149,10 @@ pub async fn page(
         let mut login_url = login_url.clone();
         let wanted = format!("{}{}", http_state.origin, request.path());
         login_url.query_pairs_mut().append_pair("return_to", &wanted);
-        let headers = [(header::LOCATION, login_url.as_str()), (header::CACHE_CONTROL, "no-store")];
-        let mut redirect = HttpResponse::SeeOther();
-        headers.into_iter().for_each(|header| drop(redirect.insert_header(header)));
-        return Ok(redirect.finish());
+        return Ok(HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, login_url.as_str()))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .finish());
     }
     if LandingPage::for_path(path) == LandingPage::Register && !static_files.registration_is_open {
         let login_page = (header::LOCATION, format!("{}/", static_files.base));
