@@ -249,6 +249,7 @@ fn config(emulator: &str, database_url: &str) -> Result<Config> {
         registration_is_open: true,
         login_url: None,
         assertion_keys: Vec::new(),
+        warnings: Vec::new(),
         core: CoreConfig {
             database_url: Secret::new(database_url),
             secret_key: SecretKey::new([7; 32]),
