@@ -125,3 +125,30 @@ fn check_and_start_warn_about_origin_of_another_site() {
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     assert!(log.contains("http://127.0.0.1:5501 is of another site"), "{log}");
 }
+
+#[test]
+fn name_that_means_a_setting_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = ("COMETCHAT_EMULATOR_URL", "http://127.0.0.1:9");
+    for (name, setting) in [("ASSERTION_SECRET", "ASSERTION_KEY"), ("HANDOVER_SECRET", "ASSERTION_KEY")] {
+        let (well, message) = check(folder.path(), &[emulator, (name, "hunter2")], &[]);
+        assert!(!well && message.contains(&format!("{name}: unknown setting; set {setting}")), "{message}");
+    }
+    let (_, message) =
+        check(folder.path(), &[emulator, ("ASSERTION_SECRET", "x"), ("ASSERTION_KEY", SECRET_KEY)], &[]);
+    assert!(!message.contains("ASSERTION_SECRET"), "{message}");
+
+    let names = [("JWT_SECRET", "hunter2"), ("CORS_ORIGINS", "http://x"), ("DB_URL", "hunter2")];
+    let warnings = |message: &str| message.lines().filter(|line| line.contains("WARNING")).count();
+    let (_, message) = check(folder.path(), &[&[emulator][..], &names].concat(), &[]);
+    assert_eq!(warnings(&message), 0, "other programs may use them: {message}");
+    let dotenv: String = names.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    std::fs::write(folder.path().join(".env"), dotenv).unwrap();
+    let (_, message) = check(folder.path(), &[emulator], &[]);
+    for setting in ["ASSERTION_KEY", "ALLOWED_ORIGINS", "DATABASE_URL"] {
+        assert!(message.contains(&format!("if it is meant for this server, set {setting}")), "{message}");
+    }
+    assert!(warnings(&message) == 3 && !message.contains("hunter2"), "{message}");
+    let (_, message) = check(folder.path(), &[emulator, ("DATABASE_URL", "sqlite://a.db")], &[]);
+    assert_eq!(warnings(&message), 2, "{message}");
+}

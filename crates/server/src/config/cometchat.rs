@@ -69,7 +69,7 @@ impl Reader<'_> {
                 "is for development; it cannot be used with an https PUBLIC_URL",
             );
         }
-        if ACCOUNT.iter().all(|name| self.is_set(name)) {
+        if ACCOUNT.iter().all(|name| self.sources.is_set(name)) {
             self.error(
                 "COMETCHAT_EMULATOR_URL",
                 "replaces the cloud, although the settings of your CometChat account are set; remove this one, or those",

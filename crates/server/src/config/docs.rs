@@ -26,7 +26,8 @@ pub fn markdown() -> String {
          as Docker Compose replace `$ss` by a variable. A value with a single quote goes in double quotes,\n\
          with `\\` before each `$`, `\"` and `\\`. The file has each name once.\n\n\
          The server refuses to start on an invalid value, a likely misspelt variable name, or an unknown\n\
-         name that begins with `COMETCHAT_`. It ignores the variables that Kubernetes and Docker add for\n\
+         name that begins with `COMETCHAT_`. It warns about names in `.env` that other programs use for an\n\
+         unset setting, such as `DB_URL` or `CORS_ORIGINS`. It ignores the variables that Kubernetes and Docker add for\n\
          services, such as `COMETCHAT_AUTH_SERVICE_HOST`. It reports all errors together. `cometchat-auth\n\
          check` prints each setting with its source, reports the same errors, and tests the database\n\
          connection and the CometChat API key.\n",

@@ -11,6 +11,7 @@ mod service_links;
 mod settings;
 mod site;
 mod sources;
+mod synonyms;
 
 pub use dotenv::load as load_dotenv;
 pub use error::ConfigErrors;

@@ -35,8 +35,15 @@ impl<'a> Reader<'a> {
                         format_args!("only a secret can come from a file; set {setting}"),
                     );
                 }
+                UnknownReason::Means(setting) => {
+                    reader.error(unknown.name, format_args!("unknown setting; set {setting}"));
+                }
                 UnknownReason::HasPrefix => reader.error(unknown.name, "unknown setting"),
             }
+        }
+        for (name, setting) in sources.general_names() {
+            let message = "is in .env, but no setting of this server";
+            reader.warn(name, format_args!("{message}; if it is meant for this server, set {setting}"));
         }
         reader
     }

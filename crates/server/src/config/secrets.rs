@@ -40,11 +40,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns whether the setting or its file is set.
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        self.sources.get(name).or_else(|| self.sources.get(&format!("{name}_FILE"))).is_some()
-    }
-
     /// Returns the database URL, which may come from a file because it may hold a password.
     pub(super) fn database_url(&mut self) -> Option<Secret> {
         let errors_before = self.errors.len();

@@ -2,6 +2,7 @@
 
 use super::service_links::is_service_link;
 use super::settings::{RENAMED, flags, settings};
+use super::synonyms::{GENERAL, SPECIFIC};
 use clap::ArgMatches;
 use std::collections::BTreeMap;
 
@@ -35,6 +36,8 @@ pub enum UnknownReason {
     SimilarTo(&'static str),
     /// The name of this setting with `_FILE`, which only secrets and `DATABASE_URL` may have.
     NotInFile(&'static str),
+    /// The name clearly means this setting, which is not set.
+    Means(&'static str),
     /// The name begins with `COMETCHAT_`.
     HasPrefix,
 }
@@ -92,11 +95,31 @@ impl Sources {
             .values
             .iter()
             .filter(|(name, (value, _))| !is_known(name) && !is_service_link(name, value, value_of));
-        unknown.filter_map(|(name, _)| Some(UnknownSetting { name, reason: unknown_reason(name)? })).collect()
+        unknown
+            .filter_map(|(name, _)| Some(UnknownSetting { name, reason: self.unknown_reason(name)? }))
+            .collect()
+    }
+
+    /// Returns general names in `.env`, each with the setting that it probably means and that is not set.
+    pub(super) fn general_names(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let in_dotenv = GENERAL.iter().filter(|(name, _)| self.source(name) == ValueSource::DotEnv);
+        in_dotenv.copied().filter(|(_, setting)| !self.is_set(setting))
+    }
+
+    /// Returns whether the setting or its file is set.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.get(name).or_else(|| self.get(&format!("{name}_FILE"))).is_some()
+    }
+
+    /// Returns why an unknown name is an error, or `None` if the variable may belong to another program.
+    fn unknown_reason(&self, name: &str) -> Option<UnknownReason> {
+        let setting = SPECIFIC.iter().find(|(specific, _)| *specific == name).map(|(_, setting)| *setting);
+        let meant = setting.filter(|setting| !self.is_set(setting)).map(UnknownReason::Means);
+        meant.or_else(|| unknown_reason(name))
     }
 }
 
-/// Returns why an unknown name is an error, or `None` if the variable may belong to another program.
+/// Returns why a name is an error, whatever else is set.
 fn unknown_reason(name: &str) -> Option<UnknownReason> {
     let stem = name.strip_suffix("_FILE").unwrap_or(name);
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == stem) {
