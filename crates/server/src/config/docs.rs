@@ -27,10 +27,10 @@ pub fn markdown() -> String {
          with `\\` before each `$`, `\"` and `\\`. The file has each name once.\n\n\
          The server refuses to start on an invalid value, a likely misspelt variable name, or an unknown\n\
          name that begins with `COMETCHAT_`. It warns about names in `.env` that other programs use for an\n\
-         unset setting, such as `DB_URL` or `CORS_ORIGINS`. It ignores the variables that Kubernetes and Docker add for\n\
-         services, such as `COMETCHAT_AUTH_SERVICE_HOST`. It reports all errors together. `cometchat-auth\n\
-         check` prints each setting with its source, reports the same errors, and tests the database\n\
-         connection and the CometChat API key.\n",
+         unset setting, such as `DB_URL` or `CORS_ORIGINS`. It ignores the variables that Kubernetes and\n\
+         Docker add for services, such as `COMETCHAT_AUTH_SERVICE_HOST`. It reports all errors together.\n\
+         `cometchat-auth check` prints each setting with its source, reports the same errors, and tests the\n\
+         database connection and the CometChat API key.\n",
     );
     for group in &GROUPS {
         let _ = write!(
