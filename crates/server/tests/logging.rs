@@ -180,7 +180,7 @@ async fn assertion_without_key_is_logged_once_with_setting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_origin_is_logged_once_with_setting() {
-    let server = LoggedServer::start_with("info", "json", &[("ALLOWED_ORIGINS", "http://app.localhost")]);
+    let server = LoggedServer::start_with("info", "json", &[("ALLOWED_ORIGINS", "http://localhost:5503")]);
     let send = async |method: Method, origin: &str, asked: &[(&str, &str)]| {
         let request = server.http.request(method, format!("{}{}", server.server.url, routes::LOGIN));
         let request = asked.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -191,14 +191,14 @@ async fn rejected_origin_is_logged_once_with_setting() {
     assert_eq!(send(Method::POST, "http://localhost:5501", &[]).await, 403);
     assert_eq!(send(Method::POST, "http://localhost:5502", &[]).await, 403);
     let headers = [preflight, ("access-control-request-headers", "x-requested-with")];
-    assert_eq!(send(Method::OPTIONS, "http://app.localhost", &headers).await, 400);
+    assert_eq!(send(Method::OPTIONS, "http://localhost:5503", &headers).await, 400);
     let warnings = server.warnings();
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     for (warning, origin) in warnings.iter().zip(["http://localhost:5501", "http://localhost:5502"]) {
         assert_eq!(warning["origin"], origin);
         assert!(warning["message"].as_str().unwrap().contains("ALLOWED_ORIGINS"), "{warnings:?}");
     }
-    assert_eq!(warnings[2]["origin"], "http://app.localhost");
+    assert_eq!(warnings[2]["origin"], "http://localhost:5503");
     assert!(warnings[2]["reason"].as_str().unwrap().contains("x-requested-with"), "{warnings:?}");
 }
 

@@ -231,6 +231,21 @@ fn secret_key_fallbacks_are_comma_separated() {
 
 /// Each value is valid by itself, and could never have the effect that the operator expects.
 #[test]
+fn key_of_wrong_length_is_rejected_with_length_and_advice() {
+    let short = STANDARD.encode([7; 16]);
+    for (name, key, cause) in [
+        ("ASSERTION_KEY", short.as_str(), "is 16 bytes"),
+        ("SECRET_KEY_FALLBACKS", short.as_str(), "is 16 bytes"),
+        ("SECRET_KEY", short.as_str(), "is 16 bytes"),
+        ("ASSERTION_KEY", "hunter2!", "is not base64"),
+    ] {
+        let [error] = &errors(&[(name, key)])[..] else { panic!("{name}") };
+        assert!(error.starts_with(name) && error.contains(cause), "{error}");
+        assert!(error.contains("openssl rand -base64 32") && !error.contains(key), "{error}");
+    }
+}
+
+#[test]
 fn setting_without_effect_is_rejected_with_advice() {
     let key = |byte: u8| STANDARD.encode([byte; 32]);
     let twice = format!("{},{}", key(1), key(1));
