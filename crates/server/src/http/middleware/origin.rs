@@ -6,6 +6,7 @@
 //! checked too, so that the log has the cause if a page of another origin cannot call the API.
 
 use super::cors;
+use super::rejection_log::RejectionLog;
 use crate::http::error::HttpError;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -41,18 +42,26 @@ impl OriginPolicy {
     }
 }
 
-/// Rejects unsafe requests that come from a page of a foreign origin, and their preflights.
+/// Rejects unsafe requests that come from a page of a foreign origin, and their preflights. Logs safe requests
+/// of such pages.
 pub async fn check<B: MessageBody + 'static>(
     origins: web::Data<OriginPolicy>,
+    rejections: web::Data<RejectionLog>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let headers = request.headers();
     let is_preflight =
         request.method() == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if (is_preflight || !request.method().is_safe()) && !origins.permits(headers) {
-        let origin = cors::loggable(headers.get(header::ORIGIN));
-        return Ok(request.error_response(HttpError::ForbiddenOrigin { origin }).map_into_right_body());
+    if !origins.permits(headers) {
+        let error = HttpError::ForbiddenOrigin { origin: cors::loggable(headers.get(header::ORIGIN)) };
+        if is_preflight || !request.method().is_safe() {
+            return Ok(request.error_response(error).map_into_right_body());
+        }
+        // The browser withholds the response from the page. Links have no `Origin`.
+        if headers.contains_key(header::ORIGIN) {
+            rejections.log(&error);
+        }
     }
     let response = next.call(request).await?;
     Ok(match cors::rejection(&response) {
