@@ -102,8 +102,7 @@ impl Server {
     pub async fn inspect(&self, mut connection: PgConnection) -> Result<Inspection, OpenError> {
         let state = self.state(&mut connection).await?;
         let version = with_timeout(&self.place, async {
-            let version =
-                connection.fetch_one("SELECT current_setting('server_version')").await?.try_get(0)?;
+            let version = connection.fetch_one("SHOW server_version").await?.try_get("server_version")?;
             connection.close().await?;
             Ok::<String, _>(version)
         });
