@@ -284,7 +284,9 @@ fn page<T: JsCast, U>(page: &Array, convert: impl Fn(&T) -> Option<U>) -> Page<U
     Page { items: convert::items(page, convert), is_last: page.length() < PAGE_SIZE }
 }
 
+// On the host, where tests have a runtime.
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
 
