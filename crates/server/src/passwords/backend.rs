@@ -41,16 +41,25 @@ impl Backend {
             return self;
         }
         let instructions = detected_backend();
-        let reason = if instructions == argon2_rust::Backend::Scalar {
-            Some("it would use no vector instructions here")
-        } else if !computes_like_reference(params) {
-            Some("its self-test failed")
-        } else {
-            None
+        let Some(reason) = reason_against_simd(instructions, || computes_like_reference(params)) else {
+            return self;
         };
-        let Some(reason) = reason else { return self };
         tracing::warn!(?instructions, reason, "password hashing with the slower reference backend");
         Self::Reference
+    }
+}
+
+/// Returns why the SIMD backend must not be used with these instructions, if there is a reason.
+fn reason_against_simd(
+    instructions: argon2_rust::Backend,
+    passes_self_test: impl FnOnce() -> bool,
+) -> Option<&'static str> {
+    if instructions == argon2_rust::Backend::Scalar {
+        Some("it would use no vector instructions here")
+    } else if !passes_self_test() {
+        Some("its self-test failed")
+    } else {
+        None
     }
 }
 
@@ -110,6 +119,14 @@ mod tests {
         assert_eq!(Backend::Reference.checked(&params), Backend::Reference);
         let is_fast = detected_backend() != argon2_rust::Backend::Scalar;
         assert_eq!(Backend::Simd.checked(&params) == Backend::Simd, is_fast);
+    }
+
+    #[test]
+    fn simd_backend_without_instructions_or_self_test_is_refused() {
+        use argon2_rust::Backend::{Avx2, Scalar};
+        assert_eq!(reason_against_simd(Avx2, || true), None);
+        assert_eq!(reason_against_simd(Avx2, || false), Some("its self-test failed"));
+        assert!(reason_against_simd(Scalar, || true).is_some_and(|reason| reason.contains("vector")));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Tests of the metrics.
 
 use crate::helpers::*;
+use cometchat_auth::passwords::Backend;
 use reqwest::StatusCode;
 use serde_json::json;
 use shared::routes;
@@ -49,6 +50,20 @@ async fn metrics_count_requests_logins_hashes_and_calls() {
     assert!(value(&metrics, r#"database_connections{state="idle"}"#).unwrap() >= 1.0);
     assert!(value(&metrics, "process_resident_memory_bytes").unwrap() > 1_000_000.0);
     assert!(metrics.ends_with("# EOF\n"), "OpenMetrics ends so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metric_names_backend_of_password_hashing() {
+    for (backend, name) in [(Backend::Simd, "simd"), (Backend::Reference, "reference")] {
+        let app = TestApp::start_with(|config| {
+            config.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+            config.core.argon2_backend = backend;
+        })
+        .await;
+        app.signed_in().await;
+        let sample = format!("password_hash_backend_info{{name=\"{name}\"}}");
+        assert_eq!(value(&app.metrics().await, &sample), Some(1.0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
